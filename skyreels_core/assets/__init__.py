@@ -1,0 +1,1 @@
+"""The bundled demo model, portrait, video and voice."""

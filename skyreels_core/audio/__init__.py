@@ -1,0 +1,1 @@
+"""Reading voices and turning them into Whisper tokens."""

@@ -1,0 +1,1 @@
+"""Faces, masks and what the backbone is told about the given pixels."""

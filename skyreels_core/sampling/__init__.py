@@ -1,0 +1,1 @@
+"""The sampling loop: schedule, solvers, guidance, windows, cache. It knows no model."""
