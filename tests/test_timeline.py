@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skyreels_core.errors import InputError
@@ -58,6 +58,8 @@ def test_sizes_snap_to_the_nearest_multiple_of_16(pixels):
     assert abs(size - pixels) <= 8 or (size == 16 and pixels < 8)
 
 
+@example(7, Fraction(25))
+@example(125, Fraction("29.97"))
 @given(frame_counts, rates)
 def test_the_seconds_of_n_frames_are_n_frames_again(frames, fps):
     timeline = Timeline(frames, float(fps))
@@ -129,6 +131,7 @@ def test_a_window_hears_the_same_distances_as_the_whole_video(start, length, fps
     torch.testing.assert_close(local, torch.tensor(exact, dtype=torch.float64), atol=1e-6, rtol=0)
 
 
+@example(18, 2, Fraction(12, 11), 300_000)
 @given(st.integers(0, 100_000), st.integers(1, 40), rates, st.integers(0, 300_000))
 def test_a_span_is_its_own_time_and_eight_tokens_on_each_side(first_frame, length, fps, token_count):
     span = crop_span(first_frame, length, float(fps), token_count)
