@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .attention import Attention, attend
+from .config import AudioConfig
+from .rope import rope_1d, rotate
+
+
+@dataclass(frozen=True)
+class AudioContext:
+    """What the audio layers of every block read."""
+
+    tokens: Tensor  # [b n d], projected
+    query_rotation: Tensor | None  # complex64 [t 1 1 c/2], one row per latent frame
+    key_rotation: Tensor | None  # complex64 [n 1 c/2] or [b n 1 c/2]
+    mask: Tensor | None  # bool [b 1 1 n], True is heard
+    voiced: Tensor | None  # bool [b 1 1], False where a sample has no audio at all
+
+
+class AudioProjection(nn.Module):
+    """Whisper tokens to the backbone's width: LayerNorm, Linear, GELU, Linear."""
+
+    def __init__(self, config: AudioConfig, operations: Any, **factory: Any):
+        super().__init__()
+        self.norm = operations.LayerNorm(config.width, eps=config.eps, **factory)
+        self.fc1 = operations.Linear(config.width, config.dim, **factory)
+        self.fc2 = operations.Linear(config.dim, config.dim, **factory)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.fc2(nn.functional.gelu(self.fc1(self.norm(tokens))))
+
+
+class AudioBlock(nn.Module):
+    """x + o(attention(rope(q(norm(x))), rope(k(audio)), v(audio)))"""
+
+    def __init__(self, config: AudioConfig, operations: Any, **factory: Any):
+        super().__init__()
+        self.audio_norm = operations.LayerNorm(config.dim, eps=config.eps, **factory)
+        self.audio_attn = Attention(config.dim, config.num_heads, config.eps, operations, **factory)
+        nn.init.zeros_(self.audio_attn.o.weight)
+        nn.init.zeros_(self.audio_attn.o.bias)
+
+    def forward(self, x: Tensor, context: AudioContext) -> Tensor:
+        attention = self.audio_attn
+        q, k = attention.query(self.audio_norm(x)), attention.key(context.tokens)
+        if context.query_rotation is not None:
+            frames = q.unflatten(1, (len(context.query_rotation), -1))
+            q = rotate(frames, context.query_rotation).flatten(1, 2)
+            k = rotate(k, context.key_rotation)
+        update = attention.o(attend(q, k, attention.value(context.tokens), context.mask))
+        return x + (update if context.voiced is None else update * context.voiced)
+
+
+class AudioAdapter(nn.Module):
+    """Audio cross-attention for every block of a Wan backbone, in the core and in a host.
+
+    1D RoPE aligns the voice with the latent frames (arXiv 2506.00830, section 3). The output projections
+    start at zero, so untrained layers leave the backbone as it is.
+
+    operations: where `Linear`, `LayerNorm` and `RMSNorm` come from; a host passes its own.
+    """
+
+    def __init__(self, config: AudioConfig, operations: Any = nn, **factory: Any):
+        super().__init__()
+        self.config = config
+        self.audio_proj = AudioProjection(config, operations, **factory)
+        blocks = (AudioBlock(config, operations, **factory) for _ in range(config.num_layers))
+        self.blocks = nn.ModuleList(blocks)
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight, generator=generator)
+                nn.init.zeros_(module.bias)
+        for block in self.blocks:
+            nn.init.zeros_(block.audio_attn.o.weight)
+
+    def prepare(
+        self,
+        tokens: Tensor,
+        key_positions: Tensor,
+        query_positions: Tensor,
+        key_mask: Tensor | None = None,
+    ) -> AudioContext:
+        """Project the audio once for all blocks and steps.
+
+        tokens: [b n width]; key_positions: float64 [n] or [b n] and query_positions: float64 [t], in tokens
+        of 20 ms; key_mask: bool [b n], True is heard. A sample whose mask is all False passes unchanged.
+        """
+        query_rotation = key_rotation = mask = voiced = None
+        if self.config.rope:
+            query_rotation = rope_1d(query_positions, self.config.head_dim)[:, None, None].to(tokens.device)
+            key_rotation = rope_1d(key_positions, self.config.head_dim)[..., None, :].to(tokens.device)
+        if key_mask is not None:
+            voiced = key_mask.any(dim=1)[:, None, None]
+            mask = (key_mask[:, None] | ~voiced)[:, None]
+        return AudioContext(self.audio_proj(tokens), query_rotation, key_rotation, mask, voiced)
+
+    def apply(self, block_index: int, x: Tensor, context: AudioContext) -> Tensor:
+        """Add the voice to the tokens of one block, after its cross-attention. x: [b (t h w) d]"""
+        return self.blocks[block_index](x, context)

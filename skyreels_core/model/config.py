@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+PATCH_SIZE = (1, 2, 2)  # latent frames, rows, columns of one token
+CLIP_WIDTH = 1280  # width of the image tokens that `img_emb` takes
+
+
+@dataclass(frozen=True)
+class WanConfig:
+    """Sizes of a Wan 2.1 backbone."""
+
+    model_type: Literal["t2v", "i2v"]  # i2v: cross-attention to CLIP image tokens beside the text
+    in_dim: int  # latent channels: 16, or 36 with mask and condition
+    dim: int
+    ffn_dim: int
+    freq_dim: int  # width of the sinusoidal timestep embedding
+    text_dim: int
+    out_dim: int
+    num_heads: int
+    num_layers: int
+    text_len: int  # text tokens, zero rows included
+    eps: float
+
+    @property
+    def head_dim(self) -> int:
+        return self.dim // self.num_heads
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Sizes of the audio layers of a backbone."""
+
+    width: int  # of the Whisper tokens
+    dim: int
+    num_heads: int
+    num_layers: int
+    eps: float
+    rope: bool  # False: no positions at all, the paper's ablation
+
+    @property
+    def head_dim(self) -> int:
+        return self.dim // self.num_heads
+
+
+T2V_14B = WanConfig(
+    model_type="t2v",
+    in_dim=16,
+    dim=5120,
+    ffn_dim=13824,
+    freq_dim=256,
+    text_dim=4096,
+    out_dim=16,
+    num_heads=40,
+    num_layers=40,
+    text_len=512,
+    eps=1e-6,
+)
+
+CONFIGS = {
+    "t2v-1.3b": replace(T2V_14B, dim=1536, ffn_dim=8960, num_heads=12, num_layers=30),
+    "t2v-14b": T2V_14B,
+    "i2v-14b": replace(T2V_14B, model_type="i2v", in_dim=36),
+    "demo": replace(T2V_14B, in_dim=36, dim=160, ffn_dim=640, text_dim=64, num_heads=4, num_layers=6),
+}
