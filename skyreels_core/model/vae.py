@@ -1,0 +1,105 @@
+"""The causal video VAE: pixels to normalised latents and back, whole or as a stream.
+
+The network is diffusers' AutoencoderKLWan. Single files carry Wan's original key names, which ComfyUI and the
+published checkpoints use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKLWan
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import InputError
+from ..timeline import latent_frames
+
+# Order matters: a block's inner "conv1" is renamed before "conv_in" becomes "conv1".
+ORIGINAL_NAMES = {
+    ".norm1.": ".residual.0.",
+    ".conv1.": ".residual.2.",
+    ".norm2.": ".residual.3.",
+    ".conv2.": ".residual.6.",
+    ".conv_shortcut.": ".shortcut.",
+    ".conv_in.": ".conv1.",
+    ".norm_out.": ".head.0.",
+    ".conv_out.": ".head.2.",
+    ".mid_block.resnets.0.": ".middle.0.",
+    ".mid_block.attentions.0.": ".middle.1.",
+    ".mid_block.resnets.1.": ".middle.2.",
+    ".down_blocks.": ".downsamples.",
+    ".upsamplers.0.": ".resnets.3.",
+    "post_quant_conv.": "conv2.",
+    "quant_conv.": "conv1.",
+}
+WIDTH_KEY = "decoder.head.0.gamma"
+
+
+class VideoVAE:
+    """Videos [b 3 f h w] lie in -1..1, latents [b 16 t h/8 w/8] are normalised with Wan's constants."""
+
+    def __init__(self, network: AutoencoderKLWan):
+        self.network = network.eval().requires_grad_(False)
+        shape = (1, network.config.z_dim, 1, 1, 1)
+        self.mean = torch.tensor(network.config.latents_mean).view(shape)
+        self.std = torch.tensor(network.config.latents_std).view(shape)
+
+    def to(self, device: torch.device | str) -> VideoVAE:
+        self.network.to(device)
+        self.mean, self.std = self.mean.to(device), self.std.to(device)
+        return self
+
+    @torch.no_grad()
+    def encode(self, video: Tensor) -> Tensor:
+        """[b 3 f h w], f = 1 + 4k, h and w multiples of 16 -> [b 16 1+k h/8 w/8], the posterior's mean."""
+        latent_frames(video.shape[2])  # refuses a length whose last frames the network would silently drop
+        latents = self.network.encode(video.to(self.network.device, self.network.dtype)).latent_dist.mean
+        return (latents.float() - self.mean) / self.std
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """[b 16 t h w] -> [b 3 1+4(t-1) 8h 8w] float32 in -1..1."""
+        return torch.cat(list(self.decode_stream(latents)), dim=2)
+
+    @torch.no_grad()
+    def decode_stream(self, latents: Tensor) -> Iterator[Tensor]:
+        """The video of `decode` in pieces: [b 3 1 8h 8w], then [b 3 4 8h 8w] for each further latent frame.
+
+        Memory does not grow with the length. The causal cache lives in this call: streams may be interleaved.
+        """
+        decoder = self.network.decoder
+        cache = [None] * sum(isinstance(layer, torch.nn.Conv3d) for layer in decoder.modules())
+        for index, latent in enumerate(latents.split(1, dim=2)):
+            latent = latent.to(self.mean) * self.std + self.mean
+            hidden = self.network.post_quant_conv(latent.to(self.network.dtype))
+            frames = decoder(hidden, feat_cache=cache, feat_idx=[0], first_chunk=index == 0)
+            yield frames.float().clamp(-1, 1)
+
+
+def load_vae(path: str | Path) -> VideoVAE:
+    """A single safetensors file in Wan's original key names, or a diffusers folder with its config.json."""
+    path = Path(path)
+    if path.is_dir():
+        return VideoVAE(AutoencoderKLWan.from_pretrained(path, local_files_only=True).float())
+    state = load_file(path)
+    if WIDTH_KEY not in state:
+        raise InputError(f"{path} is not a Wan 2.1 VAE (no {WIDTH_KEY} in it); give a Wan 2.1 VAE file.")
+    network = AutoencoderKLWan(base_dim=state[WIDTH_KEY].shape[0])
+    network.load_state_dict({key: state[original_name(key)] for key in network.state_dict()})
+    return VideoVAE(network)
+
+
+def save_vae(path: str | Path, network: AutoencoderKLWan, dtype: torch.dtype = torch.float16) -> None:
+    """Write one safetensors file in Wan's original key names, which ComfyUI's VAE loader reads."""
+    state = network.state_dict().items()
+    save_file({original_name(key): value.to("cpu", dtype).contiguous() for key, value in state}, path)
+
+
+def original_name(key: str) -> str:
+    """The name in Wan's own VAE of a parameter that diffusers calls `key`."""
+    for name, original in ORIGINAL_NAMES.items():
+        key = key.replace(name, original)
+    return re.sub(r"up_blocks\.(\d)\.resnets\.(\d)", lambda m: f"upsamples.{4 * int(m[1]) + int(m[2])}", key)
