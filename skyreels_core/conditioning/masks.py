@@ -1,0 +1,64 @@
+"""Pixel masks, and what the causal VAE's grid makes of them. Every function takes any leading batch dims."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import reduce, repeat
+from torch import Tensor
+
+from ..timeline import SIZE_MULTIPLE, SPATIAL, TEMPORAL, latent_frames
+
+
+def causal_groups(mask: Tensor) -> Tensor:
+    """The frames behind each latent frame, [... f h w] -> [... t 4 h w]: frame 0 four times, then fours.
+
+    Raises InputError when f is not 1 + 4k.
+    """
+    t = latent_frames(mask.shape[-3])
+    frames = F.pad(mask, (0, 0, 0, 0, TEMPORAL - 1, 0))
+    frames[..., : TEMPORAL - 1, :, :] = mask[..., :1, :, :]
+    return frames.unflatten(-3, (t, TEMPORAL))
+
+
+def mask_to_latent(given: Tensor) -> Tensor:
+    """The four mask channels of the condition, [... f h w] (1 = given) -> [... 4 t h/8 w/8].
+
+    Max-pooled over 4x8x8 after the causal repeat, the same in all four channels (method section 4). For a
+    single given picture this is Wan's own packing, bit for bit.
+    """
+    cells = causal_groups(_pool(given, SPATIAL)).amax(-3)
+    return repeat(cells, "... t h w -> ... c t h w", c=TEMPORAL)
+
+
+def snap_holes(holes: Tensor) -> Tensor:
+    """Grow the regenerated region to whole 16 px cells, shared by each causal group; [... f h w] -> the same.
+
+    Without it, max-pooling the given pixels around a hole would shrink the hole (method section 4).
+    """
+    cells = causal_groups((_pool(holes, SIZE_MULTIPLE) > 0.5).to(holes)).amax(-3)
+    groups = repeat(cells, "... t h w -> ... (t g) (h p) (w q)", g=TEMPORAL, p=SIZE_MULTIPLE, q=SIZE_MULTIPLE)
+    return groups[..., TEMPORAL - 1 :, :, :]
+
+
+def loss_mask_to_latent(mask: Tensor) -> Tensor:
+    """Share of each latent cell that the mask covers (causal repeat), [... f h w] -> [... t h/8 w/8]."""
+    share = reduce(mask, "... f (h p) (w q) -> ... f h w", "mean", p=SPATIAL, q=SPATIAL)
+    return causal_groups(share).mean(-3)
+
+
+def feather(mask: Tensor, pixels: int) -> Tensor:
+    """Soften the edge outwards, [... f h w] -> the same: 1 inside, down to exactly 0 beyond `pixels` outside.
+
+    Outwards, because there the original and the generated frame show the same thing.
+    """
+    outside = (mask <= 0.5).flatten(0, -3).byte().cpu().numpy()
+    distance = [cv2.distanceTransform(frame, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for frame in outside]
+    ramp = 1 - torch.from_numpy(np.stack(distance)) / (pixels + 1)
+    return ramp.clamp(0, 1).reshape(mask.shape).to(mask)
+
+
+def _pool(frames: Tensor, cell: int) -> Tensor:
+    return reduce(frames, "... f (h p) (w q) -> ... f h w", "max", p=cell, q=cell)
