@@ -135,10 +135,10 @@ def _fill_lips(masks: np.ndarray, outlines: np.ndarray) -> None:
     for frame in np.flatnonzero(is_known(outlines)):
         outline = outlines[frame].reshape(-1, 2)
         width = np.linalg.norm(outline[RIGHT_CORNER] - outline[LEFT_CORNER])
-        margin = round(max(LIP_MARGIN_PIXELS, LIP_MARGIN_WIDTHS * width))
-        hull = cv2.convexHull(outline.round().astype(np.int32))
-        cv2.fillConvexPoly(masks[frame], hull, 1)
-        cv2.polylines(masks[frame], [hull], True, 1, thickness=2 * margin + 1)
+        outside = np.ones_like(masks[frame])
+        cv2.fillConvexPoly(outside, cv2.convexHull(outline.round().astype(np.int32)), 0)
+        distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        masks[frame] |= distance <= max(LIP_MARGIN_PIXELS, LIP_MARGIN_WIDTHS * width)
 
 
 def _summary(states: dict[int, list[str]], faces: int) -> str:

@@ -61,4 +61,4 @@ def feather(mask: Tensor, pixels: int) -> Tensor:
 
 
 def _pool(frames: Tensor, cell: int) -> Tensor:
-    return reduce(frames, "... f (h p) (w q) -> ... f h w", "max", p=cell, q=cell)
+    return frames.unflatten(-2, (-1, cell)).amax(-2).unflatten(-1, (-1, cell)).amax(-1)

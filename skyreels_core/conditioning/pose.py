@@ -1,17 +1,24 @@
-"""Face landmarks in each frame of a video."""
+"""Face landmarks in each frame of a video, and the POSE_KEYPOINT form in which other tools give them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 # iBUG order of the 68 points of a face
-RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # the person's own right and left
-NOSE_TIP = 30
-OUTER_LIP = slice(48, 60)
 FACE_POINTS = 68
+NOSE_TIP = 30
+RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # the person's own right and left
+OUTER_LIP = slice(48, 60)
+
+LARGEST_NORMALISED = 2.0  # coordinates that stay below are fractions of the canvas, not pixels
 
 
 @dataclass(frozen=True)
@@ -27,3 +34,63 @@ class Keypoints:
         """A single face whose landmarks [f 68 2] (pixels) are known in every frame."""
         points = torch.cat([landmarks, torch.ones_like(landmarks[..., :1])], dim=-1)
         return cls(tuple(points.unsqueeze(1)), width, height)
+
+
+def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, height: int) -> Keypoints:
+    """Faces of a POSE_KEYPOINT object, one frame or a list of them, or of a JSON file that holds it.
+
+    The points, in pixels of the canvas or in fractions of it, are scaled to the video (pixels).
+    Raises InputError for anything else.
+    """
+    if isinstance(pose, str | Path):
+        pose = _read_json(Path(pose))
+    frames = [pose] if isinstance(pose, dict) else pose
+    try:
+        faces = [_faces(frame) for frame in frames]
+        canvases = torch.tensor([[frame["canvas_width"], frame["canvas_height"]] for frame in frames]).float()
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "The keypoints are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and "
+            f"'canvas_height', and each face 68 or 70 triples of x, y and score ({error!r})."
+        ) from error
+    if all(points[..., :2].le(LARGEST_NORMALISED).all() for points in faces):
+        canvases = torch.ones_like(canvases)
+    scales = torch.tensor([width, height]) / canvases
+    scaled = (torch.cat([p[..., :2] * s, p[..., 2:]], dim=-1) for p, s in zip(faces, scales, strict=True))
+    return Keypoints(tuple(scaled), width, height)
+
+
+def to_pose_keypoint(keypoints: Keypoints) -> list[dict]:
+    """The same faces as a POSE_KEYPOINT object, ready for JSON. The pupils are the middles of the eyes."""
+    return [
+        {
+            "people": [_person(face) for face in faces],
+            "canvas_width": keypoints.width,
+            "canvas_height": keypoints.height,
+        }
+        for faces in keypoints.faces
+    ]
+
+
+def _read_json(path: Path) -> dict | list[dict]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a JSON file of keypoints ({error}).") from error
+
+
+def _faces(frame: dict) -> Tensor:
+    given = [person.get("face_keypoints_2d") for person in frame["people"]]
+    faces = [torch.tensor(points).float().reshape(-1, 3)[:FACE_POINTS] for points in given if points]
+    return torch.stack(faces).reshape(-1, FACE_POINTS, 3) if faces else torch.zeros(0, FACE_POINTS, 3)
+
+
+def _person(face: Tensor) -> dict:
+    pupils = [face[RIGHT_EYE].mean(0, keepdim=True), face[LEFT_EYE].mean(0, keepdim=True)]
+    points = torch.cat([face, *pupils]).double().flatten()
+    return {
+        "pose_keypoints_2d": [],
+        "face_keypoints_2d": [round(value, 3) for value in points.tolist()],
+        "hand_left_keypoints_2d": [],
+        "hand_right_keypoints_2d": [],
+    }
