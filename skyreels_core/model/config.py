@@ -5,6 +5,8 @@ from typing import Literal
 
 PATCH_SIZE = (1, 2, 2)  # latent frames, rows, columns of one token
 CLIP_WIDTH = 1280  # width of the image tokens that `img_emb` takes
+LATENT_CHANNELS = 16
+PICTURE_CHANNELS = 36  # 16 noise, 4 mask, 16 condition latent
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,7 @@ class WanConfig:
     """Sizes of a Wan 2.1 backbone."""
 
     model_type: Literal["t2v", "i2v"]  # i2v: cross-attention to CLIP image tokens beside the text
-    in_dim: int  # latent channels: 16, or 36 with mask and condition
+    in_dim: int  # LATENT_CHANNELS, or PICTURE_CHANNELS
     dim: int
     ffn_dim: int
     freq_dim: int  # width of the sinusoidal timestep embedding
@@ -26,6 +28,10 @@ class WanConfig:
     @property
     def head_dim(self) -> int:
         return self.dim // self.num_heads
+
+    @property
+    def takes_picture(self) -> bool:
+        return self.in_dim == PICTURE_CHANNELS
 
 
 @dataclass(frozen=True)

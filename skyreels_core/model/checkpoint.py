@@ -1,0 +1,156 @@
+"""Model files: Wan's own names, the audio layers beside them, the configuration in the metadata."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .adapter import AudioAdapter
+from .backbone import WanModel
+from .config import PICTURE_CHANNELS, AudioConfig, WanConfig
+from .detection import BACKBONES, VOICED, Description, Kind, describe, describe_header
+from .header import Header, read_header
+
+__all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]
+
+logger = logging.getLogger(__name__)
+
+Module = TypeVar("Module", bound=nn.Module)
+
+AUDIO_NAME = re.compile(r"audio_proj\.|blocks\.\d+\.audio_(attn|norm)\.")
+
+# Where a file belongs that was given in the place of another.
+REMEDIES: dict[Kind, str] = {
+    "wan-t2v": "Give it as the model.",
+    "wan-i2v": "Give it as the model.",
+    "audio-layers": "Give it as the audio layers, beside a Wan 2.1 or SkyReels-V2 backbone.",
+    "vae": "Give it as the VAE (in ComfyUI: Load VAE).",
+    "umt5": "Give it as the text encoder (in ComfyUI: Load CLIP).",
+    "whisper": "Give it as the Whisper encoder.",
+    "clip-vision": "Give it as CLIP vision (in ComfyUI: Load CLIP Vision).",
+    "lora": "Give its base model; in ComfyUI, Load LoRA adds it.",
+    "humo": "Its audio layers are of another kind; in ComfyUI, Load Diffusion Model takes it.",
+    "skyreels-v3-a2v": "Its audio layers are of another kind; in ComfyUI, the SkyReels-V3 loader takes it.",
+    "infinitetalk": "Its audio layers are of another kind; in ComfyUI, Load Model Patch takes it.",
+    "unknown": "Give a Wan 2.1 or SkyReels-V2 backbone or a SkyReels-Audio model.",
+}
+
+
+def load_model(
+    path: str | Path,
+    audio_path: str | Path | None = None,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    needs_picture: bool = False,
+) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
+    """A backbone, its audio layers where there are any, and the sections of its metadata.
+
+    path: a merged file or a plain Wan file; audio_path: the file whose audio layers are taken instead;
+    needs_picture: refuse a backbone that takes no picture. Raises InputError that names what a file is
+    where it is something else. Tensors are read one by one into place, so memory holds them once.
+    """
+    header, description = identify(path, BACKBONES, "a video model is")
+    model_config, metadata = description.config, header.config
+    if needs_picture and not model_config.takes_picture:
+        raise InputError(
+            f"{path} is {description.title} with {model_config.in_dim} input channels: it takes no picture. "
+            f"Give an image-to-video model, which has {PICTURE_CHANNELS}."
+        )
+    audio_header, audio_config = header, description.audio
+    if audio_path is not None:
+        audio_header, voice = identify(audio_path, VOICED, "audio layers are")
+        audio_config, metadata = voice.audio, metadata | audio_header.config
+    model = load_weights(WanModel, model_config, header, dtype, device)
+    if audio_config is None:
+        return model, None, metadata
+    check_fit(header.path, model_config, audio_header.path, audio_config)
+    return model, load_weights(AudioAdapter, audio_config, audio_header, dtype, device), metadata
+
+
+def identify(path: str | Path, kinds: Collection[Kind], wanted: str) -> tuple[Header, Description]:
+    header = read_header(path)
+    description = describe_header(header)
+    if description.kind not in kinds:
+        remedy = " ".join([REMEDIES[description.kind], *description.problems])
+        raise InputError(f"{path} is {description.title}; {wanted} needed here. {remedy}")
+    if description.problems:
+        problems = " ".join(description.problems)
+        raise InputError(f"{path} is {description.title}, but cannot be used. {problems}")
+    return header, description
+
+
+def check_fit(path: Path, config: WanConfig, audio_path: Path, audio: AudioConfig) -> None:
+    if (audio.dim, audio.num_layers) != (config.dim, config.num_layers):
+        raise InputError(
+            f"The audio layers of {audio_path} are for a backbone of width {audio.dim} with "
+            f"{audio.num_layers} blocks; {path} has width {config.dim} and {config.num_layers} blocks. "
+            "Give the ones that were trained on this backbone."
+        )
+    if not config.takes_picture:
+        logger.warning("%s takes no picture: text and voice without a picture.", path)
+
+
+def load_weights(
+    kind: type[Module], config: Any, header: Header, dtype: torch.dtype, device: torch.device | str
+) -> Module:
+    with torch.device("meta"):
+        module = kind(config)
+    with safe_open(header.path, framework="pt", device=str(device)) as file:
+        names = module.state_dict()
+        state = {name: file.get_tensor(header.prefix + name).to(dtype) for name in names}
+    module.load_state_dict(state, assign=True)
+    return module
+
+
+def split(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The weights of a merged file -> those of the plain Wan backbone, those of the audio layers."""
+    audio = {name: tensor for name, tensor in state.items() if AUDIO_NAME.match(name)}
+    return {name: tensor for name, tensor in state.items() if name not in audio}, audio
+
+
+def save_model(
+    path: str | Path,
+    model: WanModel | None,
+    adapter: AudioAdapter | None,
+    metadata: Mapping[str, Any],
+    dtype: torch.dtype,
+) -> None:
+    """Write a merged file, or the backbone or the audio layers alone.
+
+    metadata: sections to keep beside the sizes, such as "sampling". ComfyUI reads "transformer" as arguments
+    of its own Wan model, so nothing else stands there. The file appears under its name once it is whole.
+    """
+    sections = {key: value for key, value in metadata.items() if key not in ("transformer", "skyreels_audio")}
+    state: dict[str, Tensor] = {}
+    if model is not None:
+        sections["transformer"] = {"num_heads": model.config.num_heads, "text_dim": model.config.text_dim}
+        state |= model.state_dict()
+    if adapter is not None:
+        sections["skyreels_audio"] = asdict(adapter.config)
+        state |= adapter.state_dict()
+    state = {name: tensor.to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    partial = Path(f"{path}.partial")
+    save_file(state, partial, metadata={"format": "pt", "config": json.dumps(sections)})
+    os.replace(partial, path)
+
+
+def widen_patch_embedding(model: WanModel) -> None:
+    """Give a 16-channel backbone inputs for mask and condition, of zero weight: its output stays the same."""
+    convolution = model.patch_embedding
+    columns = PICTURE_CHANNELS - model.config.in_dim
+    convolution.weight = nn.Parameter(F.pad(convolution.weight.detach(), (0, 0, 0, 0, 0, 0, 0, columns)))
+    convolution.in_channels = PICTURE_CHANNELS
+    model.config = replace(model.config, in_dim=PICTURE_CHANNELS)
