@@ -1,0 +1,148 @@
+"""The denoiser: which (window, branch) units a step needs, and how their predictions become one.
+
+It knows no network. `evaluate` runs the core's own backbone, a host's, or an executor that deals the units to
+several devices; guidance, cache and fusion are the same for all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .cache import TeaCache
+from .fusion import Window, WindowPlan
+from .guidance import Guidance
+from .hybrid import Hybrid, Variant, variant_at
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One forward of the network."""
+
+    window: Window
+    branch: str  # a name from the guidance rule
+    variant: Variant  # of the window's condition
+
+
+# (units, x [b c t h w] of the whole length, sigma) -> [b c t h w] of each unit's window; may be an iterator
+Evaluate = Callable[[Sequence[Unit], Tensor, float], Iterable[Tensor]]
+Progress = Callable[[int, int, str], None]  # (forwards done, forwards planned, what was done)
+
+
+@dataclass(frozen=True)
+class Counts:
+    computed: Counter[Unit]
+    reused: Counter[Unit]
+
+
+class Denoiser:
+    """(x, sigma) -> denoised, for one run of a solver.
+
+    `predicts` says what `evaluate` gives: the velocity eps - x0, or x0 itself as a host does. `sigmas` are
+    those of the run where it is a part of guidance's full schedule; they only set the planned total.
+    `check_cancel` raises to cancel; it is asked before each call of `evaluate`, which gets `units_per_call`
+    units (an executor: as many as it has devices). A cancelled step leaves the held velocities as they were.
+    """
+
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        windows: WindowPlan,
+        guidance: Guidance,
+        hybrid: Hybrid | None = None,
+        cache: TeaCache | None = None,
+        progress: Progress | None = None,
+        check_cancel: Callable[[], None] | None = None,
+        *,
+        predicts: Literal["velocity", "denoised"] = "velocity",
+        units_per_call: int = 1,
+        sigmas: Iterable[float] | None = None,
+    ) -> None:
+        self.evaluate, self.windows, self.guidance = evaluate, windows, guidance
+        self.hybrid, self.cache = hybrid, cache
+        self.progress, self.check_cancel = progress, check_cancel
+        self.predicts, self.units_per_call = predicts, units_per_call
+        self.total = self.planned_forwards(sigmas)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the run: what the next one computes does not depend on this one."""
+        self.velocities: dict[Unit, Tensor] = {}  # save them beside the solver's state to resume
+        self.counts = Counts(Counter(), Counter())
+
+    def planned_forwards(self, sigmas: Iterable[float] | None = None) -> int:
+        """Forwards of a run that evaluates each of `sigmas` but the last once; default: the full schedule."""
+        run = self.guidance.grid.values if sigmas is None else [float(sigma) for sigma in sigmas]
+        total, held = 0, []
+        for sigma in run[:-1]:
+            units = self._units(sigma)
+            total += len(self._missing(units, sigma, held))
+            held = units
+        return total
+
+    def __call__(self, x: Tensor, sigma: float) -> Tensor:
+        """Denoised x0 [b c t h w]. Raises InputError where the prediction is not finite."""
+        coefficients = self.guidance.coefficients(sigma)
+        held: dict[Unit, Tensor] = {}
+        denoised = self._denoised(x, sigma, held)
+        guided = (
+            sum(scale * next(denoised) for scale in coefficients.values()) for _ in self.windows.windows
+        )
+        fused = self.windows.fuse(guided, first_step=self.guidance.grid.index(sigma) == 0)
+        if not torch.isfinite(fused).all():
+            raise InputError(
+                f"The model's prediction at sigma {sigma:.4f} holds NaN or infinity. Use another attention "
+                "backend, or bf16 or float32 in the place of fp16 or fp8."
+            )
+        self.velocities = held
+        return fused
+
+    def _units(self, sigma: float) -> list[Unit]:
+        variant = variant_at(self.hybrid, sigma)
+        branches = self.guidance.coefficients(sigma)
+        return [Unit(window, branch, variant) for window in self.windows.windows for branch in branches]
+
+    def _missing(self, units: list[Unit], sigma: float, held: Container[Unit]) -> list[Unit]:
+        if self.cache is None or self.cache.plan.is_computed(sigma):
+            return units
+        return [unit for unit in units if unit not in held]
+
+    def _denoised(self, x: Tensor, sigma: float, held: dict[Unit, Tensor]) -> Iterator[Tensor]:
+        units = self._units(sigma)
+        missing = self._missing(units, sigma, self.velocities)
+        computed = self._computed(missing, x, sigma)
+        reused = set(units) - set(missing)
+        for unit in units:
+            part = x[:, :, unit.window.frames]
+            if unit in reused:
+                held[unit] = self.velocities[unit]
+                self.counts.reused[unit] += 1
+                yield part - sigma * held[unit].to(part.device)
+            else:
+                prediction = next(computed)
+                if self.cache is not None:
+                    held[unit] = self.cache.hold(self._velocity(prediction, part, sigma))
+                yield prediction if self.predicts == "denoised" else part - sigma * prediction
+
+    def _velocity(self, prediction: Tensor, part: Tensor, sigma: float) -> Tensor:
+        return prediction if self.predicts == "velocity" else (part - prediction) / sigma
+
+    def _computed(self, units: list[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
+        for first in range(0, len(units), self.units_per_call):
+            group = units[first : first + self.units_per_call]
+            if self.check_cancel is not None:
+                self.check_cancel()
+            for unit, prediction in zip(group, self.evaluate(group, x, sigma), strict=True):
+                self.counts.computed[unit] += 1
+                if self.progress is not None:
+                    self.progress(self.counts.computed.total(), self.total, self._label(unit))
+                yield prediction
+
+    def _label(self, unit: Unit) -> str:
+        return f"window {unit.window.index + 1} of {len(self.windows.windows)}, {unit.branch}"

@@ -1,0 +1,65 @@
+"""The flow schedule, and a noise level's place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+TIMESTEPS = 1000  # a timestep is 1000 sigma; the schedule is drawn from thousandths, as in the host
+SAME_SIGMA = 1e-6  # a sigma that travelled through float32 is still the grid's own
+
+
+def flow_sigmas(steps: int, shift: float) -> Tensor:
+    """Sigmas [steps + 1] from 1 to 0 in float64: even thousandths t, shifted to k t / (1 + (k - 1) t).
+
+    The numbers are those of the host's `simple` scheduler over its discrete flow with the same shift.
+    Raises InputError for less than one step or a shift that is not above 0.
+    """
+    if steps < 1 or not shift > 0:
+        raise InputError(
+            f"A schedule of {steps} steps with shift {shift} was asked for; give 1 step or more and a shift "
+            "above 0, such as 5."
+        )
+    taken = torch.tensor([int(step * (TIMESTEPS / steps)) for step in range(steps)] + [TIMESTEPS])
+    t = (TIMESTEPS - taken).to(torch.float64) / TIMESTEPS
+    return shift * t / (1 + (shift - 1) * t)
+
+
+@dataclass(frozen=True)
+class SigmaGrid:
+    """A schedule's own copy of its sigmas [steps + 1]: a sampler may overwrite the tensor that it gets."""
+
+    values: tuple[float, ...]
+
+    def __init__(self, sigmas: Iterable[float]) -> None:
+        values = tuple(float(sigma) for sigma in sigmas)
+        if len(values) < 2 or any(here < after for here, after in pairwise(values)):
+            given = ", ".join(f"{value:.4g}" for value in values)
+            raise InputError(
+                f"The sigmas [{given}] cannot be a schedule; give two or more that fall from noise to "
+                "picture."
+            )
+        object.__setattr__(self, "values", values)
+
+    @property
+    def steps(self) -> int:
+        return len(self.values) - 1
+
+    def index(self, sigma: float) -> int | None:
+        """The step that starts at `sigma`; None for a sigma between the grid's."""
+        nearest = int(np.argmin(np.abs(np.subtract(self.values, sigma))))
+        return nearest if abs(self.values[nearest] - sigma) <= SAME_SIGMA else None
+
+    def progress(self, sigma: float) -> float:
+        """0 at the first sigma, 1 at the last, even over the steps, linear between two of them."""
+        index = self.index(sigma)
+        if index is None:
+            index = np.interp(-sigma, np.negative(self.values), np.arange(len(self.values)))
+        return float(index) / self.steps

@@ -1,0 +1,90 @@
+"""Solvers as functions of (model, x, sigmas): they know no network, no host and no windows.
+
+The variable and the numbers are those of k-diffusion's `sample_euler` and `sample_dpmpp_2m`
+(DPM-Solver++(2M), Lu et al. 2022, arXiv 2211.01095), with the model giving x0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Model = Callable[[Tensor, float], Tensor]  # (x, sigma) -> denoised
+Callback = Callable[[int, Tensor, Tensor], None]  # (step, x, denoised) before each step; may raise to cancel
+
+
+@dataclass(frozen=True)
+class SolverState:
+    """Everything that a run needs to go on: save it, and give it to the same solver in the place of x."""
+
+    step: int  # the next step to take
+    x: Tensor  # at sigmas[step]
+    denoised: Tensor | None = None  # of the step before; what a multistep solver remembers
+
+
+# (x, denoised, denoised of the step before, sigmas, step) -> x of the next step
+Step = Callable[[Tensor, Tensor, Tensor | None, list[float], int], Tensor]
+
+
+@torch.no_grad()
+def _solve(
+    step: Step,
+    model: Model,
+    x: Tensor | SolverState,
+    sigmas: Iterable[float],
+    callback: Callback | None,
+    save: Callable[[SolverState], None] | None,
+) -> Tensor:
+    sigmas = [float(sigma) for sigma in sigmas]
+    state = x if isinstance(x, SolverState) else SolverState(0, x)
+    for i in range(state.step, len(sigmas) - 1):
+        denoised = model(state.x, sigmas[i])
+        if callback is not None:
+            callback(i, state.x, denoised)
+        state = SolverState(i + 1, step(state.x, denoised, state.denoised, sigmas, i), denoised)
+        if save is not None:
+            save(state)
+    return state.x
+
+
+def _euler_step(x: Tensor, denoised: Tensor, previous: Tensor | None, sigmas: list[float], i: int) -> Tensor:
+    return x + (x - denoised) / sigmas[i] * (sigmas[i + 1] - sigmas[i])
+
+
+def _dpmpp_2m_step(
+    x: Tensor, denoised: Tensor, previous: Tensor | None, sigmas: list[float], i: int
+) -> Tensor:
+    ratio = sigmas[i + 1] / sigmas[i]
+    if previous is None or sigmas[i + 1] == 0:
+        return ratio * x + (1 - ratio) * denoised
+    weight = math.log(ratio) / (2 * math.log(sigmas[i] / sigmas[i - 1]))
+    return ratio * x + (1 - ratio) * ((1 + weight) * denoised - weight * previous)
+
+
+def euler(
+    model: Model,
+    x: Tensor | SolverState,
+    sigmas: Iterable[float],
+    callback: Callback | None = None,
+    save: Callable[[SolverState], None] | None = None,
+) -> Tensor:
+    """From x at sigmas[0], or a saved state, to x at sigmas[-1]. `save` gets the state after each step."""
+    return _solve(_euler_step, model, x, sigmas, callback, save)
+
+
+def dpmpp_2m(
+    model: Model,
+    x: Tensor | SolverState,
+    sigmas: Iterable[float],
+    callback: Callback | None = None,
+    save: Callable[[SolverState], None] | None = None,
+) -> Tensor:
+    """As `euler`, second order: it extrapolates from the step before, which a saved state carries."""
+    return _solve(_dpmpp_2m_step, model, x, sigmas, callback, save)
+
+
+SOLVERS = {"euler": euler, "dpmpp_2m": dpmpp_2m}
