@@ -1,0 +1,181 @@
+"""Clips to train on: drawn faces, or a folder of videos."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from ..audio.reading import mono_16k, read_audio
+from ..conditioning.faces import face_masks
+from ..conditioning.pose import Keypoints, from_pose_keypoint
+from ..errors import InputError
+from ..video.reading import fit, read_video, resample_fps
+from .curves import MouthCurves, mouth_curves
+from .faces import Identity, Motion, draw_face
+from .voices import recording
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One training example before any network has seen it."""
+
+    frames: Tensor  # [f h w 3] in 0..1
+    fps: float
+    samples: Tensor  # the whole recording at 16 kHz, [n]
+    first_frame: int  # of the clip within the recording
+    caption: str
+    boxes: Tensor | None  # lower face, [f h w]; None: no face is known, so the clip is not edited
+    lips: Tensor | None  # [f h w]
+
+
+class ClipSource(Protocol):
+    """Where clips come from; `clip(i)` gives the same clip each time."""
+
+    def __len__(self) -> int: ...
+
+    def clip(self, index: int) -> Clip: ...
+
+    def captions(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class DrawnClips:
+    """Drawn faces that speak with espeak-ng voices. `unseen` ones share no voice and no sentence with the others."""
+
+    clips: int
+    frames: int
+    size: int  # pixels a side
+    fps: float
+    seed: int
+    clips_per_voice: int = 4
+    unseen: bool = False
+
+    def __len__(self) -> int:
+        return self.clips
+
+    def captions(self) -> list[str]:
+        return [self._identity(index).caption for index in range(self.clips)]
+
+    def clip(self, index: int) -> Clip:
+        samples = _recording(self.seed * 100_000 + index // self.clips_per_voice, self.unseen)
+        rng = np.random.default_rng([self.seed, index, self.unseen])
+        total = int(len(samples) / 16000 * self.fps)
+        first = 0 if rng.random() < 0.1 else int(rng.integers(0, total - self.frames))
+        curves = mouth_curves(samples, total, self.fps)
+        motion = Motion.draw(rng, curves, self.fps).slice(first, self.frames)
+        face = draw_face(self._identity(index), motion, curves.slice(first, self.frames), self.size)
+        masks = face_masks(Keypoints.of_one_face(face.landmarks, self.size, self.size), self.fps)
+        caption = self._identity(index).caption
+        return Clip(face.frames, self.fps, samples, first, caption, masks.boxes, masks.lips)
+
+    def curves(self, index: int) -> MouthCurves:
+        """The curves that drive clip `index`."""
+        clip = self.clip(index)
+        total = clip.first_frame + self.frames
+        return mouth_curves(clip.samples, total, self.fps).slice(clip.first_frame, self.frames)
+
+    def _identity(self, index: int) -> Identity:
+        return Identity.draw(random.Random(f"face {self.seed} {index} {self.unseen}"))
+
+
+@functools.lru_cache(maxsize=2)
+def _recording(seed: int, unseen: bool) -> Tensor:
+    return recording(seed, random.Random(seed).uniform(6, 29), unseen)
+
+
+@dataclass(frozen=True)
+class FolderClips:
+    """Videos of a folder, cut into clips one after the other.
+
+    Beside `name.mp4` may lie `name.txt` (a caption) and `name.json` (POSE_KEYPOINT landmarks); without landmarks a
+    clip is used for animation only. `manifest` names a JSON-lines file instead, with "video" and optionally
+    "audio", "caption" and "keypoints" in each line, paths relative to it.
+    """
+
+    folder: str
+    frames: int
+    width: int
+    height: int
+    fps: float
+    manifest: str | None = None
+
+    @functools.cached_property
+    def entries(self) -> list[dict]:
+        entries = self._from_manifest() if self.manifest else self._from_folder()
+        if not entries:
+            where = self.manifest or self.folder
+            raise InputError(
+                f"{where} names no videos; training needs at least one ({', '.join(VIDEO_SUFFIXES)})."
+            )
+        return entries
+
+    @functools.cached_property
+    def index(self) -> list[tuple[int, int]]:
+        """(entry, first frame) of every clip."""
+        lengths = [len(self._frames(entry)) for entry in range(len(self.entries))]
+        return [(e, f) for e, n in enumerate(lengths) for f in range(0, n - self.frames + 1, self.frames)]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def captions(self) -> list[str]:
+        return [entry["caption"] for entry in self.entries]
+
+    def clip(self, index: int) -> Clip:
+        number, first = self.index[index]
+        entry = self.entries[number]
+        frames = self._frames(number)
+        masks = self._masks(number, len(frames))
+        cut = slice(first, first + self.frames)
+        boxes, lips = (m[cut] for m in masks) if masks else (None, None)
+        samples = mono_16k(read_audio(entry.get("audio", entry["video"])))
+        return Clip(frames[cut], self.fps, samples, first, entry["caption"], boxes, lips)
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019  one data set lives as long as its run
+    def _frames(self, number: int) -> Tensor:
+        video = resample_fps(read_video(self.entries[number]["video"]), self.fps)
+        return fit(video.frames, self.width, self.height)[0]
+
+    def _masks(self, number: int, frames: int) -> tuple[Tensor, Tensor] | None:
+        keypoints = self.entries[number].get("keypoints")
+        if keypoints is None:
+            return None
+        masks = face_masks(from_pose_keypoint(keypoints, self.width, self.height), self.fps)
+        if len(masks.boxes) != frames:
+            raise InputError(
+                f"{keypoints} holds {len(masks.boxes)} frames, its video {frames} at {self.fps} fps; "
+                "the landmarks must be those of the video at the training rate."
+            )
+        return masks.boxes, masks.lips
+
+    def _from_folder(self) -> list[dict]:
+        videos = sorted(p for p in Path(self.folder).iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
+        return [{"video": str(video), "caption": _text(video), **_sidecar(video)} for video in videos]
+
+    def _from_manifest(self) -> list[dict]:
+        path = Path(self.manifest)
+        entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        files = ("video", "audio", "keypoints")
+        return [
+            {"caption": "", **e, **{k: str(path.parent / e[k]) for k in files if k in e}} for e in entries
+        ]
+
+
+def _text(video: Path) -> str:
+    caption = video.with_suffix(".txt")
+    return caption.read_text(encoding="utf-8").strip() if caption.exists() else ""
+
+
+def _sidecar(video: Path) -> dict:
+    keypoints = video.with_suffix(".json")
+    return {"keypoints": str(keypoints)} if keypoints.exists() else {}
