@@ -1,12 +1,11 @@
 import json
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from skyreels_core.errors import InputError
@@ -15,6 +14,7 @@ from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.checkpoint import (
     describe,
     load_model,
+    read_header,
     save_model,
     split,
     widen_patch_embedding,
@@ -127,14 +127,12 @@ def test_half_precision_files_load_as_float32_unless_a_dtype_is_given(tmp_path):
 
 
 def test_the_metadata_has_the_form_that_comfyui_reads(tmp_path):
-    path = tmp_path / "merged.safetensors"
-    save_model(
-        path, wan_model(), audio_adapter(), {"sampling": SAMPLING, "transformer": {"old": 1}}, torch.float32
-    )
-    with safe_open(path, "pt") as file:
-        config = json.loads(file.metadata()["config"])
-    assert config["transformer"] == {"num_heads": 4, "text_dim": 24}
-    assert config["sampling"] == SAMPLING
+    path, loaded = tmp_path / "file.safetensors", {"sampling": SAMPLING, "transformer": {"num_heads": 99}}
+    save_model(path, wan_model(), None, loaded, torch.float32)
+    transformer = {"num_heads": 4, "text_dim": 24}
+    assert read_header(path).config == {"sampling": SAMPLING, "transformer": transformer}
+    save_model(path, None, audio_adapter(), loaded, torch.float32)
+    assert read_header(path).config == {"sampling": SAMPLING, "skyreels_audio": asdict(AUDIO)}
 
 
 @pytest.mark.parametrize("prefix", ["model.diffusion_model.", "diffusion_model."])
