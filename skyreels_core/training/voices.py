@@ -21,9 +21,9 @@ UNSEEN_VARIANTS = ("+m2", "+m6", "+f3", "+f5", "+linda")
 LEVELS = (0.03, 0.12)  # root mean square of a voice in its recording
 
 SUBJECTS = (
-    "my old neighbour", "the captain", "a small brown dog", "our teacher", "the whole orchestra", "nobody",
+    "my old neighbour", "the captain", "a small brown dog", "our teacher", "the whole orchestra",
     "her grandmother", "the lighthouse keeper", "a stranger", "the river", "every morning the baker",
-    "the mountain guide",
+    "the mountain guide", "nobody",
 )  # fmt: skip
 VERBS = (
     "walks along", "remembers", "paints over", "never talked about", "listens to", "is waiting for", "carried",
@@ -31,8 +31,8 @@ VERBS = (
 )  # fmt: skip
 OBJECTS = (
     "the yellow boat", "a bag of oranges", "the last train home", "an unusual story", "the quiet garden",
-    "four wooden chairs", "the museum by the sea", "a photograph of summer", "the broken clock", "snow",
-    "apples and honey", "the voice on the radio",
+    "four wooden chairs", "the museum by the sea", "a photograph of summer", "the broken clock",
+    "apples and honey", "the voice on the radio", "snow",
 )  # fmt: skip
 UNSEEN_SUBJECTS = ("the young violinist", "some fishermen", "a visitor from abroad", "the blue parrot")
 UNSEEN_OBJECTS = (
