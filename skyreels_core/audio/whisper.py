@@ -1,0 +1,172 @@
+"""Voices of any length as the tokens of a Whisper encoder, 50 a second (section 2 of the method)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from ..errors import InputError
+from ..model.detection import TITLES, find_kind
+from ..model.header import read_header
+from ..timeline import SAMPLE_RATE, SAMPLES_PER_TOKEN, TOKEN_RATE, tokens_of
+
+CHUNK = 30 * TOKEN_RATE  # tokens that the encoder gives at once
+HOP = 20 * TOKEN_RATE  # tokens between the starts of two chunks
+GUARD = 5 * TOKEN_RATE  # tokens at a cut that hear too little of one side
+
+PREFIXES = ("model.encoder.", "encoder.", "")
+SIZES = ("conv1.weight", "embed_positions.weight", "layers.0.fc1.weight")
+STATED = ("encoder_attention_heads", "activation_function", "scale_embedding")  # what no shape tells
+FIELDS = (*STATED, "d_model", "encoder_layers", "encoder_ffn_dim", "num_mel_bins", "max_source_positions")
+HEAD_WIDTH = 64  # of every published Whisper
+WAV2VEC2 = "feature_extractor.conv_layers."
+
+
+class WhisperTokens:
+    """A Whisper encoder that hears any length, 30 s at a time. Move it with `encoder.to(...)`."""
+
+    def __init__(self, encoder: WhisperEncoder) -> None:
+        self.encoder = encoder.eval().requires_grad_(False)
+        self.features = WhisperFeatureExtractor(feature_size=encoder.config.num_mel_bins)
+
+    @property
+    def width(self) -> int:
+        return self.encoder.config.d_model
+
+    @torch.no_grad()
+    def encode(self, samples: Tensor) -> Tensor:
+        """Tokens [ceil(50 seconds), width] of `samples` [n] at 16 kHz: float32, on the samples' device."""
+        tokens = torch.empty(tokens_of(len(samples)), self.width, device=samples.device)
+        for start, first, last in chunks(len(tokens)):
+            heard = samples[start * SAMPLES_PER_TOKEN : (start + CHUNK) * SAMPLES_PER_TOKEN]
+            tokens[first:last] = self._encode_chunk(heard)[first - start : last - start]
+        return tokens
+
+    def _encode_chunk(self, samples: Tensor) -> Tensor:
+        """Tokens [1500, width] of at most 30 s, which Whisper pads with silence."""
+        features = self.features(samples.cpu().numpy(), sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        mel = features.input_features.to(self.encoder.device, self.encoder.dtype)
+        return self.encoder(mel).last_hidden_state[0]
+
+    def silence(self, seconds: float) -> Tensor:
+        """Tokens of real silence, [ceil(50 seconds), width]."""
+        return self.encode(torch.zeros(round(seconds * SAMPLE_RATE)))
+
+
+def chunks(token_count: int) -> Iterator[tuple[int, int, int]]:
+    """Chunks that cover `token_count` tokens: where each starts, and the tokens first..last-1 taken from it.
+
+    All but the first and the last give their middle 20 s.
+    """
+    start, first = 0, 0
+    while start + CHUNK < token_count:
+        yield start, first, start + CHUNK - GUARD
+        start, first = start + HOP, start + CHUNK - GUARD
+    yield start, first, token_count
+
+
+def load_whisper(path: str | Path) -> WhisperTokens:
+    """The encoder of a Whisper model: a folder of transformers, or one .safetensors file.
+
+    A file need not say more than its tensors; where it states no heads they are 64 wide. float32 on the CPU.
+    Raises InputError, naming what the file is, where it is no Whisper encoder.
+    """
+    path = Path(path)
+    stated, files = _read_folder(path) if path.is_dir() else ({}, [path])
+    headers = [read_header(file) for file in files]
+    shapes = {name: shape for header in headers for name, shape in header.shapes.items()}
+    prefix = _find_prefix(path, shapes)
+    config = _find_config(path, shapes, prefix, stated or headers[0].config.get("whisper", {}))
+    with torch.device("meta"):
+        encoder = WhisperEncoder(config)
+    state = _read_weights(path, files, prefix, list(encoder.state_dict()))
+    encoder.load_state_dict(state, assign=True)
+    return WhisperTokens(encoder)
+
+
+def _read_folder(path: Path) -> tuple[dict[str, Any], list[Path]]:
+    if not (path / "config.json").is_file():
+        raise InputError(
+            f"{path} has no config.json; give a Whisper folder as transformers saves it, "
+            "or one .safetensors file."
+        )
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    if config.get("model_type") != "whisper":
+        raise InputError(
+            f"{path} holds a model of type {config.get('model_type')}; the voice needs a Whisper model."
+        )
+    index = path / "model.safetensors.index.json"
+    if not index.is_file():
+        return config, [path / "model.safetensors"]
+    parts = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    return config, [path / part for part in sorted(set(parts))]
+
+
+def _find_prefix(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:
+    for prefix in PREFIXES:
+        if all(prefix + name in shapes for name in SIZES):
+            return prefix
+    kind = TITLES[find_kind(shapes)]
+    if any(WAV2VEC2 in name for name in shapes):
+        kind = "a wav2vec2 encoder"
+    raise InputError(
+        f"{path} is {kind}; the voice needs a Whisper encoder with the names of transformers "
+        "(model.encoder.conv1.weight, ...), such as whisper_large_v3_encoder.safetensors."
+    )
+
+
+def _find_config(
+    path: Path, shapes: dict[str, tuple[int, ...]], prefix: str, stated: dict[str, Any]
+) -> WhisperConfig:
+    conv, positions, feed_forward = (shapes[prefix + name] for name in SIZES)
+    if conv[0] % HEAD_WIDTH and "encoder_attention_heads" not in stated:
+        raise InputError(
+            f"{path} is {conv[0]} wide, no multiple of {HEAD_WIDTH}, and states no number of heads; "
+            "give the folder with its config.json."
+        )
+    sizes = {
+        "d_model": conv[0],
+        "num_mel_bins": conv[1],
+        "max_source_positions": positions[0],
+        "encoder_ffn_dim": feed_forward[0],
+        "encoder_layers": sum(
+            name.startswith(f"{prefix}layers.") and name.endswith(".fc1.weight") for name in shapes
+        ),
+        "encoder_attention_heads": conv[0] // HEAD_WIDTH,
+    }
+    return WhisperConfig(**sizes | {name: stated[name] for name in STATED if name in stated})
+
+
+def _read_weights(path: Path, files: list[Path], prefix: str, names: list[str]) -> dict[str, Tensor]:
+    weights = {}
+    for file in files:
+        with safe_open(file, "pt") as tensors:
+            found = set(tensors.keys())
+            for name in names:
+                if prefix + name in found:
+                    weights[name] = tensors.get_tensor(prefix + name).float()
+    if missing := [name for name in names if name not in weights]:
+        raise InputError(f"{path} lacks {len(missing)} weights, such as {missing[0]}; fetch it again.")
+    return weights
+
+
+def save_whisper(
+    path: str | Path,
+    model: WhisperModel | WhisperEncoder,
+    config: WhisperConfig,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """One .safetensors file with the encoder alone and its sizes, as `load_whisper` and ComfyUI name them."""
+    encoder = getattr(model, "encoder", model)
+    tensors = {PREFIXES[0] + n: t.to("cpu", dtype).contiguous() for n, t in encoder.state_dict().items()}
+    sizes = {name: getattr(config, name) for name in FIELDS}
+    save_file(tensors, path, {"config": json.dumps({"whisper": sizes})})
