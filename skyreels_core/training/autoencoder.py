@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from diffusers import AutoencoderKLWan
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
@@ -40,12 +41,12 @@ def train_autoencoder(config: AutoencoderConfig, folder: Path) -> AutoencoderKLW
     torch.manual_seed(config.seed)
     vae = AutoencoderKLWan(base_dim=config.width)
     start_as_image_autoencoder(vae)
-    run = Run(folder, vae, config.seed)
+    run = Run(folder, vae, Accelerator(cpu=True), config.seed)
     for stage in config.stages:
         frozen = stage.name in config.decoder_only
         parts = [vae.decoder, vae.post_quant_conv] if frozen else [vae]
         trainable = [p for part in parts for p in part.parameters()]
-        run.stage(stage, trainable, lambda k, g, s=stage, z=frozen: _step(vae, config, s, g, z))
+        run.stage(stage, trainable, lambda model, g, s=stage, z=frozen: _step(model, config, s, g, z))
     run.use_average()
     return normalise_latents(vae, config)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -52,6 +52,10 @@ class Batch:
     key_mask: Tensor  # bool [b n]
     context: Tensor  # [b m d]
     clip_fea: Tensor | None  # [b 257 1280]
+
+    def to(self, device: torch.device) -> Batch:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Batch(**{name: None if value is None else value.to(device) for name, value in values.items()})
 
 
 @torch.no_grad()

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
 Losses = dict[str, Tensor]
+Step = Callable[[nn.Module, torch.Generator], Losses]
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,14 @@ class Run:
     """A training run in a folder: `state.pt` to resume from, `losses.csv`, `losses.png`.
 
     Everything random in step k comes from a generator seeded with (seed, stage, k), so a resumed run sees what an
-    uninterrupted one would have seen.
+    uninterrupted one would have seen. Devices, precision and several processes are accelerate's business.
     """
 
-    def __init__(self, folder: Path, model: nn.Module, seed: int = 0, save_every: int = 200):
+    def __init__(
+        self, folder: Path, model: nn.Module, accelerator: Accelerator, seed: int, save_every: int = 200
+    ):
         self.folder, self.model, self.seed, self.save_every = Path(folder), model, seed, save_every
+        self.accelerator = accelerator
         self.folder.mkdir(parents=True, exist_ok=True)
         self.done: dict[str, int] = {}
         self.ema: dict[str, Tensor] = {}
@@ -62,10 +67,11 @@ class Run:
     def state_file(self) -> Path:
         return self.folder / "state.pt"
 
-    def stage(
-        self, stage: Stage, trainable: Iterable[nn.Parameter], step: Callable[[int, torch.Generator], Losses]
-    ) -> None:
-        """Train `trainable` until the stage's step count is reached; `step` returns losses, "loss" is minimised."""
+    def stage(self, stage: Stage, trainable: Iterable[nn.Parameter], step: Step) -> None:
+        """Train `trainable` until the stage's step count is reached.
+
+        `step` gets the model as accelerate wraps it and a generator, and returns losses; "loss" is minimised.
+        """
         first = self.done.get(stage.name, 0)
         if first >= stage.steps:
             return
@@ -75,21 +81,27 @@ class Run:
         )
         if self.optimiser_state is not None and first:
             optimiser.load_state_dict(self.optimiser_state)
-        bar = tqdm(
-            range(first, stage.steps), initial=first, total=stage.steps, desc=stage.name, mininterval=5
-        )
-        for k in bar:
+        model, optimiser = self.accelerator.prepare(self.model, optimiser)
+        for k in (bar := self._bar(stage, first)):
             for group in optimiser.param_groups:
                 group["lr"] = stage.rate(k)
-            losses = step(k, self.generator(stage.name, k))
+            with self.accelerator.autocast():
+                losses = step(model, self.generator(stage.name, k))
             self._update(optimiser, parameters, losses["loss"], stage)
             self._log(stage.name, k, losses, bar)
             self.done[stage.name] = k + 1
             if (k + 1) % self.save_every == 0 or k + 1 == stage.steps:
                 self.save(optimiser)
+        self.accelerator.free_memory()
+
+    def _bar(self, stage: Stage, first: int) -> tqdm:
+        hidden = not self.accelerator.is_main_process
+        steps = range(first, stage.steps)
+        return tqdm(steps, stage.name, stage.steps, initial=first, mininterval=5, disable=hidden)
 
     def generator(self, stage: str, step: int) -> torch.Generator:
-        seed = hash((self.seed, sum(stage.encode()), step)) & 0x7FFFFFFF
+        process = self.accelerator.process_index
+        seed = hash((self.seed, sum(stage.encode()), step, process)) & 0x7FFFFFFF
         return torch.Generator().manual_seed(seed)
 
     def _update(self, optimiser, parameters: list[nn.Parameter], loss: Tensor, stage: Stage) -> None:
@@ -99,8 +111,8 @@ class Run:
                 f"({stage.clip}) and start again: the last checkpoint in {self.folder} is still good."
             )
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, stage.clip)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(parameters, stage.clip)
         optimiser.step()
         if stage.ema:
             self._average(stage.ema)
@@ -114,6 +126,8 @@ class Run:
                 self.ema[name].lerp_(value, 1 - decay)
 
     def _log(self, stage: str, step: int, losses: Losses, bar: tqdm) -> None:
+        if not self.accelerator.is_main_process:
+            return
         values = {name: float(value.detach()) for name, value in losses.items()}
         bar.set_postfix({k: f"{v:.4f}" for k, v in values.items()}, refresh=False)
         with (self.folder / "losses.csv").open("a", newline="") as file:
@@ -122,6 +136,8 @@ class Run:
 
     def save(self, optimiser: torch.optim.Optimizer) -> None:
         """Write the state so that it is whole or not there at all."""
+        if not self.accelerator.is_main_process:
+            return
         state = {
             "model": self.model.state_dict(),
             "ema": self.ema,
@@ -134,7 +150,7 @@ class Run:
         plot_losses(self.folder / "losses.csv", self.folder / "losses.png")
 
     def _resume(self) -> None:
-        state = torch.load(self.state_file, weights_only=True)
+        state = torch.load(self.state_file, weights_only=True, map_location="cpu")
         self.model.load_state_dict(state["model"])
         self.ema, self.done, self.optimiser_state = state["ema"], state["done"], state["optimiser"]
 

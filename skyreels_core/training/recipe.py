@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import yaml
+from accelerate import Accelerator
 
 from ..audio.whisper import load_whisper, save_whisper
 from ..errors import InputError
@@ -59,6 +60,8 @@ class Recipe:
     text_seed: int | None = None  # a random frozen text encoder over the data's captions
     sampling: dict[str, Any] = field(default_factory=dict)  # the preset that the model file will carry
     dtype: str = "float16"  # of the files
+    precision: str = "no"  # accelerate's mixed precision: "no", "fp16" or "bf16"
+    gradient_checkpointing: bool = False
 
 
 def train(config: str | Path, output: str | Path) -> Path:
@@ -80,10 +83,9 @@ def train(config: str | Path, output: str | Path) -> Path:
     )
     clips = encode_clips(recipe.data, encoders, output / "clips", recipe.alternate_tasks)
     model = _start(recipe.transformer, encoders.whisper.width)
-    text_length = model.backbone.config.text_len
-    train_transformer(
-        model, clips, recipe.transformer.legs, output / "transformer", recipe.transformer.seed, text_length
-    )
+    model.backbone.gradient_checkpointing = recipe.gradient_checkpointing
+    accelerator, config = Accelerator(mixed_precision=recipe.precision), recipe.transformer
+    train_transformer(model, clips, config.legs, output / "transformer", accelerator, config.seed)
     _save(model, recipe, bundle, dtype)
     return bundle
 

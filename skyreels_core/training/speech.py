@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from transformers import WhisperConfig, WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
@@ -53,16 +54,16 @@ def train_speech(config: SpeechConfig, folder: Path) -> tuple[WhisperEncoder, Wh
     torch.manual_seed(config.seed)
     model = _Regressor(config)
     features, curves = _material(config, folder)
-    run = Run(folder, model, config.seed)
+    run = Run(folder, model, Accelerator(cpu=True), config.seed)
 
-    def step(k: int, generator: torch.Generator, stage: Stage) -> Losses:
+    def step(model: nn.Module, generator: torch.Generator, stage: Stage) -> Losses:
         rows = torch.randint(len(features), (stage.batch,), generator=generator)
         error = model(features[rows]) - curves[rows].nan_to_num()
         heard = ~curves[rows].isnan()
         return {"loss": (error.square() * heard).sum() / heard.sum()}
 
     for stage in config.stages:
-        run.stage(stage, model.parameters(), lambda k, g, s=stage: step(k, g, s))
+        run.stage(stage, model.parameters(), lambda m, g, s=stage: step(m, g, s))
     return model.encoder.eval(), model.config
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ..model.adapter import AudioAdapter
 from ..model.backbone import WanModel
+from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
 from .encoded import Batch, EncodedClips
 from .loop import Losses, Run, Stage
@@ -35,6 +38,20 @@ class AudioDrivenModel(nn.Module):
         super().__init__()
         self.backbone, self.adapter = backbone, adapter
 
+    def forward(self, noisy: Tensor, sigmas: Tensor, batch: Batch, told: Conditions, fps: float) -> Tensor:
+        """Velocities [b 16 t h w] of noisy latents [b 16 t h w] at sigmas [b].
+
+        A batch in which nobody hears anything skips the audio layers altogether.
+        """
+        audio = None
+        if told.key_mask.any():
+            positions = query_positions(noisy.shape[2], fps)
+            voice = self.adapter.prepare(batch.tokens, batch.key_positions, positions, told.key_mask)
+            audio = partial(self.adapter.apply, context=voice)
+        x = torch.cat([noisy, told.condition], dim=1)[:, : self.backbone.config.in_dim]
+        padding = self.backbone.config.text_len - told.context.shape[1]
+        return self.backbone(x, TIMESTEPS * sigmas, told.context, batch.clip_fea, padding, audio)
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -44,36 +61,40 @@ class Conditions:
     context: Tensor  # [b m d]
     key_mask: Tensor  # bool [b n]; a row of False hears nothing
 
+    def to(self, device: torch.device) -> Conditions:
+        return Conditions(self.condition.to(device), self.context.to(device), self.key_mask.to(device))
+
 
 def train_transformer(
     model: AudioDrivenModel,
     clips: EncodedClips,
     legs: Sequence[Leg],
     folder: Path,
+    accelerator: Accelerator,
     seed: int,
-    text_length: int,
 ) -> AudioDrivenModel:
     """Run all legs, resuming where `folder` left off; returns the model with averaged weights where kept."""
-    run = Run(folder, model, seed)
+    run = Run(folder, model, accelerator, seed)
     for leg in legs:
         parts = {"backbone": model.backbone, "audio": model.adapter, "all": model}
         model.requires_grad_(False)
         trainable = list(parts[leg.train].requires_grad_(True).parameters())
-        run.stage(leg.stage, trainable, lambda k, g, leg=leg: _step(model, clips, leg, text_length, g))
+        run.stage(leg.stage, trainable, lambda m, g, leg=leg: _step(m, clips, leg, accelerator.device, g))
     run.use_average()
     return model.requires_grad_(False)
 
 
 def _step(
-    model: AudioDrivenModel, clips: EncodedClips, leg: Leg, text_length: int, generator: torch.Generator
+    model: nn.Module, clips: EncodedClips, leg: Leg, device: torch.device, generator: torch.Generator
 ) -> Losses:
     objective = leg.objective if leg.voice else replace(leg.objective, drop_audio=1.0)
     batch = draw_batch(clips, leg.stage.batch, objective, generator)
-    told = tell(batch, clips, leg, objective, generator)
-    sigmas = draw_sigmas(leg.stage.batch, objective, generator).view(-1, 1, 1, 1, 1)
-    noise = torch.randn(batch.latent.shape, generator=generator)
-    noisy = (1 - sigmas) * batch.latent + sigmas * noise
-    velocity = predict(model, batch, told, noisy, sigmas.flatten(), clips.fps, text_length)
+    told = tell(batch, clips, leg, objective, generator).to(device)
+    sigmas = draw_sigmas(leg.stage.batch, objective, generator).to(device)
+    noise = torch.randn(batch.latent.shape, generator=generator).to(device)
+    batch = batch.to(device)
+    noisy = torch.lerp(batch.latent, noise, sigmas.view(-1, 1, 1, 1, 1))
+    velocity = model(noisy, sigmas, batch, told, clips.fps)
     losses = flow_loss(
         velocity, noise - batch.latent, told.condition[:, :1], batch.lips, objective, generator
     )
@@ -100,26 +121,6 @@ def tell(
     no_text = nn.functional.pad(clips.no_text, (0, 0, 0, batch.context.shape[1] - len(clips.no_text)))
     context = torch.where(dropped.text.view(-1, 1, 1), no_text, batch.context)
     return Conditions(condition, context, batch.key_mask & ~dropped.audio[:, None])
-
-
-def predict(
-    model: AudioDrivenModel,
-    batch: Batch,
-    told: Conditions,
-    noisy: Tensor,
-    sigmas: Tensor,
-    fps: float,
-    text_length: int,
-) -> Tensor:
-    """Velocities [b 16 t h w]. A batch in which nobody hears anything skips the audio layers altogether."""
-    audio = None
-    if told.key_mask.any():
-        positions = query_positions(noisy.shape[2], fps)
-        context = model.adapter.prepare(batch.tokens, batch.key_positions, positions, told.key_mask)
-        audio = lambda index, x: model.adapter.apply(index, x, context)  # noqa: E731
-    x = torch.cat([noisy, told.condition], dim=1)[:, : model.backbone.config.in_dim]
-    padding = text_length - told.context.shape[1]
-    return model.backbone(x, 1000 * sigmas, told.context, batch.clip_fea, padding, audio)
 
 
 def _column(flags: Tensor) -> Tensor:
