@@ -21,7 +21,7 @@ from ..model.clip_vision import load_clip_vision
 from ..model.config import CONFIGS, AudioConfig
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
 from ..model.vae import load_vae, save_vae
-from .autoencoder import AutoencoderConfig, train_autoencoder
+from .autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
 from .clips import ClipSource, DrawnClips, FolderClips
 from .encoded import Encoders, encode_clips
 from .loop import Stage
@@ -152,13 +152,13 @@ def _recipe(sections: dict[str, Any]) -> Recipe:
     source = {"drawn": DrawnClips, "folder": FolderClips}[data.pop("kind")]
     transformer = dict(sections.pop("transformer"))
     legs = tuple(_leg(leg) for leg in transformer.pop("legs"))
-    trained = {"autoencoder": AutoencoderConfig, "speech": SpeechConfig}
-    made = {name: _staged(kind, sections.pop(name)) for name, kind in trained.items() if name in sections}
+    trained = {"autoencoder": (AutoencoderConfig, AutoencoderStage), "speech": (SpeechConfig, Stage)}
+    made = {name: _staged(*kinds, sections.pop(name)) for name, kinds in trained.items() if name in sections}
     return Recipe(source(**data), TransformerConfig(legs=legs, **transformer), **made, **sections)
 
 
-def _staged(kind: type, section: dict[str, Any]) -> Any:
-    stages = tuple(Stage(**stage) for stage in section.pop("stages"))
+def _staged(kind: type, stage_kind: type[Stage], section: dict[str, Any]) -> Any:
+    stages = tuple(stage_kind(**stage) for stage in section.pop("stages"))
     return kind(stages=stages, **section)
 
 

@@ -1,0 +1,65 @@
+"""An edited video with another voice: it follows the new one, forgets the old, and nothing else changes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from skyreels_core.conditioning.masks import feather
+from skyreels_core.pipeline.edit import FEATHER
+from skyreels_core.training.curves import mouth_curves
+from skyreels_core.video.mouth import mouth_area
+from skyreels_core.video.reading import read_video
+from skyreels_core.video.sheets import Curve, Row, contact_sheet
+from skyreels_core.video.writing import write_video
+
+from .material import FPS, SIZE, correlation, edited, example, psnr
+from .record import PICTURES, Record
+
+PAIRS, CANDIDATES, SECONDS, LARGEST = 8, 40, 2.28, 0.05
+
+
+def run(record: Record) -> None:
+    new, old, rows = [], [], []
+    for index, other in _pairs():
+        clip, voice = example(index, SECONDS), example(other, SECONDS)
+        made = edited(clip, voice.voice).frames
+        area = mouth_area(made, clip.boxes).numpy()
+        new.append(correlation(area, voice.curves.area))
+        old.append(abs(correlation(area, clip.curves.area)))
+        if len(rows) < 6:
+            curve = Curve("new voice", torch.from_numpy(voice.curves.area))
+            rows += [Row("source", clip.frames, SECONDS), Row("edited", made, SECONDS, (curve, Curve("mouth", mouth_area(made, clip.boxes))))]
+    record["pairs"] = len(new)
+    record["new_median"], record["old_median"] = np.median(new), np.median(old)
+    untouched = feather(clip.boxes, max(1, round(FEATHER * SIZE))) == 0
+    record["exact_before_encoding"] = bool(torch.equal(made[untouched], clip.frames[untouched]))
+    record.update(_files(made, clip.frames, untouched))
+    contact_sheet(PICTURES / "another_voice.png", rows)
+
+
+def _pairs() -> list[tuple[int, int]]:
+    """Clips whose driving curves have nothing to do with each other."""
+    frames = round(SECONDS * FPS)
+    curves = {i: mouth_curves(example(i, SECONDS).voice.samples[0], frames, FPS).area for i in range(CANDIDATES)}
+    found: list[tuple[int, int]] = []
+    for i in range(CANDIDATES):
+        for j in range(CANDIDATES):
+            used = {index for pair in found for index in pair}
+            if i != j and not used & {i, j} and abs(correlation(curves[i], curves[j])) < LARGEST:
+                found.append((i, j))
+    return found[:PAIRS]
+
+
+def _files(made: torch.Tensor, source: torch.Tensor, untouched: torch.Tensor) -> dict[str, float | bool]:
+    """What survives in the file: against the source in 8 bits, where nothing was made anew."""
+    eight = (source * 255).round() / 255
+    with tempfile.TemporaryDirectory() as folder:
+        lossless, lossy = Path(folder) / "lossless.mkv", Path(folder) / "lossy.mp4"
+        write_video(lossless, made, FPS, lossless=True)
+        write_video(lossy, made, FPS)
+        exact = torch.equal(read_video(lossless).frames[untouched].mul(255).round(), eight[untouched].mul(255).round())
+        return {"exact_lossless": exact, "h264_psnr_outside": psnr(read_video(lossy).frames[untouched], source[untouched])}

@@ -1,0 +1,71 @@
+"""Windows over twelve seconds: seams of the three fusion modes, and whether the person stays the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skyreels_core.sampling.fusion import MODES, WindowPlan
+from skyreels_core.timeline import Timeline, first_frame
+from skyreels_core.video.colour import rgb_to_lab
+from skyreels_core.video.sheets import Curve, Row, contact_sheet
+
+from .material import FPS, Example, animated, bundle, example, sync
+from .record import PICTURES, Record
+
+SECONDS, FACES = 12.0, 3
+STILL = slice(0, 30)  # rows above the face's mouth, where speech does not jump
+
+
+def run(record: Record) -> None:
+    rows = []
+    for mode in MODES:
+        seams = []
+        for index in range(FACES):
+            clip = example(index, SECONDS)
+            frames = animated(clip, fusion=mode).frames
+            changes = (frames[1:] - frames[:-1]).abs().flatten(1).mean(1)
+            joins = _joins(mode)
+            seams.append(float(max(changes[max(0, j - 2) : j + 1].max() for j in joins) / changes.median()))
+            if index == 0:
+                rows.append(Row(mode, frames[joins[0] - 6 : joins[0] + 6], 12 / FPS, (Curve("change", changes[joins[0] - 7 : joins[0] + 5]),)))
+            if mode == "bidirectional":
+                record.setdefault("drawn_largest", []).append(_largest(clip))
+                record.setdefault("sync", []).append(sync(frames, clip.boxes[:1], clip.curves))
+                record.setdefault("identity", []).append(_identity(frames, clip, index))
+        record[f"seam_{mode}"] = max(seams)
+    contact_sheet(PICTURES / "fusion.png", rows, columns=12)
+
+
+def _joins(mode: str) -> list[int]:
+    """Frames at which a window starts or ends within the video."""
+    preset = bundle().sampling
+    plan = WindowPlan.plan(Timeline.from_seconds(SECONDS, FPS).latent_frames, preset.window, preset.overlap, mode)
+    edges = {w.start for w in plan.windows[1:]} | {w.start + w.length for w in plan.windows[:-1]}
+    return sorted(first_frame(edge) for edge in edges)
+
+
+def _largest(clip: Example) -> float:
+    """The drawn clip's own largest frame change, in its median's."""
+    changes = (clip.frames[1:] - clip.frames[:-1]).abs().flatten(1).mean(1)
+    return float(changes.max() / changes.median())
+
+
+def _identity(frames: Tensor, clip: Example, index: int) -> float:
+    """1 - (colour distance of the worst second to the portrait) / (distance between two people).
+
+    Colours are the mean Lab of hair, forehead, shirt and background of a second.
+    """
+    portrait = _colours(clip.frames[:1])
+    seconds = [_colours(part) for part in frames.split(int(FPS))]
+    others = [_colours(example(i, SECONDS).frames[:1]) for i in range(FACES) if i != index]
+    between = np.median([float((portrait - other).norm(dim=-1).mean()) for other in others])
+    return 1 - max(float((portrait - second).norm(dim=-1).mean()) for second in seconds) / between
+
+
+def _colours(frames: Tensor) -> Tensor:
+    height, width = frames.shape[1:3]
+    places = ((0.16, 0.5), (0.36, 0.5), (0.95, 0.5), (0.1, 0.1))  # rows, columns: hair, forehead, shirt, background
+    patches = [frames[:, int(y * height) - 2 : int(y * height) + 3, int(x * width) - 3 : int(x * width) + 4] for y, x in places]
+    return torch.stack([rgb_to_lab(patch).flatten(0, 2).mean(0) for patch in patches])

@@ -1,0 +1,29 @@
+"""A voice longer than Whisper's 30 s: the mouth follows across the joins of the token chunks as elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skyreels_core.audio.whisper import chunks
+from skyreels_core.timeline import TOKEN_RATE
+from skyreels_core.video.mouth import mouth_area
+
+from .material import FPS, animated, bundle, correlation, example
+from .record import Record
+
+SECONDS, AROUND, FACES = 70.0, 4.0, 1
+
+
+def run(record: Record) -> None:
+    near, far = [], []
+    for index in range(FACES):
+        clip = example(index, SECONDS)
+        record["tokens"] = len(bundle().whisper.encode(clip.voice.samples[0]))
+        area = mouth_area(animated(clip).frames, clip.boxes[:1]).numpy()
+        joins = [first / TOKEN_RATE for _, first, _ in chunks(record["tokens"])][1:]
+        seconds = np.arange(len(area)) / FPS
+        close = np.any([np.abs(seconds - join) < AROUND for join in joins], axis=0)
+        near.append(correlation(area[close], clip.curves.area[close]))
+        far.append(correlation(area[~close], clip.curves.area[~close]))
+    record["joins_at_seconds"] = joins
+    record["near_joins"], record["elsewhere"] = np.mean(near), np.mean(far)

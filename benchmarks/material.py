@@ -1,0 +1,120 @@
+"""Faces, voices and sentences that training never met, and what is measured on them."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skyreels_core import assets
+from skyreels_core.audio.reading import Audio
+from skyreels_core.conditioning.faces import face_masks
+from skyreels_core.conditioning.pose import Keypoints
+from skyreels_core.model.bundle import Bundle, load_bundle
+from skyreels_core.pipeline import Settings, animate, edit
+from skyreels_core.pipeline.result import Report
+from skyreels_core.timeline import Timeline
+from skyreels_core.training.curves import MouthCurves, mouth_curves
+from skyreels_core.training.faces import Identity, Motion, draw_face
+from skyreels_core.training.voices import recording
+from skyreels_core.video.mouth import mouth_area
+from skyreels_core.video.reading import Video
+
+SEED = 77_000  # far from the seeds of training
+FPS, SIZE = 25.0, 96
+
+
+@dataclass(frozen=True)
+class Example:
+    """A drawn clip with its voice: what a perfect model would make of its first frame and the voice."""
+
+    caption: str
+    frames: Tensor  # [f h w 3]
+    boxes: Tensor  # [f h w]
+    eyes: Tensor  # [h w], around both eyes of the first frame
+    voice: Audio
+    curves: MouthCurves
+
+
+@dataclass(frozen=True)
+class Made:
+    frames: Tensor
+    report: Report
+
+
+@functools.lru_cache(maxsize=64)
+def example(index: int, seconds: float) -> Example:
+    samples = recording(SEED + index, seconds, unseen=True)
+    return drawn(index, samples)
+
+
+def drawn(index: int, samples: Tensor) -> Example:
+    """Unseen face `index` with any voice [n] at 16 kHz."""
+    timeline = Timeline.from_seconds(len(samples) / 16000, FPS)
+    curves = mouth_curves(samples, timeline.frames, FPS)
+    identity = Identity.draw(random.Random(f"unseen face {index}"))
+    motion = Motion.draw(np.random.default_rng([SEED, index]), curves, FPS)
+    face = draw_face(identity, motion, curves, SIZE)
+    boxes = face_masks(Keypoints.of_one_face(face.landmarks, SIZE, SIZE), FPS).boxes
+    eyes = torch.zeros(SIZE, SIZE)
+    (left, top), (right, bottom) = face.landmarks[0, 36:48].amin(0).int() - 3, face.landmarks[0, 36:48].amax(0).int() + 4
+    eyes[top:bottom, left:right] = 1
+    return Example(identity.caption, face.frames, boxes, eyes, Audio(samples[None], 16000), curves)
+
+
+@functools.lru_cache(maxsize=1)
+def bundle() -> Bundle:
+    return load_bundle(assets.model())
+
+
+def animated(clip: Example, voice: Audio | None = None, seed: int = 0, fusion: str = "bidirectional", **preset) -> Made:
+    """The clip's first frame speaking, with the shipped preset but for `preset`."""
+    settings, chosen = Settings(seed=seed, fusion=fusion), replace(bundle().sampling, **preset)
+    result = animate(bundle(), voice or clip.voice, clip.frames[0], clip.caption, preset=chosen, settings=settings)
+    return Made(result.tensor(), result.report)
+
+
+def edited(clip: Example, voice: Audio | None = None, seed: int = 0, **preset) -> Made:
+    """The clip with its mouth made anew."""
+    chosen = replace(bundle().sampling, **preset)
+    source = Video(clip.frames, FPS, clip.voice)
+    settings = Settings(seed=seed)
+    result = edit(bundle(), source, voice or clip.voice, clip.boxes, clip.caption, preset=chosen, settings=settings)
+    return Made(result.tensor(), result.report)
+
+
+def reconstructed(clip: Example) -> Tensor:
+    """The drawn frames through the VAE and back: no model on top of it can be better."""
+    vae, frames = bundle().vae, clip.frames
+    padded = torch.cat([frames, frames[-1:].expand(-len(frames) % 4 + 1, -1, -1, -1)])[: 1 + 4 * -(-(len(frames) - 1) // 4)]
+    video = padded.permute(3, 0, 1, 2)[None] * 2 - 1
+    return (vae.decode(vae.encode(video))[0].permute(1, 2, 3, 0)[: len(frames)] + 1) / 2
+
+
+def sync(frames: Tensor, boxes: Tensor, curves: MouthCurves) -> float:
+    """Pearson's r at lag 0 of the measured mouth area and the curve that drives it."""
+    return correlation(mouth_area(frames, boxes).numpy(), curves.area[: len(frames)])
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def slope(measured: np.ndarray, drawn: np.ndarray) -> float:
+    """How far the mouth moves for each unit that the drawn mouth moves."""
+    return float(np.polyfit(drawn, measured, 1)[0])
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """dB for pictures in 0..1."""
+    return float(-10 * torch.log10((a - b).square().mean().clamp_min(1e-12)))
+
+
+def median_interval(values: list[float], generator: np.random.Generator) -> tuple[float, float]:
+    """95 % bootstrap interval of the median."""
+    draws = np.median(generator.choice(values, (2000, len(values))), axis=1)
+    return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))

@@ -1,0 +1,26 @@
+"""Four seconds of silence: the mouth stays shut."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skyreels_core.audio.reading import Audio
+from skyreels_core.video.mouth import mouth_area
+
+from .material import animated, example
+from .record import Record
+
+FACES, SECONDS = 6, 4.0
+
+
+def run(record: Record) -> None:
+    shares = []
+    for index in range(FACES):
+        clip = example(index, SECONDS)
+        shut = mouth_area(clip.frames, clip.boxes)[clip.curves.opening < 0.02]
+        floor = float(shut.mean()) if len(shut) else 0.0  # hair or shirt in the box
+        silent = animated(clip, Audio(torch.zeros_like(clip.voice.samples), 16000)).frames
+        opening = [float(mouth_area(f, clip.boxes[:1]).mean()) - floor for f in (silent, animated(clip).frames)]
+        shares.append(opening[0] / opening[1])
+    record["share_median"], record["share_worst"] = np.median(shares), max(shares)
