@@ -24,8 +24,8 @@ from skyreels_core.timeline import (
     tokens_of,
 )
 
-settings.register_profile("shared machine", deadline=None)
-settings.load_profile("shared machine")
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 USUAL_RATES = [Fraction(rate) for rate in ("8", "12.5", "24", "25", "23.976", "29.97", "59.94")]
 BROADCAST_RATES = [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)]
