@@ -212,6 +212,16 @@ def test_a_cancelled_run_does_not_change_the_next_one():
     assert torch.equal(euler(Denoiser(evaluate, WINDOWS, EQUATION_3, cache=cache), noise(), SIGMAS), expected)
 
 
+def test_after_a_reset_a_run_may_begin_where_the_plan_would_reuse():
+    sigma = float(SIGMAS[7])
+    used = Denoiser(evaluate, WINDOWS, ONE, cache=tea_cache(ONE, threshold=1e9))
+    used(noise(), 1.0)
+    used.reset()
+    fresh = Denoiser(evaluate, WINDOWS, ONE, cache=used.cache)
+    assert torch.equal(used(0.5 * noise(), sigma), fresh(0.5 * noise(), sigma))
+    assert used.counts == fresh.counts and used.counts.computed.total() == len(WINDOWS.windows)
+
+
 def test_a_cancelled_step_leaves_the_velocities_of_the_step_before():
     left = [10**6]
 
