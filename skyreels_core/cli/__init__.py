@@ -1,0 +1,69 @@
+"""skyreels-audio: the command line. Heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from ..errors import InputError
+from .parser import build_parser
+
+REFUSED, INTERRUPTED = 2, 130  # exit codes
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. What the user can mend is one sentence on stderr."""
+    args = build_parser().parse_args(argv)
+    try:
+        with log_to_stderr(logging.DEBUG if args.debug else logging.INFO):
+            run(args)
+    except KeyboardInterrupt:
+        return refuse("Interrupted; no unfinished file is left.", INTERRUPTED)
+    except (InputError, OSError) as error:
+        if args.debug:
+            raise
+        return refuse(sentence(error), REFUSED)
+    return 0
+
+
+def run(args: Namespace) -> None:
+    from . import commands
+
+    commands.COMMANDS[args.command](args)
+
+
+def refuse(message: str, code: int) -> int:
+    print(f"skyreels-audio: {message}", file=sys.stderr)
+    return code
+
+
+def sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}."
+    return " ".join(str(error).split())
+
+
+class TqdmHandler(logging.Handler):
+    """Log lines above the progress bars instead of through them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+@contextmanager
+def log_to_stderr(level: int) -> Iterator[None]:
+    logger, handler = logging.getLogger("skyreels_core"), TqdmHandler()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)

@@ -1,0 +1,86 @@
+"""The commands: everything is checked first, then loaded, then made."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict
+
+from .. import pipeline
+from ..audio.reading import read_audio
+from ..model.checkpoint import describe
+from ..pipeline import Result, find_region
+from ..pipeline.edit import check_source
+from ..pipeline.options import check_voice
+from ..video.reading import read_picture, read_video
+from ..video.writing import check_output, write_video
+from .choices import choose
+from .demo import demo
+from .progress import Bars
+
+logger = logging.getLogger(__name__)
+
+
+def animate(args: Namespace) -> None:
+    check_output(args.output)
+    choice, settings = choose(args)
+    audio = read_audio(args.audio)
+    check_voice(audio)
+    picture = None if args.image is None else read_picture(args.image)
+    with Bars() as bars:
+        result = pipeline.animate(
+            choice.load(), audio, picture, args.text, preset=choice.preset, settings=settings, progress=bars
+        )
+        write(args, result)
+
+
+def edit(args: Namespace) -> None:
+    check_output(args.output)
+    choice, settings = choose(args)
+    audio = read_audio(args.audio)
+    check_voice(audio)
+    video = read_video(args.video, None if args.length == "video" else audio.seconds)
+    with Bars() as bars:
+        mask = find_region(
+            video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
+            lambda frame: bars("faces", frame + 1, len(video.frames), ""),
+        )  # fmt: skip
+        check_source(video, mask)
+        result = pipeline.edit(
+            choice.load(), video, audio, mask, args.text,
+            length=args.length, preset=choice.preset, settings=settings, progress=bars,
+        )  # fmt: skip
+        write(args, result)
+
+
+def write(args: Namespace, result: Result) -> None:
+    write_video(args.output, result.frames, result.fps, result.audio, args.lossless, args.crf)
+    logger.info(result.report.summary())
+    print(args.output)
+
+
+def train(args: Namespace) -> None:
+    from ..training.recipe import train
+
+    print(train(args.config, args.output))
+
+
+def inspect(args: Namespace) -> None:
+    description = describe(args.file)
+    if not args.json:
+        print(description.summary())
+        return
+    json.dump(asdict(description), sys.stdout, indent=2)
+    print()
+
+
+COMMANDS: dict[str, Callable[[Namespace], None]] = {
+    "demo": demo,
+    "animate": animate,
+    "edit": edit,
+    "train": train,
+    "inspect": inspect,
+}

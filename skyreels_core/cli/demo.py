@@ -1,0 +1,101 @@
+"""Three videos of what comes with the package, each with a sheet: is the mouth where the voice is?"""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from .. import assets, pipeline
+from ..audio.reading import read_audio
+from ..conditioning.faces import face_masks
+from ..conditioning.pose import from_pose_keypoint
+from ..errors import InputError
+from ..model.bundle import Bundle
+from ..model.preset import SamplingPreset
+from ..pipeline import Result, Settings, find_region
+from ..pipeline.options import Progress
+from ..video.mouth import mouth_area
+from ..video.reading import fit, read_picture, read_video
+from ..video.sheets import Curve, Row, contact_sheet, loudness
+from ..video.writing import write_video
+from .choices import choose
+from .progress import Bars
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Where the three videos are made, and how."""
+
+    folder: Path
+    bundle: Bundle
+    preset: SamplingPreset
+    settings: Settings
+
+
+def demo(args: Namespace) -> None:
+    folder = make_folder(args.output)
+    choice, settings = choose(args)
+    studio = Studio(folder, choice.load(), choice.preset, settings)
+    with Bars() as bars:
+        animate_portrait(studio, "animation", 1, bars)
+    with Bars() as bars:
+        edit_video(studio, "edit", 2, bars)
+    with Bars() as bars:
+        animate_portrait(studio, "long", "long", bars)
+
+
+def make_folder(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; give a folder for the videos.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def animate_portrait(studio: Studio, name: str, voice: int | str, progress: Progress) -> None:
+    picture = read_picture(assets.portrait())
+    result = pipeline.animate(
+        studio.bundle, read_audio(assets.voice(voice)), picture, assets.caption(),
+        preset=studio.preset, settings=studio.settings, progress=progress,
+    )  # fmt: skip
+    frames = result.tensor()
+    keypoints = from_pose_keypoint(assets.portrait_keypoints(), picture.shape[1], picture.shape[0])
+    box, _ = fit(face_masks(keypoints, result.fps).boxes[..., None], frames.shape[2], frames.shape[1])
+    keep(studio, name, result, frames, [face_row("animation", frames, result, box[..., 0])])
+
+
+def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> None:
+    audio = read_audio(assets.voice(voice))
+    video = read_video(assets.video(), audio.seconds)
+    boxes = find_region(video, keypoints=assets.keypoints())
+    result = pipeline.edit(
+        studio.bundle, video, audio, boxes, preset=studio.preset, settings=studio.settings, progress=progress
+    )
+    frames = result.tensor()
+    shown = {"source": video.frames[: len(frames)], "edit": frames}
+    keep(
+        studio,
+        name,
+        result,
+        frames,
+        [face_row(label, f, result, boxes[: len(f)]) for label, f in shown.items()],
+    )
+
+
+def face_row(label: str, frames: Tensor, result: Result, boxes: Tensor) -> Row:
+    """Frames over the curves of the mouth and of the voice that is heard in the result."""
+    mouth = Curve("mouth", mouth_area(frames, boxes))
+    return Row(label, frames, len(frames) / result.fps, (mouth, loudness(result.audio)))
+
+
+def keep(studio: Studio, name: str, result: Result, frames: Tensor, rows: list[Row]) -> None:
+    path = studio.folder / f"{name}.mp4"
+    write_video(path, frames, result.fps, result.audio)
+    contact_sheet(path.with_suffix(".png"), rows)
+    logger.info(result.report.summary())
+    print(path)

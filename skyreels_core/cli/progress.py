@@ -1,0 +1,28 @@
+"""Progress bars: one for each stage of a run, with the time that is left."""
+
+from __future__ import annotations
+
+from tqdm import tqdm
+
+
+class Bars:
+    """A `pipeline.options.Progress`; leaving the context closes what is open."""
+
+    def __init__(self) -> None:
+        self.bars: dict[str, tqdm] = {}
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for bar in self.bars.values():
+            bar.close()
+
+    def __call__(self, stage: str, done: int, planned: int, what: str) -> None:
+        if stage not in self.bars:
+            self.bars[stage] = tqdm(total=planned, desc=stage)
+        bar = self.bars[stage]
+        bar.set_postfix_str(what, refresh=False)
+        bar.update(done - bar.n)
+        if done == planned:
+            bar.close()

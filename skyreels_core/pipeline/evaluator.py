@@ -1,0 +1,115 @@
+"""The core's own backbone behind the sampling loop: which inputs each branch of each window gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..model.adapter import AudioAdapter, AudioContext
+from ..model.backbone import AudioLayers, WanModel, collapse_padding
+from ..sampling.denoise import Unit
+from ..sampling.fusion import Window
+from ..sampling.hybrid import Variant
+from ..sampling.schedule import TIMESTEPS
+from ..timeline import query_positions
+
+
+class Branch(NamedTuple):
+    """What a branch of the guidance sees; what it does not hear skips the audio layers."""
+
+    text: bool
+    audio: bool
+
+
+BRANCHES = {
+    "full": Branch(text=True, audio=True),
+    "noaudio": Branch(text=True, audio=False),
+    "notext": Branch(text=False, audio=True),
+    "null": Branch(text=False, audio=False),
+}
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Encoded texts [1 n d] with the number of zero rows that follow them."""
+
+    text: tuple[Tensor, int]
+    empty: tuple[Tensor, int]
+
+    @classmethod
+    def collapse(cls, encoded: Tensor) -> Prompts:
+        """Of the text and of the empty text, [2 512 d]."""
+        text, empty = (collapse_padding(row[None]) for row in encoded)
+        return cls(text, empty)
+
+
+@dataclass(frozen=True)
+class WindowConditions:
+    """The condition [1 20 t h/8 w/8] of each window, built before sampling and kept on the CPU."""
+
+    conditions: Mapping[tuple[int, Variant], Tensor]  # by window index and variant
+    without_picture: Tensor | None = None  # what the null branch sees in its place, if it is to
+
+    def of(self, unit: Unit) -> Tensor:
+        if unit.branch == "null" and self.without_picture is not None:
+            return self.without_picture
+        return self.conditions[unit.window.index, unit.variant]
+
+
+class CoreEvaluator:
+    """Units to velocities, one forward each: `sampling.denoise.Evaluate` without a host.
+
+    tokens: the voice of the whole video, [n width]; conditions: None for a backbone that takes no picture;
+    clip_tokens: [1 257 1280] for one that reads them.
+    """
+
+    def __init__(
+        self,
+        model: WanModel,
+        adapter: AudioAdapter,
+        tokens: Tensor,
+        fps: float,
+        prompts: Prompts,
+        conditions: WindowConditions | None,
+        clip_tokens: Tensor | None = None,
+    ) -> None:
+        self.model, self.adapter = model, adapter
+        self.device = model.patch_embedding.weight.device
+        self.tokens, self.fps = tokens.to(self.device, adapter.audio_proj.fc1.weight.dtype), fps
+        self.prompts, self.conditions = prompts, conditions
+        self.clip_tokens = None if clip_tokens is None else clip_tokens.to(self.device)
+        self.voices: dict[Window, AudioContext] = {}
+
+    def __call__(self, units: Sequence[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
+        """x [1 16 t h w] of the whole video -> the velocity, float32 [1 16 t h w], of each unit's window."""
+        return (self.velocity(unit, x[:, :, unit.window.frames], sigma) for unit in units)
+
+    @torch.no_grad()
+    def velocity(self, unit: Unit, x: Tensor, sigma: float) -> Tensor:
+        branch = BRANCHES[unit.branch]
+        context, padding = self.prompts.text if branch.text else self.prompts.empty
+        if self.conditions is not None:
+            x = torch.cat([x, self.conditions.of(unit).to(x)], dim=1)
+        return self.model(
+            x,
+            x.new_full((1,), TIMESTEPS * sigma),
+            context.to(self.device),
+            self.clip_tokens,
+            padding,
+            self.audio_layers(unit.window) if branch.audio else None,
+        ).float()
+
+    def audio_layers(self, window: Window) -> AudioLayers:
+        if window not in self.voices:
+            self.voices[window] = self._voice(window)
+        return partial(self.adapter.apply, context=self.voices[window])
+
+    def _voice(self, window: Window) -> AudioContext:
+        span = window.token_span(self.fps, len(self.tokens))
+        heard = self.tokens[None, span.first : span.last]
+        return self.adapter.prepare(heard, span.key_positions(), query_positions(window.length, self.fps))

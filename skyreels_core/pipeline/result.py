@@ -1,0 +1,74 @@
+"""What a run gives: frames as they are decoded, the voice cut to them, and a report."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..audio.reading import Audio
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Report:
+    """What was made and what it took; decoding adds its share while the frames are read."""
+
+    size: tuple[int, int] = (0, 0)  # width and height that the model worked at, pixels
+    frames: int = 0
+    fps: float = 0.0
+    windows: int = 0
+    planned: int = 0  # forwards of the network
+    computed: int = 0
+    reused: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)  # per stage
+    lines: list[str] = field(default_factory=list)  # what was changed or decided, for the user
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+        logger.info(line)
+
+    def summary(self) -> str:
+        """What was made and what it took, in one line."""
+        seconds = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())
+        return (
+            f"{self.frames} frames at {self.fps:g} fps from {self.windows} windows of {self.size[0]}x"
+            f"{self.size[1]}: {self.computed} forwards, {self.reused} reused; {seconds}."
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - start
+
+    def timed(self, name: str, frames: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The same frames; the time that making them takes counts, that of their reader does not."""
+        iterator, end = iter(frames), object()
+        while True:
+            with self.stage(name):
+                frame = next(iterator, end)
+            if frame is end:
+                return
+            yield frame
+
+
+@dataclass(frozen=True)
+class Result:
+    frames: Iterator[Tensor]  # report.frames of [h w 3] in 0..1, to be read once
+    fps: float
+    audio: Audio  # exactly as long as the frames
+    report: Report
+
+    def tensor(self) -> Tensor:
+        """All frames at once, [f h w 3]."""
+        return torch.stack(list(self.frames))
