@@ -15,7 +15,8 @@ LOW_BAND = (150.0, 1400.0)  # Hz, vowels: how far the mouth opens
 HIGH_BAND = (2500.0, 7000.0)  # Hz, fricatives: how wide it is
 FLOOR = -7.0  # log10 power of a frame below which everything is silence
 RANGE = (2.0, 0.35)  # log10 power below the voice's loud frames where the mouth is shut, fully open
-SMOOTHING_SECONDS = 0.045
+SMOOTHING_SECONDS = 0.075  # a causal VAE holds four frames in one latent: faster mouths would blur
+GAIN, POWER = 1.45, 1.25  # give the smoothed opening its range back
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,10 @@ def mouth_curves(samples: torch.Tensor, frames: int, fps: float) -> MouthCurves:
     width = np.clip((high - low + 1.7) / 1.6, 0, 1)
     width = np.where(opening > 0, width, 0.3)
     smooth = SMOOTHING_SECONDS / HOP_SECONDS
+    opening, width = (gaussian_filter1d(curve, smooth) for curve in (opening, width))
+    opening = (GAIN * opening**POWER).clip(max=1)
     at = (np.arange(frames) + 0.5) / fps / HOP_SECONDS - 0.5
-    grid = np.arange(len(low))
-    return MouthCurves(
-        *(np.interp(at, grid, gaussian_filter1d(c, smooth)).astype(np.float32) for c in (opening, width))
-    )
+    return MouthCurves(*(np.interp(at, np.arange(len(c)), c).astype(np.float32) for c in (opening, width)))
 
 
 def _band_levels(samples: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:

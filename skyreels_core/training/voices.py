@@ -55,7 +55,7 @@ class Voice:
 def draw_voice(rng: random.Random, unseen: bool = False) -> Voice:
     """A random voice; `unseen` draws from variants that training never hears."""
     languages, variants = (UNSEEN_LANGUAGES, UNSEEN_VARIANTS) if unseen else (LANGUAGES, VARIANTS)
-    return Voice(rng.choice(languages) + rng.choice(variants), rng.randint(120, 190), rng.randint(20, 80))
+    return Voice(rng.choice(languages) + rng.choice(variants), rng.randint(110, 170), rng.randint(20, 80))
 
 
 def draw_sentences(rng: random.Random, count: int, unseen: bool = False) -> str:

@@ -16,7 +16,7 @@ from skyreels_core.model.bundle import load_bundle, random_bundle
 from skyreels_core.model.config import AudioConfig, WanConfig
 from skyreels_core.training.clips import Clip
 from skyreels_core.training.encoded import EncodedClips, Encoders, encode_clips
-from skyreels_core.training.loop import Stage
+from skyreels_core.training.loop import Run, Stage
 from skyreels_core.training.losses import Objective
 from skyreels_core.training.recipe import read_recipe
 from skyreels_core.training.transformer import AudioDrivenModel, Leg, train_transformer
@@ -58,6 +58,7 @@ def toy() -> AudioDrivenModel:
     backbone, adapter = WanModel(SIZES), AudioAdapter(AudioConfig(64, 32, 2, 2, 1e-6, True))
     backbone.init_weights(generator)
     adapter.init_weights(generator)
+    torch.nn.init.normal_(backbone.head.head.weight, generator=generator)  # at zero no gradient would pass it
     return AudioDrivenModel(backbone, adapter)
 
 
@@ -109,6 +110,27 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(clips, tmp_path):
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert (tmp_path / "parts" / "losses.png").stat().st_size > 1000
     assert len((tmp_path / "parts" / "losses.csv").read_text().splitlines()) == 6
+
+
+def test_a_run_that_was_killed_in_a_stage_goes_on_from_its_last_checkpoint(tmp_path):
+    def trained(folder: Path, dies_at: int | None) -> torch.Tensor:
+        torch.manual_seed(0)
+        network = torch.nn.Linear(4, 1)
+        going = Run(folder, network, Accelerator(cpu=True), seed=0, save_every=2)
+        steps = iter(range(100))
+
+        def step(model: torch.nn.Module, generator: torch.Generator) -> dict[str, torch.Tensor]:
+            if next(steps) == dies_at:
+                raise KeyboardInterrupt
+            return {"loss": (model(torch.randn(8, 4, generator=generator)) - 1).square().mean()}
+
+        going.stage(Stage("only", 7, 8, 0.1, warmup=1), network.parameters(), step)
+        return network.weight.detach().clone()
+
+    whole = trained(tmp_path / "whole", None)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "killed", 5)
+    assert torch.equal(trained(tmp_path / "killed", None), whole)
 
 
 def test_a_loss_that_is_not_finite_names_the_way_out(clips, tmp_path):
