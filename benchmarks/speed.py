@@ -37,7 +37,8 @@ def run(record: Record) -> None:
 def _measure(arguments: list[str]) -> tuple[float, float]:
     """Wall seconds and peak resident memory in GB of one `skyreels-audio` command."""
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "skyreels_core.cli", *arguments], stderr=subprocess.DEVNULL)
+    program = Path(sys.executable).with_name("skyreels-audio")
+    process = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f"skyreels-audio {' '.join(arguments)} failed with status {status}.")
