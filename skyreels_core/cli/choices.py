@@ -28,11 +28,11 @@ OVERRIDES = (
     "text_guidance", "audio_guidance", "hybrid",
 )  # fmt: skip
 PARTS: dict[str, tuple[Collection[Kind], str]] = {
-    "backbone": (BACKBONES, "a video model"),
-    "audio_layers": (VOICED, "audio layers"),
-    "vae": (("vae",), "a Wan 2.1 VAE"),
-    "text_encoder": (("umt5",), "a UMT5 text encoder"),
-    "whisper": (("whisper",), "a Whisper encoder"),
+    "backbone": (BACKBONES, "a video model is"),
+    "audio_layers": (VOICED, "audio layers are"),
+    "vae": (("vae",), "a Wan 2.1 VAE is"),
+    "text_encoder": (("umt5",), "a UMT5 text encoder is"),
+    "whisper": (("whisper",), "a Whisper encoder is"),
 }
 NEEDED = ("backbone", "vae", "text_encoder", "whisper")
 
@@ -89,7 +89,7 @@ def choose_model(args: Namespace) -> ModelChoice:
         raise InputError("A folder (--model) and single files of a model were given; give one or the other.")
     folder = args.model or assets.model()
     headers = (
-        check_files(files) if files else [identify(folder / MODEL, BACKBONES, "a video model")[0].config]
+        check_files(files) if files else [identify(folder / MODEL, BACKBONES, "a video model is")[0].config]
     )
     metadata = {section: value for header in headers for section, value in header.items()}
     return ModelChoice(folder, files, change_preset(preset_of(metadata), args), device, dtype)

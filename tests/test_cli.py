@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from skyreels_core.audio.reading import Audio, write_wav
+from skyreels_core.cli import INTERRUPTED, REFUSED, main
+from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
+from skyreels_core.model.checkpoint import save_model
+from skyreels_core.video.reading import read_video
+from skyreels_core.video.writing import write_picture, write_video
+
+FPS = 12.5
+SMALL = ("--width", "32", "--height", "32", "--steps", "2", "--window", "3", "--overlap", "1")
+
+
+def noise(*shape):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A voice of 0.7 s, a portrait, a video of 9 frames with an odd side, and the region of its mouth."""
+    folder = tmp_path_factory.mktemp("files with spaces, Ümläute")
+    files = SimpleNamespace(
+        folder=folder,
+        voice=folder / "voice.wav",
+        portrait=folder / "portrait.png",
+        video=folder / "video.mkv",
+        mask=folder / "mask.png",
+        nobody=folder / "nobody.json",
+    )
+    write_wav(files.voice, Audio(noise(1, 11200) - 0.5, 16000))
+    write_picture(files.portrait, noise(40, 40, 3))
+    write_video(files.video, noise(9, 34, 47, 3), FPS, lossless=True)
+    mask = torch.zeros(34, 47, 3)
+    mask[14:28, 16:32] = 1
+    write_picture(files.mask, mask)
+    files.nobody.write_text(json.dumps([{"people": [], "canvas_width": 47, "canvas_height": 34}] * 9))
+    return files
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "result.mp4"
+
+
+@pytest.fixture
+def animate_with(files, output):
+    """The command that animates the portrait with a model, changed by options given later in the line."""
+    given = ["animate", "--image", files.portrait, "--audio", files.voice, "--fps", "8", "-o", output, *SMALL]
+    return lambda *options: main([str(word) for word in (*given, *options)])
+
+
+@pytest.fixture
+def animate(animate_with, bundle_folder):
+    return lambda *options: animate_with("--model", bundle_folder, *options)
+
+
+@pytest.fixture
+def edit(files, bundle_folder, output):
+    given = ["edit", "--video", files.video, "--audio", files.voice, "-o", output, "--model", bundle_folder]
+    return lambda *options: main([str(word) for word in (*given, *SMALL, *options)])
+
+
+def test_animate_writes_a_video_with_the_voice_exactly_as_long_as_it(animate, output, capsys):
+    assert animate("--text", "a person") == 0
+    video = read_video(output)
+    assert video.frames.shape == (math.ceil(0.7 * 8), 32, 32, 3)
+    assert video.fps == 8
+    assert abs(video.audio.seconds - 6 / 8) < 0.001
+    shown = capsys.readouterr()
+    assert shown.out.strip() == str(output)
+    assert "6 frames at 8 fps from 1 windows of 32x32" in shown.err
+    assert "sampling: 100%" in shown.err and "decoding: 100%" in shown.err
+
+
+def test_an_edit_without_loss_has_the_sources_own_pixels_outside_the_mask(edit, files, output):
+    assert edit("--mask", files.mask, "--lossless") == 0
+    source, edited = read_video(files.video), read_video(output)
+    assert edited.fps == FPS
+    assert edited.frames.shape == (9, 34, 47, 3)
+    changed = (edited.frames != source.frames).any(-1).any(0)  # [h w]
+    assert not changed[:12].any() and not changed[30:].any()
+    assert not changed[:, :14].any() and not changed[:, 34:].any()
+    assert changed[14:28, 16:32].all()
+
+
+def test_the_parts_of_a_model_can_be_given_one_by_one(animate, animate_with, bundle_folder, output):
+    assert animate("--lossless") == 0
+    whole = read_video(output).frames
+    names = {"backbone": MODEL, "vae": VAE, "text-encoder": TEXT_ENCODER, "whisper": WHISPER}
+    parts = [word for part, name in names.items() for word in (f"--{part}", bundle_folder / name)]
+    assert animate_with("--lossless", *parts) == 0
+    assert (read_video(output).frames - whole).abs().max() < 1.5 / 255  # a pixel may round the other way
+
+
+def broken(folder, name, content=b"no such format"):
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def audio_of(folder, samples, sample_rate=16000):
+    path = folder / "voice.wav"
+    soundfile.write(path, samples, sample_rate, subtype="FLOAT")
+    return path
+
+
+def bad_picture(folder):
+    write_picture(folder / "tiny.png", torch.ones(1, 1, 3))
+    return folder / "tiny.png"
+
+
+BAD_ANIMATIONS = {
+    "a missing voice": (lambda f, b, t: ("--audio", t / "none.wav"), "none.wav"),
+    "an unreadable voice": (lambda f, b, t: ("--audio", broken(t, "voice.mp3")), "cannot be read as sound"),
+    "an empty voice": (lambda f, b, t: ("--audio", audio_of(t, np.zeros(0))), "no samples"),
+    "a voice with NaN": (
+        lambda f, b, t: ("--audio", audio_of(t, np.full(99, math.nan))),
+        "NaN",
+    ),
+    "a picture as voice": (lambda f, b, t: ("--audio", f.portrait), "sound"),
+    "a voice of over an hour": (
+        lambda f, b, t: ("--audio", audio_of(t, np.zeros(4000 * 3661, np.float32), 4000)),
+        "61 minutes",
+    ),
+    "a missing picture": (lambda f, b, t: ("--image", t / "none.png"), "none.png"),
+    "a picture of one pixel": (lambda f, b, t: ("--image", bad_picture(t)), "1x1 pixels"),
+    "a damaged picture": (
+        lambda f, b, t: ("--image", broken(t, "cut.png", f.portrait.read_bytes()[:200])),
+        "cannot be read as a picture",
+    ),
+    "a folder as picture": (lambda f, b, t: ("--image", t), "is a folder"),
+    "a width too small": (lambda f, b, t: ("--width", 8), "32 to 4096"),
+    "a height too large": (lambda f, b, t: ("--height", 9999), "32 to 4096"),
+    "a frame rate of zero": (lambda f, b, t: ("--fps", 0), "above 0"),
+    "an unknown schedule": (lambda f, b, t: ("--audio-guidance", "loud"), "'loud' cannot be read"),
+    "an unknown solver": (lambda f, b, t: ("--solver", "heun"), "euler, dpmpp_2m"),
+    "an unknown fusion": (lambda f, b, t: ("--fusion", "up"), "bidirectional"),
+    "an overlap as long as a window": (lambda f, b, t: ("--overlap", 3), "cannot overlap"),
+    "a file as the output's folder": (lambda f, b, t: ("-o", f.voice / "a.mp4"), "is not a folder"),
+    "an output of another kind": (lambda f, b, t: ("-o", t / "a.txt"), ".mp4"),
+    "a folder without a model": (lambda f, b, t: ("--model", t), MODEL),
+    "a device that is not there": (lambda f, b, t: ("--device", "abacus"), "abacus"),
+    "an unknown precision": (lambda f, b, t: ("--dtype", "int3"), "bfloat16"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ANIMATIONS)
+def test_what_cannot_be_used_is_one_sentence_and_exit_code_2(
+    animate, files, bundle_folder, output, tmp_path, capsys, case
+):
+    options, needle = BAD_ANIMATIONS[case]
+    options = options(files, bundle_folder, tmp_path)
+    before = set(tmp_path.rglob("*"))
+    assert animate(*options) == REFUSED
+    refused(capsys, needle)
+    assert set(tmp_path.rglob("*")) == before
+
+
+BAD_EDITS = {
+    "no region": (lambda f, t: (), "--mask"),
+    "two regions": (lambda f, t: ("--mask", f.mask, "--keypoints", f.nobody), "--mask"),
+    "nobody in the video": (lambda f, t: ("--keypoints", f.nobody), "pass_through"),
+    "a missing mask": (lambda f, t: ("--mask", t / "none.png"), "none.png"),
+    "a mask of another shape": (lambda f, t: ("--mask", f.portrait), "40x40"),
+    "keypoints that are no JSON": (lambda f, t: ("--keypoints", f.mask), "cannot be read as a JSON file"),
+    "an empty DWPose folder": (lambda f, t: ("--dwpose", t), "yolox_l.onnx"),
+    "a missing video": (lambda f, t: ("--video", t / "none.mp4", "--mask", f.mask), "none.mp4"),
+    "sound as video": (lambda f, t: ("--video", f.voice, "--mask", f.mask), "video"),
+    "a damaged video": (
+        lambda f, t: ("--video", broken(t, "cut.mkv", f.video.read_bytes()[:300]), "--mask", f.mask),
+        "cut.mkv",
+    ),
+    "an unknown checkpoint": (
+        lambda f, t: ("--mask", f.mask, "--model", wrong_model(t)),
+        "no model that is known here",
+    ),
+}
+
+
+def wrong_model(folder):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(2)}, folder / MODEL)
+    return folder
+
+
+@pytest.mark.parametrize("case", BAD_EDITS)
+def test_what_cannot_be_edited_is_one_sentence_and_exit_code_2(edit, files, tmp_path, capsys, case):
+    options, needle = BAD_EDITS[case]
+    options = options(files, tmp_path)
+    before = set(tmp_path.rglob("*"))
+    assert edit(*options) == REFUSED
+    refused(capsys, needle)
+    assert set(tmp_path.rglob("*")) == before
+
+
+def refused(capsys, needle):
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Traceback" not in shown.err
+    (line,) = shown.err.strip().splitlines()
+    assert line.startswith("skyreels-audio: ") and needle in line
+
+
+def test_a_part_of_another_kind_or_none_is_named(animate_with, bundle_folder, capsys):
+    swapped = {"backbone": WHISPER, "vae": VAE, "text-encoder": TEXT_ENCODER}
+    parts = [word for part, name in swapped.items() for word in (f"--{part}", bundle_folder / name)]
+    assert animate_with(*parts, "--whisper", bundle_folder / WHISPER) == REFUSED
+    refused(capsys, "is a Whisper encoder; a video model is needed here")
+    assert animate_with(*parts) == REFUSED
+    refused(capsys, "lacks --whisper")
+
+
+def test_debug_shows_where_an_error_comes_from(animate):
+    with pytest.raises(ValueError, match="cannot be read"):
+        animate("--text-guidance", "loud", "--debug")
+
+
+class Interrupt(logging.Handler):
+    """Ctrl-C at the moment of a log line."""
+
+    def __init__(self, moment):
+        super().__init__()
+        self.moment = moment
+
+    def emit(self, record):
+        if self.moment in record.getMessage():
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("moment", ["forwards of the network", "has an odd side"])  # sampling, writing
+def test_an_interrupted_run_leaves_no_file(edit, files, tmp_path, capsys, moment):
+    handler = Interrupt(moment)
+    logging.getLogger("skyreels_core").addHandler(handler)
+    try:
+        assert edit("--mask", files.mask) == INTERRUPTED
+    finally:
+        logging.getLogger("skyreels_core").removeHandler(handler)
+    assert list(tmp_path.iterdir()) == []
+    assert "Interrupted; no unfinished file is left." in capsys.readouterr().err
+
+
+def test_inspect_says_what_a_file_is(bundle_folder, capsys):
+    assert main(["inspect", str(bundle_folder / MODEL)]) == 0
+    assert capsys.readouterr().out.startswith("skyreels-audio: a SkyReels-Audio model")
+    assert main(["inspect", str(bundle_folder / VAE), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "vae"
+
+
+def test_inspect_refuses_what_is_no_weights_file(files, capsys):
+    assert main(["inspect", str(files.voice)]) == REFUSED
+    refused(capsys, "not a safetensors file")
+
+
+def test_train_refuses_what_is_no_recipe(files, tmp_path, capsys):
+    assert main(["train", "--config", str(files.nobody), "--output", str(tmp_path / "run")]) == REFUSED
+    refused(capsys, "no training recipe")
+
+
+def test_the_command_line_is_read_without_the_heavy_imports():
+    program = (
+        "import sys; from skyreels_core.cli import build_parser; build_parser();"
+        "print([name for name in ('torch', 'numpy', 'av', 'transformers') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def small_model(bundle_folder, bundle, tmp_path):
+    """The random bundle, asking for small videos in one step."""
+    folder = shutil.copytree(bundle_folder, tmp_path / "model")
+    sampling = replace(bundle.sampling, width=32, height=32, fps=5.0, steps=1)
+    save_model(folder / MODEL, bundle.model, bundle.adapter, {"sampling": asdict(sampling)}, torch.float16)
+    return folder
+
+
+def test_demo_makes_three_videos_with_a_sheet_each(small_model, tmp_path, capsys):
+    assert main(["demo", "-o", str(tmp_path / "demo"), "--model", str(small_model)]) == 0
+    names = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert names == {f"{name}.{kind}" for name in ("animation", "edit", "long") for kind in ("mp4", "png")}
+    assert read_video(tmp_path / "demo" / "long.mp4").seconds > 10
+    assert read_video(tmp_path / "demo" / "edit.mp4").frames.shape[1:] == (96, 96, 3)
+
+
+def test_demo_refuses_a_file_as_its_folder(files, capsys):
+    assert main(["demo", "-o", str(files.voice)]) == REFUSED
+    refused(capsys, "is a file")
