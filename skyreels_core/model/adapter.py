@@ -10,6 +10,10 @@ from .attention import Attention, attend
 from .config import AudioConfig
 from .rope import rope_1d, rotate
 
+LISTENING_REACH = 3.0  # tokens from a latent frame's middle to its outermost frame's, at 25 fps
+LISTENING_SHARPNESS = 2.0  # of queries and keys at the start: the place's neighbours get a third of its weight
+CONTENT_SHARE = 0.2  # of queries and keys at the start
+
 
 @dataclass(frozen=True)
 class AudioContext:
@@ -74,12 +78,27 @@ class AudioAdapter(nn.Module):
 
     @torch.no_grad()
     def init_weights(self, generator: torch.Generator) -> None:
+        """Start as listeners that say nothing: each head attends to one place in its latent frame's own time.
+
+        Queries and keys are mostly their biases, whose rotations meet at the head's place; from content alone the
+        alignment of voice and picture would first have to be discovered.
+        """
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight, generator=generator)
                 nn.init.zeros_(module.bias)
+        places = torch.linspace(-LISTENING_REACH, LISTENING_REACH, self.config.num_heads)
+        at_place, here = (rope_1d(p, self.config.head_dim) for p in (places, torch.zeros_like(places)))
         for block in self.blocks:
-            nn.init.zeros_(block.audio_attn.o.weight)
+            attention = block.audio_attn
+            nn.init.zeros_(attention.o.weight)
+            for projection, norm, phase in (
+                (attention.q, attention.norm_q, at_place),
+                (attention.k, attention.norm_k, here),
+            ):
+                projection.weight.mul_(CONTENT_SHARE)
+                projection.bias.copy_(torch.view_as_real(phase).flatten())
+                norm.weight.fill_(LISTENING_SHARPNESS)
 
     def prepare(
         self,
