@@ -32,7 +32,10 @@ def run(record: Record) -> None:
         old.append(abs(correlation(area, clip.curves.area)))
         if len(rows) < 6:
             curve = Curve("new voice", torch.from_numpy(voice.curves.area))
-            rows += [Row("source", clip.frames, SECONDS), Row("edited", made, SECONDS, (curve, Curve("mouth", mouth_area(made, clip.boxes))))]
+            rows += [
+                Row("source", clip.frames, SECONDS),
+                Row("edited", made, SECONDS, (curve, Curve("mouth", mouth_area(made, clip.boxes)))),
+            ]
     record["pairs"] = len(new)
     record["new_median"], record["old_median"] = np.median(new), np.median(old)
     untouched = feather(clip.boxes, max(1, round(FEATHER * SIZE))) == 0
@@ -44,7 +47,9 @@ def run(record: Record) -> None:
 def _pairs() -> list[tuple[int, int]]:
     """Clips whose driving curves have nothing to do with each other."""
     frames = round(SECONDS * FPS)
-    curves = {i: mouth_curves(example(i, SECONDS).voice.samples[0], frames, FPS).area for i in range(CANDIDATES)}
+    curves = {
+        i: mouth_curves(example(i, SECONDS).voice.samples[0], frames, FPS).area for i in range(CANDIDATES)
+    }
     found: list[tuple[int, int]] = []
     for i in range(CANDIDATES):
         for j in range(CANDIDATES):
@@ -61,5 +66,10 @@ def _files(made: torch.Tensor, source: torch.Tensor, untouched: torch.Tensor) ->
         lossless, lossy = Path(folder) / "lossless.mkv", Path(folder) / "lossy.mp4"
         write_video(lossless, made, FPS, lossless=True)
         write_video(lossy, made, FPS)
-        exact = torch.equal(read_video(lossless).frames[untouched].mul(255).round(), eight[untouched].mul(255).round())
-        return {"exact_lossless": exact, "h264_psnr_outside": psnr(read_video(lossy).frames[untouched], source[untouched])}
+        exact = torch.equal(
+            read_video(lossless).frames[untouched].mul(255).round(), eight[untouched].mul(255).round()
+        )
+        return {
+            "exact_lossless": exact,
+            "h264_psnr_outside": psnr(read_video(lossy).frames[untouched], source[untouched]),
+        }

@@ -18,7 +18,9 @@ def run(record: Record) -> None:
         full, cached = animated(clip, cache_threshold=None), animated(clip, cache_threshold=threshold)
         shares.append(cached.report.computed / full.report.computed)
         quality.append(psnr(cached.frames, full.frames))
-        change.append(sync(cached.frames, clip.boxes[:1], clip.curves) - sync(full.frames, clip.boxes[:1], clip.curves))
+        change.append(
+            sync(cached.frames, clip.boxes[:1], clip.curves) - sync(full.frames, clip.boxes[:1], clip.curves)
+        )
     record["threshold"], record["forwards_share"] = threshold, np.median(shares)
     record["psnr_median"], record["psnr_lowest"] = np.median(quality), min(quality)
     record["sync_change_median"], record["sync_change_worst"] = np.median(change), min(change)

@@ -18,13 +18,19 @@ def run(record: Record) -> None:
     clean = example(0, SECONDS).frames
     intruder = _intruder(len(clean))
     drifted = torch.where(intruder[..., None], 0.05, _drift(clean))
-    results = {"as_it_came": drifted, "unified": unify(drifted, clean[0], FPS), "per_frame": _transfer(drifted, clean[0])}
+    results = {
+        "as_it_came": drifted,
+        "unified": unify(drifted, clean[0], FPS),
+        "per_frame": _transfer(drifted, clean[0]),
+    }
     edge = torch.zeros_like(clean[..., 0])
     edge[:, :, : SIZE // 8] = 1
     for name, frames in results.items():
         record[f"{name}_error"] = float((frames - clean).abs()[~intruder].mean())
         record[f"{name}_flicker"] = float(flicker(masked_lab(frames, edge), masked_lab(clean, edge)).mean())
-    rows = [Row(name.replace("_", " "), frames, SECONDS) for name, frames in {"clean": clean, **results}.items()]
+    rows = [
+        Row(name.replace("_", " "), frames, SECONDS) for name, frames in {"clean": clean, **results}.items()
+    ]
     contact_sheet(PICTURES / "colour.png", rows)
 
 

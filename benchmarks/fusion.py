@@ -29,7 +29,14 @@ def run(record: Record) -> None:
             joins = _joins(mode)
             seams.append(float(max(changes[max(0, j - 2) : j + 1].max() for j in joins) / changes.median()))
             if index == 0:
-                rows.append(Row(mode, frames[joins[0] - 6 : joins[0] + 6], 12 / FPS, (Curve("change", changes[joins[0] - 7 : joins[0] + 5]),)))
+                rows.append(
+                    Row(
+                        mode,
+                        frames[joins[0] - 6 : joins[0] + 6],
+                        12 / FPS,
+                        (Curve("change", changes[joins[0] - 7 : joins[0] + 5]),),
+                    )
+                )
             if mode == "bidirectional":
                 record.setdefault("drawn_largest", []).append(_largest(clip))
                 record.setdefault("sync", []).append(sync(frames, clip.boxes[:1], clip.curves))
@@ -41,7 +48,9 @@ def run(record: Record) -> None:
 def _joins(mode: str) -> list[int]:
     """Frames at which a window starts or ends within the video."""
     preset = bundle().sampling
-    plan = WindowPlan.plan(Timeline.from_seconds(SECONDS, FPS).latent_frames, preset.window, preset.overlap, mode)
+    plan = WindowPlan.plan(
+        Timeline.from_seconds(SECONDS, FPS).latent_frames, preset.window, preset.overlap, mode
+    )
     edges = {w.start for w in plan.windows[1:]} | {w.start + w.length for w in plan.windows[:-1]}
     return sorted(first_frame(edge) for edge in edges)
 
@@ -66,6 +75,14 @@ def _identity(frames: Tensor, clip: Example, index: int) -> float:
 
 def _colours(frames: Tensor) -> Tensor:
     height, width = frames.shape[1:3]
-    places = ((0.16, 0.5), (0.36, 0.5), (0.95, 0.5), (0.1, 0.1))  # rows, columns: hair, forehead, shirt, background
-    patches = [frames[:, int(y * height) - 2 : int(y * height) + 3, int(x * width) - 3 : int(x * width) + 4] for y, x in places]
+    places = (
+        (0.16, 0.5),
+        (0.36, 0.5),
+        (0.95, 0.5),
+        (0.1, 0.1),
+    )  # rows, columns: hair, forehead, shirt, background
+    patches = [
+        frames[:, int(y * height) - 2 : int(y * height) + 3, int(x * width) - 3 : int(x * width) + 4]
+        for y, x in places
+    ]
     return torch.stack([rgb_to_lab(patch).flatten(0, 2).mean(0) for patch in patches])

@@ -20,4 +20,7 @@ def run(record: Record) -> None:
             for seed in range(SEEDS):
                 made = animated(clip, seed=seed, audio_guidance=str(scale)).frames
                 values.append(sync(made, clip.boxes[:1], clip.curves))
-        record[f"audio_{scale:g}"] = {"median": np.median(values), "interval": median_interval(values, generator)}
+        record[f"audio_{scale:g}"] = {
+            "median": np.median(values),
+            "interval": median_interval(values, generator),
+        }

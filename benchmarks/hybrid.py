@@ -13,32 +13,18 @@ FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def run(record: Record) -> None:
-    import skyreels_core.pipeline.edit as pipeline
-
-    from . import material
-
     scores, outside = [], []
     for fraction in FRACTIONS:
         values = []
         for index in range(CLIPS):
             clip = example(index, SECONDS)
-            made = edited(clip, hybrid=fraction).frames
-            raw = _uncomposited(pipeline, lambda c=clip, f=fraction: material.edited(c, hybrid=f).frames)
+            made = edited(clip, composite=False, hybrid=fraction).frames
             hidden = clip.boxes == 0
-            values.append((sync(made, clip.boxes, clip.curves), psnr(raw[hidden], clip.frames[hidden])))
+            values.append((sync(made, clip.boxes, clip.curves), psnr(made[hidden], clip.frames[hidden])))
         scores.append(np.median([v[0] for v in values]))
         outside.append(np.median([v[1] for v in values]))
     record["fractions"], record["sync"], record["outside_psnr"] = FRACTIONS, scores, outside
     _plot(scores, outside)
-
-
-def _uncomposited(pipeline, make):
-    """The same edit without the composite: what the model itself did outside the box."""
-    place_back, pipeline.place_back = pipeline.place_back, lambda made, source: made
-    try:
-        return make()
-    finally:
-        pipeline.place_back = place_back
 
 
 def _plot(scores: list[float], outside: list[float]) -> None:

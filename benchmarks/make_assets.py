@@ -20,16 +20,24 @@ from skyreels_core.video.writing import write_picture, write_video
 
 FPS, SIZE, LEVEL = 25.0, 96, 0.08
 SPOKEN = {
-    "voice_1.flac": (Voice("en-us+f3", 150, 55), "Hello! I am a drawing, and this is my voice. Give me yours."),
+    "voice_1.flac": (
+        Voice("en-us+f3", 150, 55),
+        "Hello! I am a drawing, and this is my voice. Give me yours.",
+    ),
     "voice_2.flac": (Voice("en-gb+m6", 150, 40), "The weather is lovely today, so we walk along the river."),
     "voice_long.flac": (
         Voice("en-gb+f5", 145, 50),
         "Once upon a time a blue parrot lived in a lighthouse. Every evening it told the ships a story. "
         "Nobody believed a word of it. But all of them came home.",
     ),
-    "source": (Voice("en-us+m2", 155, 45), "Please leave a message after the tone. We will call you back soon."),
+    "source": (
+        Voice("en-us+m2", 155, 45),
+        "Please leave a message after the tone. We will call you back soon.",
+    ),
 }
-PORTRAIT = Identity("brown", "long", "fair", "blue", "green", "happy", 0.40, 1.0, 1.0, 1.0, (0.25, 0.42, 0.60))
+PORTRAIT = Identity(
+    "brown", "long", "fair", "blue", "green", "happy", 0.40, 1.0, 1.0, 1.0, (0.25, 0.42, 0.60)
+)
 SPEAKER = Identity("red", "short", "fair", "violet", "navy", "calm", 0.40, 1.0, 1.0, 1.02, (0.30, 0.45, 0.30))
 
 

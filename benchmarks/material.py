@@ -61,7 +61,10 @@ def drawn(index: int, samples: Tensor) -> Example:
     face = draw_face(identity, motion, curves, SIZE)
     boxes = face_masks(Keypoints.of_one_face(face.landmarks, SIZE, SIZE), FPS).boxes
     eyes = torch.zeros(SIZE, SIZE)
-    (left, top), (right, bottom) = face.landmarks[0, 36:48].amin(0).int() - 3, face.landmarks[0, 36:48].amax(0).int() + 4
+    (left, top), (right, bottom) = (
+        face.landmarks[0, 36:48].amin(0).int() - 3,
+        face.landmarks[0, 36:48].amax(0).int() + 4,
+    )
     eyes[top:bottom, left:right] = 1
     return Example(identity.caption, face.frames, boxes, eyes, Audio(samples[None], 16000), curves)
 
@@ -71,26 +74,36 @@ def bundle() -> Bundle:
     return load_bundle(assets.model())
 
 
-def animated(clip: Example, voice: Audio | None = None, seed: int = 0, fusion: str = "bidirectional", **preset) -> Made:
+def animated(
+    clip: Example, voice: Audio | None = None, seed: int = 0, fusion: str = "bidirectional", **preset
+) -> Made:
     """The clip's first frame speaking, with the shipped preset but for `preset`."""
     settings, chosen = Settings(seed=seed, fusion=fusion), replace(bundle().sampling, **preset)
-    result = animate(bundle(), voice or clip.voice, clip.frames[0], clip.caption, preset=chosen, settings=settings)
+    result = animate(
+        bundle(), voice or clip.voice, clip.frames[0], clip.caption, preset=chosen, settings=settings
+    )
     return Made(result.tensor(), result.report)
 
 
-def edited(clip: Example, voice: Audio | None = None, seed: int = 0, **preset) -> Made:
+def edited(
+    clip: Example, voice: Audio | None = None, seed: int = 0, composite: bool = True, **preset
+) -> Made:
     """The clip with its mouth made anew."""
     chosen = replace(bundle().sampling, **preset)
     source = Video(clip.frames, FPS, clip.voice)
-    settings = Settings(seed=seed)
-    result = edit(bundle(), source, voice or clip.voice, clip.boxes, clip.caption, preset=chosen, settings=settings)
+    settings = Settings(seed=seed, composite=composite)
+    result = edit(
+        bundle(), source, voice or clip.voice, clip.boxes, clip.caption, preset=chosen, settings=settings
+    )
     return Made(result.tensor(), result.report)
 
 
 def reconstructed(clip: Example) -> Tensor:
     """The drawn frames through the VAE and back: no model on top of it can be better."""
     vae, frames = bundle().vae, clip.frames
-    padded = torch.cat([frames, frames[-1:].expand(-len(frames) % 4 + 1, -1, -1, -1)])[: 1 + 4 * -(-(len(frames) - 1) // 4)]
+    padded = torch.cat([frames, frames[-1:].expand(-len(frames) % 4 + 1, -1, -1, -1)])[
+        : 1 + 4 * -(-(len(frames) - 1) // 4)
+    ]
     video = padded.permute(3, 0, 1, 2)[None] * 2 - 1
     return (vae.decode(vae.encode(video))[0].permute(1, 2, 3, 0)[: len(frames)] + 1) / 2
 

@@ -22,7 +22,11 @@ class Record(dict[str, Any]):
 
     def save(self, name: str, seconds: float) -> None:
         FIGURES.mkdir(parents=True, exist_ok=True)
-        stamp = {"made": time.strftime("%Y-%m-%d"), "took_seconds": round(seconds), "machine": platform.machine()}
+        stamp = {
+            "made": time.strftime("%Y-%m-%d"),
+            "took_seconds": round(seconds),
+            "machine": platform.machine(),
+        }
         figures = {key: _plain(value) for key, value in self.items()}
         (FIGURES / f"{name}.json").write_text(json.dumps({**figures, **stamp}, indent=1) + "\n")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from .record import DOCS, Record
 
 HEAD = """# Results
@@ -16,7 +19,7 @@ row varies it, on clips whose voice, sentence and face training never met. They 
 PICTURES = """
 ## Pictures
 
-`sync.png`: animation and editing of unseen faces, with the curve of the voice and of the measured mouth under each.
+Animation and editing of unseen faces, with the curve of the voice and of the measured mouth under each.
 
 ![unseen clips](pictures/sync.png)
 
@@ -36,149 +39,152 @@ Hybrid inference over N.
 
 ![hybrid](pictures/hybrid.png)
 """
-TEST = "python -m pytest "
+
+
+@dataclass(frozen=True)
+class Row:
+    claim: str
+    bar: str
+    measured: str
+    reached: bool | None = None  # None: there is no bar, or a test asserts it
+
+    def markdown(self, command: str) -> str:
+        mark = {None: "", True: " ✓", False: " **(not reached)**"}[self.reached]
+        return f"| {self.claim} | {self.bar} | {self.measured}{mark} | `{command}` |\n"
+
+
+TESTED = {
+    "tests/model/test_backbone.py": (
+        Row("backbone = diffusers' `WanTransformer3DModel`", "<= 1e-4", "asserted"),
+        Row("14B I2V layout on the meta device", "1303 keys and shapes", "asserted"),
+    ),
+    "tests/model/test_adapter.py": (Row("untrained audio layers", "bit-identical", "asserted"),),
+    "tests/audio/test_whisper.py": (
+        Row("Whisper tokens = transformers'; 70 s = written-out stitching", "equal; <= 1e-5", "asserted"),
+    ),
+    "tests/sampling": (
+        Row("fusion = one solver step on fused predictions (float64)", "<= 1e-6", "asserted"),
+    ),
+    "tests/host": (
+        Row("host = core on the same files (Euler)", "<= 1e-3", "asserted where a ComfyUI is found"),
+    ),
+}
+
+
+def sync(r: Record) -> Iterator[Row]:
+    for task in ("animation", "editing"):
+        median, quartile = r[f"{task}_median"], r[f"{task}_quartile"]
+        measured = f"{median:.3f} / {quartile:.3f} (the VAE's ceiling {r['ceiling_median']:.3f})"
+        claim = f"lip sync, {task}: r at lag 0, median / lower quartile of 24"
+        yield Row(claim, ">= 0.85 / >= 0.7", measured, median >= 0.85 and quartile >= 0.7)
+    slopes = [r["animation_slope"], r["editing_slope"]]
+    claim = "amplitude of the mouth against the drawn one, animation / editing"
+    yield Row(claim, "0.8-1.2", _slashed(slopes), all(0.8 <= s <= 1.2 for s in slopes))
+    quality = f"{r['vae_psnr_median']:.1f} / {r['vae_psnr_lowest']:.1f} dB"
+    yield Row(
+        "PSNR of the VAE on unseen clips, median / lowest", ">= 26 dB", quality, r["vae_psnr_median"] >= 26
+    )
+    moves = [r["movement_eyes"], r["movement_head"]]
+    yield Row("movement of eyes / head against drawn clips", ">= 0.8", _slashed(moves), min(moves) >= 0.8)
+
+
+def guidance(r: Record) -> Iterator[Row]:
+    values = [r[name] for name in ("audio_1", "audio_3", "audio_4.5")]
+    medians = [v["median"] for v in values]
+    text = ", ".join(map(_interval, values))
+    yield Row("sync over audio guidance 1, 3, 4.5 (95 %, 3 seeds)", "rises", text, medians == sorted(medians))
+
+
+def no_rope(r: Record) -> Iterator[Row]:
+    here, gone = r["with_rope"], r["without_rope"]
+    text = f"{_interval(here)} with, {_interval(gone)} without"
+    claim = "audio RoPE: two models of the same short training"
+    yield Row(claim, "far below without", text, gone["interval"][1] < here["interval"][0])
+
+
+def another_voice(r: Record) -> Iterator[Row]:
+    new, old = r["new_median"], r["old_median"]
+    claim = f"another voice on an edited video: r to the new / the old curve, {r['pairs']} pairs"
+    yield Row(claim, ">= 0.8 / <= 0.15", f"{new:.3f} / {old:.3f}", new >= 0.8 and old <= 0.15)
+    exact, lossless, lossy = r["exact_before_encoding"], r["exact_lossless"], r["h264_psnr_outside"]
+    claim = "outside the feathered mask: tensors / lossless file / H.264"
+    measured = f"{'exact' if exact else 'changed'} / {'exact' if lossless else 'changed'} / {lossy:.1f} dB"
+    yield Row(claim, "exact / exact / >= 45 dB", measured, exact and lossless and lossy >= 45)
+
+
+def silence(r: Record) -> Iterator[Row]:
+    text = f"{100 * r['share_median']:.1f} % (worst face {100 * r['share_worst']:.1f} %)"
+    claim = "mouth opening in 4 s of silence, of the same face's in speech"
+    yield Row(claim, "<= 10 %", text, r["share_median"] <= 0.1)
+
+
+def fusion(r: Record) -> Iterator[Row]:
+    seams = ", ".join(f"{mode} {r[f'seam_{mode}']:.2f}" for mode in ("bidirectional", "forward", "none"))
+    text = f"{seams}; a drawn clip's own largest change is {max(r['drawn_largest']):.2f}"
+    claim = "largest seam over all joins of 12 s, in median frame changes"
+    yield Row(claim, "<= 1.5", text, r["seam_bidirectional"] <= 1.5)
+    claim = "the same person over 12 s: 1 - the worst second's colour distance / that between people"
+    yield Row(claim, "", f"{min(r['identity']):.2f} (lowest of {len(r['identity'])} faces)")
+
+
+def cache(r: Record) -> Iterator[Row]:
+    share, quality, change = r["forwards_share"], r["psnr_median"], r["sync_change_median"]
+    text = f"{100 * share:.0f} % of the forwards, {quality:.1f} dB, sync {change:+.3f}"
+    reached = share <= 0.5 and quality >= 38 and abs(change) <= 0.02
+    yield Row(f"TeaCache at threshold {r['threshold']}", "<= 50 %, >= 38 dB, within 0.02", text, reached)
+
+
+def colour(r: Record) -> Iterator[Row]:
+    ways = {"unified": "unified", "per_frame": "per frame", "as_it_came": "as it came"}
+    text = ", ".join(
+        f"{name} {r[f'{way}_error']:.4f} / {r[f'{way}_flicker']:.3f}" for way, name in ways.items()
+    )
+    reached = all(r[f"unified_{what}"] < r[f"per_frame_{what}"] for what in ("error", "flicker"))
+    claim = "colour unification on a synthetic drift: error / flicker"
+    yield Row(claim, "below per-frame LAB transfer's", text, reached)
+
+
+def hybrid(r: Record) -> Iterator[Row]:
+    steps = zip(r["fractions"], r["sync"], r["outside_psnr"], strict=True)
+    text = "; ".join(f"{n:.0%}: {s:.2f}, {o:.1f} dB" for n, s, o in steps)
+    yield Row("hybrid inference, N: sync r, outside the box before compositing", "whatever it shows", text)
+
+
+def long_voice(r: Record) -> Iterator[Row]:
+    near, far = r["near_joins"], r["elsewhere"]
+    text = f"r {near:.3f} within 4 s of a join, {far:.3f} elsewhere; {r['tokens']} tokens"
+    claim = "70 s: the mouth across the joins of the token chunks"
+    yield Row(claim, "within 0.02; 3500 tokens", text, near >= far - 0.02 and r["tokens"] == 3500)
+
+
+def speed(r: Record) -> Iterator[Row]:
+    start, rate, demo = r["seconds_to_start"], r["seconds_per_second"], r["demo"]["seconds"]
+    claim = "`animate` on 2 CPU cores"
+    reached = start <= 20 and rate <= 4
+    yield Row(claim, "<= 20 s + 4 s per second of voice", f"{start:.1f} s + {rate:.2f} s per second", reached)
+    yield Row("`demo`", "<= 4 min", f"{demo:.0f} s", demo <= 240)
+    peak = max(r[name]["peak_gb"] for name in ("animate_2s", "animate_10s", "demo"))
+    yield Row("peak memory of the commands", "<= 3 GB", f"{peak:.2f} GB", peak <= 3)
+
+
+SECTIONS = (
+    sync, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed
+)  # fmt: skip
 
 
 def write_report() -> None:
-    rows = [row for section in SECTIONS for row in section()]
+    rows = [row.markdown(f"python -m pytest {path}") for path, tested in TESTED.items() for row in tested]
+    for section in SECTIONS:
+        name = section.__name__
+        if (record := Record.load(name)) is not None:
+            rows += [row.markdown(f"python -m benchmarks {name}") for row in section(record)]
     (DOCS / "results.md").write_text(HEAD + "".join(rows) + PICTURES, encoding="utf-8")
 
 
-def _row(claim: str, bar: str, measured: str, command: str, reached: bool | None = None) -> str:
-    mark = "" if reached is None else (" ✓" if reached else " **(not reached)**")
-    return f"| {claim} | {bar} | {measured}{mark} | `{command}` |\n"
+def _slashed(values: list[float]) -> str:
+    return " / ".join(f"{value:.2f}" for value in values)
 
 
-def _tested() -> list[str]:
-    return [
-        _row("backbone = diffusers' `WanTransformer3DModel`", "<= 1e-4", "asserted", TEST + "tests/model/test_backbone.py"),
-        _row("14B I2V layout on the meta device", "1303 keys and shapes", "asserted", TEST + "tests/model/test_backbone.py"),
-        _row("untrained audio layers", "bit-identical", "asserted", TEST + "tests/model/test_adapter.py"),
-        _row("Whisper tokens = transformers'; 70 s = written-out stitching", "equal; <= 1e-5", "asserted", TEST + "tests/audio/test_whisper.py"),
-        _row("fusion = one solver step on fused predictions (float64)", "<= 1e-6", "asserted", TEST + "tests/sampling/test_fusion.py"),
-        _row("host = core on the same files (Euler)", "<= 1e-3", "asserted where a ComfyUI is found", TEST + "tests/host"),
-    ]
-
-
-def _sync() -> list[str]:
-    r, command = Record.load("sync"), "python -m benchmarks sync"
-    if r is None:
-        return []
-    rows = [
-        _row(f"lip sync, {task}: r at lag 0, median / lower quartile of 24", ">= 0.85 / >= 0.7",
-             f"{r[f'{task}_median']:.3f} / {r[f'{task}_quartile']:.3f} (the VAE's ceiling {r['ceiling_median']:.3f})",
-             command, r[f"{task}_median"] >= 0.85 and r[f"{task}_quartile"] >= 0.7)
-        for task in ("animation", "editing")
-    ]  # fmt: skip
-    slopes = [r["animation_slope"], r["editing_slope"]]
-    moves = [r["movement_eyes"], r["movement_head"]]
-    return [
-        *rows,
-        _row("amplitude of the mouth against the drawn one, animation / editing", "0.8-1.2",
-             " / ".join(f"{s:.2f}" for s in slopes), command, all(0.8 <= s <= 1.2 for s in slopes)),
-        _row("PSNR of the VAE on unseen clips, median / lowest", ">= 26 dB",
-             f"{r['vae_psnr_median']:.1f} / {r['vae_psnr_lowest']:.1f} dB", command, r["vae_psnr_median"] >= 26),
-        _row("movement of eyes / head against drawn clips", ">= 0.8",
-             " / ".join(f"{m:.2f}" for m in moves), command, min(moves) >= 0.8),
-    ]  # fmt: skip
-
-
-def _guidance() -> list[str]:
-    r, command = Record.load("guidance"), "python -m benchmarks guidance"
-    if r is None:
-        return []
-    values = [r[name] for name in ("audio_1", "audio_3", "audio_4.5")]
-    text = ", ".join(f"{v['median']:.3f} ({v['interval'][0]:.2f}-{v['interval'][1]:.2f})" for v in values)
-    medians = [v["median"] for v in values]
-    rows = [_row("sync over audio guidance 1, 3, 4.5 (95 % intervals, 3 seeds)", "rises", text, command, medians == sorted(medians))]
-    if (n := Record.load("no_rope")) is not None:
-        same = f"{n['with_rope']['median']:.3f} against {n['without_rope']['median']:.3f} without"
-        rows.append(_row("audio RoPE, two models of the same short training", "far below without", same,
-                         "python -m benchmarks no_rope", n["without_rope"]["interval"][1] < n["with_rope"]["interval"][0]))  # fmt: skip
-    return rows
-
-
-def _voice() -> list[str]:
-    r, command = Record.load("another_voice"), "python -m benchmarks another_voice"
-    if r is None:
-        return []
-    return [
-        _row("another voice on an edited video: r to the new / the old curve", ">= 0.8 / <= 0.15",
-             f"{r['new_median']:.3f} / {r['old_median']:.3f} ({r['pairs']} pairs)", command,
-             r["new_median"] >= 0.8 and r["old_median"] <= 0.15),
-        _row("outside the feathered mask: tensors / lossless file / H.264", "exact / exact / >= 45 dB",
-             f"{r['exact_before_encoding']} / {r['exact_lossless']} / {r['h264_psnr_outside']:.1f} dB", command,
-             r["exact_before_encoding"] and r["exact_lossless"] and r["h264_psnr_outside"] >= 45),
-    ]  # fmt: skip
-
-
-def _silence() -> list[str]:
-    r, command = Record.load("silence"), "python -m benchmarks silence"
-    if r is None:
-        return []
-    text = f"{100 * r['share_median']:.1f} % (worst face {100 * r['share_worst']:.1f} %)"
-    return [_row("mouth opening in 4 s of silence, of the same face's in speech", "<= 10 %", text, command, r["share_median"] <= 0.1)]
-
-
-def _fusion() -> list[str]:
-    r, command = Record.load("fusion"), "python -m benchmarks fusion"
-    if r is None:
-        return []
-    text = ", ".join(f"{mode} {r[f'seam_{mode}']:.2f}" for mode in ("bidirectional", "forward", "none"))
-    drawn = f"; a drawn clip's own largest change is {max(r['drawn_largest']):.2f}"
-    return [
-        _row("largest seam over all joins of 12 s, in median frame changes", "<= 1.5", text + drawn, command, r["seam_bidirectional"] <= 1.5),
-        _row("the same person over 12 s: 1 - worst second's colour distance / distance between people", "",
-             f"{min(r['identity']):.2f} (lowest of {len(r['identity'])})", command),
-    ]  # fmt: skip
-
-
-def _cache() -> list[str]:
-    r, command = Record.load("cache"), "python -m benchmarks cache"
-    if r is None:
-        return []
-    text = f"{100 * r['forwards_share']:.0f} % of the forwards, {r['psnr_median']:.1f} dB, sync {r['sync_change_median']:+.3f}"
-    reached = r["forwards_share"] <= 0.5 and r["psnr_median"] >= 38 and r["sync_change_median"] >= -0.02
-    return [_row(f"TeaCache at threshold {r['threshold']}", "<= 50 %, >= 38 dB, within 0.02", text, command, reached)]
-
-
-def _colour() -> list[str]:
-    r, command = Record.load("colour"), "python -m benchmarks colour"
-    if r is None:
-        return []
-    text = f"error {r['unified_error']:.4f}, flicker {r['unified_flicker']:.4f} (per frame {r['per_frame_error']:.4f}, {r['per_frame_flicker']:.4f}; as it came {r['as_it_came_error']:.4f})"
-    reached = r["unified_error"] < r["per_frame_error"] and r["unified_flicker"] < r["per_frame_flicker"]
-    return [_row("colour unification on a synthetic drift", "below per-frame LAB transfer's", text, command, reached)]
-
-
-def _hybrid() -> list[str]:
-    r, command = Record.load("hybrid"), "python -m benchmarks hybrid"
-    if r is None:
-        return []
-    steps = zip(r["fractions"], r["sync"], r["outside_psnr"], strict=True)
-    return [_row("hybrid inference: N, sync r, outside the box", "whatever it shows", "; ".join(f"{n:.0%} {s:.2f} {o:.1f} dB" for n, s, o in steps), command)]
-
-
-def _long() -> list[str]:
-    r, command = Record.load("long_voice"), "python -m benchmarks long_voice"
-    if r is None:
-        return []
-    text = f"r {r['near_joins']:.3f} within 4 s of a join, {r['elsewhere']:.3f} elsewhere; {r['tokens']} tokens"
-    return [_row("70 s: the mouth across the joins of the token chunks", "within 0.02; 3500 tokens", text, command, r["near_joins"] >= r["elsewhere"] - 0.02 and r["tokens"] == 3500)]
-
-
-def _speed() -> list[str]:
-    r, command = Record.load("speed"), "python -m benchmarks speed"
-    if r is None:
-        return []
-    peak = max(r[name]["peak_gb"] for name in ("animate_2s", "animate_10s", "demo"))
-    return [
-        _row("`animate` on 2 CPU cores", "<= 20 s + 4 s per second of voice",
-             f"{r['seconds_to_start']:.1f} s + {r['seconds_per_second']:.2f} s per second", command,
-             r["seconds_to_start"] <= 20 and r["seconds_per_second"] <= 4),
-        _row("`demo`", "<= 4 min", f"{r['demo']['seconds']:.0f} s", command, r["demo"]["seconds"] <= 240),
-        _row("peak memory of the commands", "<= 3 GB", f"{peak:.2f} GB", command, peak <= 3),
-    ]  # fmt: skip
-
-
-SECTIONS = (_tested, _sync, _guidance, _voice, _silence, _fusion, _cache, _colour, _hybrid, _long, _speed)
+def _interval(value: dict) -> str:
+    low, high = value["interval"]
+    return f"{value['median']:.3f} ({low:.2f} to {high:.2f})"

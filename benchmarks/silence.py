@@ -21,6 +21,8 @@ def run(record: Record) -> None:
         shut = mouth_area(clip.frames, clip.boxes)[clip.curves.opening < 0.02]
         floor = float(shut.mean()) if len(shut) else 0.0  # hair or shirt in the box
         silent = animated(clip, Audio(torch.zeros_like(clip.voice.samples), 16000)).frames
-        opening = [float(mouth_area(f, clip.boxes[:1]).mean()) - floor for f in (silent, animated(clip).frames)]
+        opening = [
+            float(mouth_area(f, clip.boxes[:1]).mean()) - floor for f in (silent, animated(clip).frames)
+        ]
         shares.append(opening[0] / opening[1])
     record["share_median"], record["share_worst"] = np.median(shares), max(shares)

@@ -24,7 +24,15 @@ def run(record: Record) -> None:
         for seconds in VOICES:
             voice = Path(folder) / f"{seconds:g}.wav"
             write_wav(voice, Audio(example(0, seconds).voice.samples, 16000))
-            command = ["animate", "--image", str(assets.portrait()), "--audio", str(voice), "-o", f"{folder}/out.mp4"]
+            command = [
+                "animate",
+                "--image",
+                str(assets.portrait()),
+                "--audio",
+                str(voice),
+                "-o",
+                f"{folder}/out.mp4",
+            ]
             took, memory = _measure(command)
             times.append(took)
             record[f"animate_{seconds:g}s"] = {"seconds": took, "peak_gb": memory}

@@ -59,4 +59,6 @@ def _movement(made: Tensor, clip: Example) -> dict[str, float]:
     outside = (1 - clip.boxes.amax(0)) * (1 - clip.eyes)
     regions = {"eyes": clip.eyes, "head": outside}
     spread = {name: frames.std(0).mean(-1) for name, frames in (("made", made), ("drawn", clip.frames))}
-    return {name: float((spread["made"] * m).sum() / (spread["drawn"] * m).sum()) for name, m in regions.items()}
+    return {
+        name: float((spread["made"] * m).sum() / (spread["drawn"] * m).sum()) for name, m in regions.items()
+    }

@@ -87,7 +87,7 @@ def edit(
     )
     latents = sample(run, windows, evaluator, text, editing=True)
     made = finished_frames(run, latents, scaled.frame)
-    return Result(place_back(made, source), timeline.fps, cut_voice(audio, timeline), run.report)
+    return Result(place_back(made, source, settings.composite), timeline.fps, cut_voice(audio, timeline), run.report)
 
 
 def check_source(video: Video, mask: Tensor) -> None:
@@ -152,8 +152,11 @@ def editing_conditions(run: Run, scaled: Source, windows: WindowPlan) -> WindowC
     return WindowConditions(conditions, empty)
 
 
-def place_back(made: Iterable[Tensor], source: Source) -> Iterator[Tensor]:
-    """Frames of the model's size into those of the source; where the feathered mask is 0 nothing changes."""
+def place_back(made: Iterable[Tensor], source: Source, composited: bool) -> Iterator[Tensor]:
+    """Frames of the model's size into those of the source; where the feathered mask is 0 nothing changes.
+
+    Not composited, they are only scaled.
+    """
     height, width = source.frames.shape[1:3]
     pixels = max(1, round(FEATHER * min(width, height)))
     for index, frame in enumerate(made):
