@@ -94,11 +94,7 @@ def measure(
         anchor = _inside(reference, reference_mask.reshape(reference.shape[:3])).nanmean(0)
         means = _inside(frames, mask)
         return ColourStatistics(means[:, 0] / anchor[0], means[:, 1:] - anchor[1:])
-    if frames.shape[1:] != reference.shape[1:]:
-        raise InputError(
-            f"The frames are {tuple(frames.shape[1:3])} and the colour reference is {tuple(reference.shape[1:3])} "
-            "(height, width). Fit the reference to the frames, or give masks for both."
-        )
+    _check_sizes(frames, reference)
     anchor = rgb_to_lab(_thinned(reference.mean(0)))
     return ColourStatistics.join([_against(anchor, rgb_to_lab(_thinned(frame))) for frame in frames])
 
@@ -110,18 +106,21 @@ def apply(frames: Tensor, statistics: ColourStatistics, strength: float = 1.0) -
     """
     if strength == 0:
         return frames
-    gain = 1 + strength * ((1 / statistics.lightness).clamp(*GAIN_LIMITS) - 1)  # [f]
-    lab = rgb_to_lab(frames)
-    lightness = lab[..., :1] * gain[:, None, None, None]
-    chroma = lab[..., 1:] - strength * statistics.chroma[:, None, None]
-    return lab_to_rgb(torch.cat([lightness, chroma], -1))
+    gain = 1 + strength * ((1 / statistics.lightness).clamp(*GAIN_LIMITS) - 1)
+    factors = torch.nn.functional.pad(gain[:, None], (0, 2), value=1.0)  # [f 3]
+    shifts = torch.nn.functional.pad(-strength * statistics.chroma, (1, 0))
+    corrections = zip(frames, factors.to(frames), shifts.to(frames), strict=True)
+    return torch.stack(
+        [lab_to_rgb(rgb_to_lab(frame) * factor + shift) for frame, factor, shift in corrections]
+    )
 
 
 def unify(
     frames: Tensor, reference: Tensor, fps: float, mask: Tensor | None = None, strength: float = 1.0
 ) -> Tensor:
     """Both passes over frames [f h w 3] in memory; with a mask the reference is where the video starts."""
-    reference = reference.reshape(-1, *frames.shape[1:])
+    reference = reference.reshape(-1, *reference.shape[-3:])
+    _check_sizes(frames, reference)
     reference_mask = None if mask is None else mask[: len(reference)]
     return apply(frames, measure(frames, reference, mask, reference_mask).smoothed(fps), strength)
 
@@ -152,6 +151,14 @@ def flicker(means: Tensor, source_means: Tensor) -> Tensor:
     """Mean absolute frame-to-frame change of mean colours [f 3], minus the source's: [3] for L, a, b."""
     change, own = (values.diff(dim=0).abs().nanmean(0) for values in (means, source_means))
     return change - own
+
+
+def _check_sizes(frames: Tensor, reference: Tensor) -> None:
+    if frames.shape[1:] != reference.shape[1:]:
+        raise InputError(
+            f"The frames are {tuple(frames.shape[1:3])} and the colour reference is {tuple(reference.shape[1:3])} "
+            "(height, width). Fit the reference to the frames first."
+        )
 
 
 def _thinned(frame: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ from ..timeline import Timeline
 log = logging.getLogger(__name__)
 
 MINIMUM_SIDE = 16  # pixels
-UNSPECIFIED = 2  # the colour space of a frame that states none
+BT709, UNSPECIFIED, BT601 = 1, 2, 5  # colour spaces, as numbered by FFmpeg
+UNLIKE_ANY_SOURCE = 4  # RGB has none, but PyAV 16 heeds the source's only where the two differ
+LIMITED_RANGE, FULL_RANGE = 1, 2
 HD_HEIGHT = 720  # lines from which an untagged video is BT.709, below BT.601
 EXACT_SCALER = 0x4 | 0x2000 | 0x40000  # swscale: bicubic, full chroma interpolation, accurate rounding
 DAMAGED_PICTURE = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
@@ -229,15 +231,24 @@ def _decode(path: str | Path, stream: av.VideoStream) -> Iterator[tuple[float, n
 
 
 def _upright(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
-    untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT and not frame.format.is_rgb
+    full_range = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
     pixels = frame.to_ndarray(
         format="rgb24",
         width=width,
         height=height,
-        src_colorspace="ITU709" if untagged_hd else None,
+        src_colorspace=_matrix(frame),
+        dst_colorspace=UNLIKE_ANY_SOURCE,
+        src_color_range=FULL_RANGE if full_range else LIMITED_RANGE,
+        dst_color_range=FULL_RANGE,
         interpolation=EXACT_SCALER,
     )
     return np.rot90(pixels, round(frame.rotation / 90))
+
+
+def _matrix(frame: av.VideoFrame) -> int:
+    if frame.colorspace != UNSPECIFIED:
+        return frame.colorspace
+    return BT709 if frame.height >= HD_HEIGHT else BT601
 
 
 def _clock(times: np.ndarray, average_rate: float | None) -> tuple[np.ndarray, float]:

@@ -22,14 +22,13 @@ from torch import Tensor
 
 from ..audio.reading import Audio
 from ..errors import InputError
-from .reading import EXACT_SCALER
+from .reading import BT709, EXACT_SCALER, LIMITED_RANGE
 
 log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
 AAC_RATES = (44100, 48000)  # samples a second that are kept; every other voice goes to 48000
 AAC_BIT_RATE = 192_000
-BT709, LIMITED_RANGE = 1, 1
 
 
 def to_uint8(frames: Tensor) -> Tensor:
@@ -154,7 +153,10 @@ class _PictureTrack:
         picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if not self.lossless:
             picture = picture.reformat(
-                format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", interpolation=EXACT_SCALER
+                format="yuv420p",
+                dst_colorspace=BT709,
+                dst_color_range=LIMITED_RANGE,
+                interpolation=EXACT_SCALER,
             )
         picture.pts, picture.time_base = self.count, 1 / self.stream.codec_context.framerate
         self.count += 1

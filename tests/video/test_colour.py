@@ -178,8 +178,18 @@ def test_a_black_reference_changes_nothing():
 
 
 def test_a_reference_of_another_size_is_named():
+    frames, reference = torch.rand(2, 16, 16, 3), torch.rand(32, 16, 3)
     with pytest.raises(InputError, match=r"\(16, 16\) and the colour reference is \(32, 16\)"):
-        measure(torch.rand(2, 16, 16, 3), torch.rand(32, 16, 3))
+        measure(frames, reference)
+    with pytest.raises(InputError, match="Fit the reference"):
+        unify(frames, reference, FPS, torch.ones(2, 16, 16))
+
+
+def test_masks_let_the_reference_have_a_size_of_its_own():
+    frames, reference = torch.full((2, 16, 16, 3), 0.4), torch.full((32, 24, 3), 0.5)
+    statistics = measure(frames, reference, torch.ones(2, 16, 16), torch.ones(32, 24))
+    expected = rgb_to_lab(frames[0, 0, 0])[0] / rgb_to_lab(reference[0, 0])[0]
+    assert statistics.lightness.tolist() == pytest.approx([float(expected)] * 2)
 
 
 def test_drift_is_the_slope_per_minute_and_the_change_over_the_clip():

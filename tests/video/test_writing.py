@@ -64,9 +64,9 @@ def test_compressed_video_stays_close_to_its_frames(tmp_path):
 def test_colours_are_tagged_as_they_were_converted(tmp_path):
     write_video(tmp_path / "a.mp4", waves(2), 25.0)
     with av.open(str(tmp_path / "a.mp4")) as container:
-        frame = next(container.decode(video=0))
-    assert frame.format.name == "yuv420p"
-    assert (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range) == (1, 1, 1, 1)
+        tagged = container.streams.video[0].codec_context
+        tags = tagged.colorspace, tagged.color_primaries, tagged.color_trc, tagged.color_range
+        assert tagged.pix_fmt == "yuv420p" and tags == (1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("fps", [25.0, 23.976, 30000 / 1001, 24.123456, 8.0])
