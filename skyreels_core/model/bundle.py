@@ -1,0 +1,90 @@
+"""A folder that holds everything needed to make a video: the model and its encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKLWan
+from torch import nn
+from transformers import WhisperConfig
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from ..audio.whisper import WhisperTokens, load_whisper, save_whisper
+from ..errors import InputError
+from .adapter import AudioAdapter
+from .backbone import WanModel
+from .checkpoint import load_model, save_model
+from .clip_vision import ClipVision, load_clip_vision
+from .config import CONFIGS, AudioConfig
+from .preset import WAN, SamplingPreset, preset_of
+from .text import TextEncoder, load_text_encoder, random_text_encoder, save_text_encoder
+from .vae import VideoVAE, load_vae, save_vae
+
+MODEL = "model.safetensors"
+VAE = "vae.safetensors"
+TEXT_ENCODER = "text_encoder.safetensors"
+WHISPER = "whisper.safetensors"
+CLIP_VISION = "clip_vision"  # a folder, for backbones that attend to the picture's CLIP tokens
+
+DEMO_AUDIO = AudioConfig(width=64, dim=160, num_heads=4, num_layers=6, eps=1e-6, rope=True)
+DEMO_WHISPER = WhisperConfig(
+    d_model=64, encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=256, num_mel_bins=80
+)
+DEMO_VAE_WIDTH = 12
+COLOURS = ("red", "black", "blue", "grey")
+DEMO_SAMPLING = replace(WAN, width=96, height=96, window=9, overlap=3, steps=20)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    model: WanModel
+    adapter: AudioAdapter | None
+    vae: VideoVAE
+    text_encoder: TextEncoder
+    whisper: WhisperTokens
+    clip_vision: ClipVision | None
+    sampling: SamplingPreset
+    metadata: Mapping[str, Any]  # the sections of the model file
+
+
+def load_bundle(folder: str | Path) -> Bundle:
+    """Read a folder with MODEL, VAE, TEXT_ENCODER, WHISPER and, where the backbone needs it, CLIP_VISION."""
+    folder = Path(folder)
+    if missing := [name for name in (MODEL, VAE, TEXT_ENCODER, WHISPER) if not (folder / name).is_file()]:
+        raise InputError(f"{folder} lacks {', '.join(missing)}; give a folder with all parts of a model.")
+    model, adapter, metadata = load_model(folder / MODEL)
+    clip_vision = folder / CLIP_VISION
+    return Bundle(
+        model=model,
+        adapter=adapter,
+        vae=load_vae(folder / VAE),
+        text_encoder=load_text_encoder(folder / TEXT_ENCODER),
+        whisper=load_whisper(folder / WHISPER),
+        clip_vision=load_clip_vision(clip_vision) if clip_vision.is_dir() else None,
+        sampling=preset_of(metadata),
+        metadata=metadata,
+    )
+
+
+def random_bundle(folder: str | Path, seed: int) -> None:
+    """Write a bundle in the shapes of the demo model, with no weight at a value that would hide a mistake."""
+    folder = Path(folder)
+    sentences = [f"a person with {hair} hair, {wall} wall" for hair in COLOURS for wall in COLOURS]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model, adapter = randomised(WanModel(CONFIGS["demo"])), randomised(AudioAdapter(DEMO_AUDIO))
+        save_model(folder / MODEL, model, adapter, {"sampling": asdict(DEMO_SAMPLING)}, torch.float16)
+        save_vae(folder / VAE, randomised(AutoencoderKLWan(base_dim=DEMO_VAE_WIDTH)))
+        save_whisper(folder / WHISPER, randomised(WhisperEncoder(DEMO_WHISPER)), DEMO_WHISPER)
+    save_text_encoder(folder / TEXT_ENCODER, random_text_encoder(sentences, seed))
+
+
+@torch.no_grad()
+def randomised(module: nn.Module) -> nn.Module:
+    for parameter in module.parameters():
+        parameter.add_(0.05 * torch.randn_like(parameter))
+    return module

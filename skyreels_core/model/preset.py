@@ -1,0 +1,57 @@
+"""The settings with which a model wants to be sampled, carried in its file's metadata."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SamplingPreset:
+    width: int  # pixels
+    height: int  # pixels
+    fps: float
+    window: int  # latent frames
+    overlap: int  # latent frames that neighbouring windows share
+    steps: int
+    shift: float  # of the flow schedule
+    solver: str  # a name of sampling.solvers.SOLVERS
+    text_guidance: str  # schedules, in the words of sampling.guidance.parse_schedule
+    audio_guidance: str
+    hybrid: float  # part of the steps, 0..1, in which an edit sees the whole masked video
+    cache_threshold: float | None  # TeaCache; None computes every step
+    cache_coefficients: tuple[float, ...] | None  # highest power first; None: the backbone's published ones
+
+
+# Method sections 1, 5, 6 and 7.
+WAN = SamplingPreset(
+    width=832,
+    height=480,
+    fps=25.0,
+    window=21,
+    overlap=5,
+    steps=50,
+    shift=5.0,
+    solver="euler",
+    text_guidance="cosine:5->1@0.4",
+    audio_guidance="4.5",
+    hybrid=0.2,
+    cache_threshold=None,
+    cache_coefficients=None,
+)
+
+
+def preset_of(metadata: Mapping[str, Any]) -> SamplingPreset:
+    """The "sampling" section of a model's metadata over the settings of a plain Wan model."""
+    stated = dict(metadata.get("sampling", {}))
+    known = {field.name for field in fields(SamplingPreset)}
+    if unknown := sorted(stated.keys() - known):
+        logger.warning("Sampling settings that this version does not know: %s.", ", ".join(unknown))
+    values = {name: stated[name] for name in known & stated.keys()}
+    if values.get("cache_coefficients") is not None:
+        values["cache_coefficients"] = tuple(values["cache_coefficients"])
+    return replace(WAN, **values)
