@@ -82,7 +82,7 @@ def test_animate_writes_a_video_with_the_voice_exactly_as_long_as_it(animate, ou
     assert abs(video.audio.seconds - 6 / 8) < 0.001
     shown = capsys.readouterr()
     assert shown.out.strip() == str(output)
-    assert "6 frames at 8 fps from 1 windows of 32x32" in shown.err
+    assert "6 frames at 8 fps, made at 32x32 with 5 forwards (0 reused)" in shown.err
     assert "sampling: 100%" in shown.err and "decoding: 100%" in shown.err
 
 
@@ -242,7 +242,7 @@ class Interrupt(logging.Handler):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("moment", ["forwards of the network", "has an odd side"])  # sampling, writing
+@pytest.mark.parametrize("moment", ["Forwards of the network", "has an odd side"])  # sampling, writing
 def test_an_interrupted_run_leaves_no_file(edit, files, tmp_path, capsys, moment):
     handler = Interrupt(moment)
     logging.getLogger("skyreels_core").addHandler(handler)

@@ -75,7 +75,7 @@ def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(b
     report = result.report
     assert (report.frames, report.windows) == (16, 2)
     assert report.planned == report.computed == report.windows * preset.steps * 3
-    assert any("2 windows, 12 forwards" in line for line in report.lines)
+    assert any(line == "Windows: 2. Forwards of the network: 12." for line in report.lines)
 
 
 def test_without_text_its_guidance_is_off_and_said_so(bundle, preset, picture):
@@ -211,6 +211,17 @@ def test_an_edit_keeps_every_pixel_beyond_the_feathered_mask(bundle, preset, vid
     assert result.fps == 12.5 and result.audio.samples.shape[1] == 8 * 1280
     assert torch.equal(frames[:, outside], video.frames[:8, outside])
     assert (frames - video.frames[:8])[:, mask[0] > 0].abs().mean() > 0.05
+
+
+def test_an_edit_can_show_what_the_model_made_outside_the_mask(bundle, preset, video, mask):
+    frames, bare = (
+        pipeline.edit(
+            bundle, video, voice(0.1), mask, preset=preset, settings=Settings(composite=composite)
+        ).tensor()
+        for composite in (True, False)
+    )
+    assert torch.allclose(frames[:, mask[0] > 0], bare[:, mask[0] > 0], atol=1e-6)
+    assert not torch.allclose(frames[:, mask[0] == 0], bare[:, mask[0] == 0], atol=0.01)
 
 
 def test_an_edit_works_at_the_presets_area_in_the_shape_of_the_source(bundle, preset, video, mask):

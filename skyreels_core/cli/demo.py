@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from .. import assets, pipeline
-from ..audio.reading import read_audio
+from ..audio.reading import Audio, read_audio
 from ..conditioning.faces import face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..errors import InputError
@@ -18,6 +18,8 @@ from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
 from ..pipeline import Result, Settings, find_region
 from ..pipeline.options import Progress
+from ..pipeline.sampler import cut_voice
+from ..timeline import Timeline
 from ..video.mouth import mouth_area
 from ..video.reading import fit, read_picture, read_video
 from ..video.sheets import Curve, Row, contact_sheet, loudness
@@ -66,7 +68,7 @@ def animate_portrait(studio: Studio, name: str, voice: int | str, progress: Prog
     frames = result.tensor()
     keypoints = from_pose_keypoint(assets.portrait_keypoints(), picture.shape[1], picture.shape[0])
     box, _ = fit(face_masks(keypoints, result.fps).boxes[..., None], frames.shape[2], frames.shape[1])
-    keep(studio, name, result, frames, [face_row("animation", frames, result, box[..., 0])])
+    keep(studio, name, result, frames, [face_row("animation", frames, result.fps, box[..., 0], result.audio)])
 
 
 def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> None:
@@ -77,20 +79,15 @@ def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> Non
         studio.bundle, video, audio, boxes, preset=studio.preset, settings=studio.settings, progress=progress
     )
     frames = result.tensor()
-    shown = {"source": video.frames[: len(frames)], "edit": frames}
-    keep(
-        studio,
-        name,
-        result,
-        frames,
-        [face_row(label, f, result, boxes[: len(f)]) for label, f in shown.items()],
-    )
+    source = face_row("source", video.frames[: len(frames)], video.fps, boxes, video.audio)
+    keep(studio, name, result, frames, [source, face_row("edit", frames, video.fps, boxes, result.audio)])
 
 
-def face_row(label: str, frames: Tensor, result: Result, boxes: Tensor) -> Row:
-    """Frames over the curves of the mouth and of the voice that is heard in the result."""
-    mouth = Curve("mouth", mouth_area(frames, boxes))
-    return Row(label, frames, len(frames) / result.fps, (mouth, loudness(result.audio)))
+def face_row(label: str, frames: Tensor, fps: float, boxes: Tensor, audio: Audio) -> Row:
+    """Frames over the curves of the mouth and of the voice that goes with them."""
+    mouth = Curve("mouth", mouth_area(frames, boxes[: len(frames)]))
+    voice = cut_voice(audio, Timeline(len(frames), fps))
+    return Row(label, frames, len(frames) / fps, (mouth, loudness(voice)))
 
 
 def keep(studio: Studio, name: str, result: Result, frames: Tensor, rows: list[Row]) -> None:

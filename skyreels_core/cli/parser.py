@@ -27,19 +27,27 @@ def build_parser() -> ArgumentParser:
 
 def add_demo(commands) -> None:
     parser = commands.add_parser("demo", help="make three videos with the bundled model, voices and faces")
-    parser.add_argument("-o", "--output", type=Path, default=Path("skyreels-demo"), help="folder for them")
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", type=Path, default=Path("skyreels-demo"), help="folder for them"
+    )
     add_sampling(parser)
     add_model(parser)
 
 
 def add_animate(commands) -> None:
     parser = commands.add_parser("animate", help="let a picture speak")
-    parser.add_argument("--image", type=Path, help="the picture; without it the text says what is seen")
-    parser.add_argument("--audio", type=Path, required=True, help="the voice, an audio file or a video")
-    parser.add_argument("--text", default="", help="what is seen, in words")
-    parser.add_argument("--width", type=int, help="pixels, snapped to 16 (default: the model's)")
-    parser.add_argument("--height", type=int, help="pixels, snapped to 16 (default: the model's)")
-    parser.add_argument("--fps", type=float, help="frames a second (default: the model's)")
+    parser.add_argument(
+        "--image", metavar="FILE", type=Path, help="the picture; without it the text says what is seen"
+    )
+    parser.add_argument(
+        "--audio", metavar="FILE", type=Path, required=True, help="the voice, an audio file or a video"
+    )
+    parser.add_argument("--text", metavar="WORDS", default="", help="what is seen, in words")
+    parser.add_argument("--width", metavar="N", type=int, help="pixels, snapped to 16 (default: the model's)")
+    parser.add_argument(
+        "--height", metavar="N", type=int, help="pixels, snapped to 16 (default: the model's)"
+    )
+    parser.add_argument("--fps", metavar="X", type=float, help="frames a second (default: the model's)")
     add_output(parser)
     add_sampling(parser)
     add_model(parser)
@@ -47,13 +55,19 @@ def add_animate(commands) -> None:
 
 def add_edit(commands) -> None:
     parser = commands.add_parser("edit", help="give a video another voice")
-    parser.add_argument("--video", type=Path, required=True, help="the video; its size and rate are kept")
-    parser.add_argument("--audio", type=Path, required=True, help="the new voice, an audio file or a video")
-    parser.add_argument("--text", default="", help="what is seen, in words")
+    parser.add_argument(
+        "--video", metavar="FILE", type=Path, required=True, help="the video; its size and rate are kept"
+    )
+    parser.add_argument(
+        "--audio", metavar="FILE", type=Path, required=True, help="the new voice, an audio file or a video"
+    )
+    parser.add_argument("--text", metavar="WORDS", default="", help="what is seen, in words")
     lengths = ("shortest", "voice", "video")
     parser.add_argument("--length", choices=lengths, default="shortest", help="what decides how long it is")
-    parser.add_argument("--width", type=int, help="width times height is the area the model works at")
-    parser.add_argument("--height", type=int, help="pixels (default: the model's)")
+    parser.add_argument(
+        "--width", metavar="N", type=int, help="width times height is the area the model works at"
+    )
+    parser.add_argument("--height", metavar="N", type=int, help="pixels (default: the model's)")
     add_region(parser)
     add_output(parser)
     add_sampling(parser)
@@ -62,10 +76,18 @@ def add_edit(commands) -> None:
 
 def add_region(parser: ArgumentParser) -> None:
     region = parser.add_argument_group("what is made anew (one of the three)")
-    region.add_argument("--mask", type=Path, help="picture or video of the region, white is made anew")
-    region.add_argument("--keypoints", type=Path, help="JSON file with the face as POSE_KEYPOINT")
-    region.add_argument("--dwpose", type=Path, help="folder with yolox_l.onnx and dw-ll_ucoco_384.onnx")
-    region.add_argument("--face", type=face, default="largest", help="largest, all, or a number from 0")
+    region.add_argument(
+        "--mask", metavar="FILE", type=Path, help="picture or video of the region, white is made anew"
+    )
+    region.add_argument(
+        "--keypoints", metavar="FILE", type=Path, help="JSON file with the face as POSE_KEYPOINT"
+    )
+    region.add_argument(
+        "--dwpose", metavar="FOLDER", type=Path, help="folder with yolox_l.onnx and dw-ll_ucoco_384.onnx"
+    )
+    region.add_argument(
+        "--face", metavar="WHICH", type=face, default="largest", help="largest, all, or a number from 0"
+    )
     gaps = ("pass_through", "hold", "error")
     region.add_argument(
         "--gaps", choices=gaps, default="pass_through", help="frames in which no face is found"
@@ -74,50 +96,80 @@ def add_region(parser: ArgumentParser) -> None:
 
 def add_output(parser: ArgumentParser) -> None:
     output = parser.add_argument_group("output")
-    output.add_argument("-o", "--output", type=Path, required=True, help="the video: .mp4, .mov or .mkv")
+    output.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, required=True, help="the video: .mp4, .mov or .mkv"
+    )
     output.add_argument("--lossless", action="store_true", help="every pixel exactly (larger, H.264 RGB)")
-    output.add_argument("--crf", type=whole(0, 51), default=14, help="H.264 quality, lower is better")
+    output.add_argument(
+        "--crf", metavar="N", type=whole(0, 51), default=14, help="H.264 quality, lower is better"
+    )
 
 
 def add_sampling(parser: ArgumentParser) -> None:
     sampling = parser.add_argument_group("sampling (defaults come with the model)")
-    sampling.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="another one, another take")
-    sampling.add_argument("--steps", type=int, help="fewer are faster")
-    sampling.add_argument("--shift", type=float, help="of the flow schedule")
-    sampling.add_argument("--solver", help="euler or dpmpp_2m")
+    sampling.add_argument(
+        "--seed", metavar="N", type=whole(0, 2**63 - 1), default=0, help="another one, another take"
+    )
+    sampling.add_argument("--steps", metavar="N", type=int, help="fewer are faster")
+    sampling.add_argument("--shift", metavar="X", type=float, help="of the flow schedule")
+    sampling.add_argument("--solver", metavar="NAME", help="euler or dpmpp_2m")
     sampling.add_argument("--audio-guidance", metavar="SCHEDULE", help=f"weight of the voice: {SCHEDULE}")
     sampling.add_argument("--text-guidance", metavar="SCHEDULE", help="weight of the text, as the voice's")
-    sampling.add_argument("--negative-text", default="", help="what is not seen, in words")
+    sampling.add_argument("--negative-text", metavar="WORDS", default="", help="what is not seen, in words")
     sampling.add_argument("--null-image", action="store_true", help="the null branch loses the picture too")
-    sampling.add_argument("--window", type=int, help="latent frames made at once (4 frames each)")
-    sampling.add_argument("--overlap", type=int, help="latent frames that neighbouring windows share")
     sampling.add_argument(
-        "--fusion", default="bidirectional", help="of windows: bidirectional, forward, none"
+        "--window", metavar="N", type=int, help="latent frames made at once (4 frames each)"
     )
     sampling.add_argument(
-        "--hybrid", type=float, help="part of the steps 0..1 that see the whole edited video"
+        "--overlap", metavar="N", type=int, help="latent frames that neighbouring windows share"
     )
-    sampling.add_argument("--tea-cache", type=threshold, help="threshold such as 0.2, reuses steps; 0: off")
-    sampling.add_argument("--colour-strength", type=float, default=1.0, help="0..1, against colour drift")
+    sampling.add_argument(
+        "--fusion", metavar="NAME", default="bidirectional", help="of windows: bidirectional, forward, none"
+    )
+    sampling.add_argument(
+        "--hybrid", metavar="X", type=float, help="part of the steps 0..1 that see the whole edited video"
+    )
+    sampling.add_argument(
+        "--tea-cache", metavar="X", type=threshold, help="threshold such as 0.2, reuses steps; 0: off"
+    )
+    sampling.add_argument(
+        "--colour-strength", metavar="X", type=float, default=1.0, help="0..1, against colour drift"
+    )
 
 
 def add_model(parser: ArgumentParser) -> None:
     model = parser.add_argument_group("model (default: the small one that comes with the package)")
-    model.add_argument("--model", type=Path, help="folder with all parts of a model")
-    model.add_argument("--backbone", type=Path, help="in its place: the video model, a .safetensors file")
-    model.add_argument("--audio-layers", type=Path, help="audio layers, where the backbone has none")
-    model.add_argument("--vae", type=Path, help="Wan 2.1 VAE, file or diffusers folder")
-    model.add_argument("--text-encoder", type=Path, help="UMT5, file or folder")
-    model.add_argument("--whisper", type=Path, help="Whisper, file or folder")
-    model.add_argument("--clip-vision", type=Path, help="CLIP vision folder, for image-to-video backbones")
-    model.add_argument("--device", help="such as cuda or cpu (default: the GPU, if there is one)")
-    model.add_argument("--dtype", help="float32, bfloat16 or float16 (default: bfloat16 on a GPU)")
+    model.add_argument("--model", metavar="FOLDER", type=Path, help="folder with all parts of a model")
+    model.add_argument(
+        "--backbone", metavar="FILE", type=Path, help="in its place: the video model, a .safetensors file"
+    )
+    model.add_argument(
+        "--audio-layers", metavar="FILE", type=Path, help="audio layers, where the backbone has none"
+    )
+    model.add_argument("--vae", metavar="FILE", type=Path, help="Wan 2.1 VAE, file or diffusers folder")
+    model.add_argument("--text-encoder", metavar="FILE", type=Path, help="UMT5, file or folder")
+    model.add_argument("--whisper", metavar="FILE", type=Path, help="Whisper, file or folder")
+    model.add_argument(
+        "--clip-vision", metavar="FOLDER", type=Path, help="CLIP vision folder, for image-to-video backbones"
+    )
+    model.add_argument(
+        "--device", metavar="NAME", help="such as cuda or cpu (default: the GPU, if there is one)"
+    )
+    model.add_argument(
+        "--dtype", metavar="NAME", help="float32, bfloat16 or float16 (default: bfloat16 on a GPU)"
+    )
 
 
 def add_train(commands) -> None:
     parser = commands.add_parser("train", help="train a model by a recipe")
-    parser.add_argument("--config", type=Path, required=True, help="the recipe, a YAML file")
-    parser.add_argument("--output", type=Path, required=True, help="folder; a run that was cut goes on there")
+    parser.add_argument("--config", metavar="FILE", type=Path, required=True, help="the recipe, a YAML file")
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=Path,
+        required=True,
+        help="folder; a run that was cut goes on there",
+    )
 
 
 def add_inspect(commands) -> None:

@@ -87,7 +87,9 @@ def edit(
     )
     latents = sample(run, windows, evaluator, text, editing=True)
     made = finished_frames(run, latents, scaled.frame)
-    return Result(place_back(made, source, settings.composite), timeline.fps, cut_voice(audio, timeline), run.report)
+    return Result(
+        place_back(made, source, settings.composite), timeline.fps, cut_voice(audio, timeline), run.report
+    )
 
 
 def check_source(video: Video, mask: Tensor) -> None:
@@ -161,5 +163,8 @@ def place_back(made: Iterable[Tensor], source: Source, composited: bool) -> Iter
     pixels = max(1, round(FEATHER * min(width, height)))
     for index, frame in enumerate(made):
         fitted = Fit((frame.shape[1], frame.shape[0]), (width, height), (width, height)).apply(frame)
+        if not composited:
+            yield fitted
+            continue
         mask = source.mask[min(index, len(source.mask) - 1)][None]
         yield composite(source.frame(index)[None], fitted[None], feather(mask, pixels))[0]

@@ -77,7 +77,7 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, text: str, e
         evaluator, windows, guidance, hybrid, cache, partial(run.advance, "sampling"), run.check_cancel
     )
     run.report.planned = denoiser.total
-    run.report.say(f"{run.report.windows} windows, {denoiser.total} forwards of the network.")
+    run.report.say(f"Windows: {run.report.windows}. Forwards of the network: {denoiser.total}.")
     noise = make_noise(windows.latent_frames, run.report.size, run.settings.seed).to(evaluator.device)
     with run.report.stage("sampling"):
         latents = SOLVERS[preset.solver](denoiser, noise, sigmas)
