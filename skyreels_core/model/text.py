@@ -14,6 +14,8 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, UMT5Config, UMT5EncoderModel
 
 from ..errors import InputError
+from .checkpoint import identify
+from .header import Header
 
 TEXT_LENGTH = 512
 PAD, END, UNKNOWN = 0, 1, 2
@@ -71,8 +73,9 @@ def load_text_encoder(path: str | Path, dtype: torch.dtype = torch.float32) -> T
     if path.is_dir():
         network = UMT5EncoderModel.from_pretrained(path, local_files_only=True)
         return TextEncoder(network.to(dtype), AutoTokenizer.from_pretrained(path, local_files_only=True))
+    header, _ = identify(path, {"umt5"}, "a text encoder is")
+    _check_contents(header)
     state = load_file(path)
-    _refuse_unusable(path, state)
     vocabulary = state.pop(VOCABULARY_KEY).numpy().tobytes()
     with torch.device("meta"):
         network = UMT5EncoderModel(UMT5Config(**umt5_config(state)))
@@ -152,12 +155,13 @@ def _tokenizer(vocabulary: bytes) -> SentencePieceProcessor:
     return SentencePieceProcessor(model_proto=vocabulary, add_eos=True)
 
 
-def _refuse_unusable(path: Path, state: Mapping[str, Tensor]) -> None:
-    if EMBEDDING_KEY not in state:
-        raise InputError(f"{path} is not a UMT5 text encoder (no {EMBEDDING_KEY} in it); give a UMT5 file.")
-    if VOCABULARY_KEY not in state:
+def _check_contents(header: Header) -> None:
+    for needed in (EMBEDDING_KEY, VOCABULARY_KEY):
+        if needed not in header.shapes:
+            raise InputError(
+                f"{header.path} lacks {needed}; give ComfyUI's UMT5 file or a folder of transformers."
+            )
+    if quantised := {"F8_E4M3", "F8_E5M2", "I8"} & set(header.element_formats):
         raise InputError(
-            f"{path} has no vocabulary ({VOCABULARY_KEY}); give ComfyUI's UMT5 file or a Hugging Face folder."
+            f"{header.path} is quantised ({', '.join(quantised)}); give the float16 or bfloat16 file."
         )
-    if any(value.dtype.itemsize == 1 and key != VOCABULARY_KEY for key, value in state.items()):
-        raise InputError(f"{path} is quantised to 8 bits; give the fp16 or bf16 file of this text encoder.")

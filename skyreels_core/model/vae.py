@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..timeline import latent_frames
+from .checkpoint import identify
 
 # Order matters: a block's inner "conv1" is renamed before "conv_in" becomes "conv1".
 ORIGINAL_NAMES = {
@@ -84,11 +85,15 @@ def load_vae(path: str | Path) -> VideoVAE:
     path = Path(path)
     if path.is_dir():
         return VideoVAE(AutoencoderKLWan.from_pretrained(path, local_files_only=True).float())
+    header, _ = identify(path, {"vae"}, "a VAE of Wan 2.1 is")
+    network = AutoencoderKLWan(base_dim=header.shapes[WIDTH_KEY][0])
+    names = {key: original_name(key) for key in network.state_dict()}
+    if missing := [name for name in names.values() if name not in header.shapes]:
+        raise InputError(
+            f"{path} is another VAE than that of Wan 2.1, which has {missing[0]}; give that one."
+        )
     state = load_file(path)
-    if WIDTH_KEY not in state:
-        raise InputError(f"{path} is not a Wan 2.1 VAE (no {WIDTH_KEY} in it); give a Wan 2.1 VAE file.")
-    network = AutoencoderKLWan(base_dim=state[WIDTH_KEY].shape[0])
-    network.load_state_dict({key: state[original_name(key)] for key in network.state_dict()})
+    network.load_state_dict({key: state[name] for key, name in names.items()})
     return VideoVAE(network)
 
 

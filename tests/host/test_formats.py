@@ -34,7 +34,7 @@ def inputs():
 
 
 @pytest.fixture(scope="module")
-def host(bundle_folder, inputs, run_in_host, tmp_path_factory):
+def host(run_in_host, bundle_folder, inputs, tmp_path_factory):
     """What the host makes of bundle and inputs: tensors, and what it detected the model to be."""
     place = tmp_path_factory.mktemp("host")
     settings = {

@@ -82,7 +82,14 @@ def test_a_diffusers_folder_loads_to_the_same_network(network, tmp_path):
     assert torch.equal(load_vae(tmp_path).decode(latents), VideoVAE(network).decode(latents))
 
 
-def test_another_file_is_refused_by_what_is_missing(tmp_path):
-    save_file({"shared.weight": torch.zeros(2, 2)}, tmp_path / "text.safetensors")
-    with pytest.raises(InputError, match=r"text\.safetensors is not a Wan 2\.1 VAE"):
+def test_another_kind_of_file_is_refused_by_its_name(tmp_path):
+    weights = {"shared.weight": torch.zeros(2, 2), "encoder.block.0.layer.0.weight": torch.zeros(2)}
+    save_file(weights, tmp_path / "text.safetensors")
+    with pytest.raises(InputError, match=r"is a UMT5 text encoder; a VAE of Wan 2\.1 is needed here"):
         load_vae(tmp_path / "text.safetensors")
+
+
+def test_the_vae_of_another_wan_is_refused(tmp_path):
+    save_file({"decoder.head.0.gamma": torch.zeros(4, 1, 1, 1)}, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=r"another VAE than that of Wan 2\.1"):
+        load_vae(tmp_path / "other.safetensors")
