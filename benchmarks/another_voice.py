@@ -19,7 +19,7 @@ from skyreels_core.video.writing import write_video
 from .material import FPS, SIZE, correlation, edited, example, psnr
 from .record import PICTURES, Record
 
-PAIRS, CANDIDATES, SECONDS, LARGEST = 8, 40, 2.28, 0.05
+PAIRS, CANDIDATES, SECONDS, LARGEST = 8, 40, 1.96, 0.05
 
 
 def run(record: Record) -> None:

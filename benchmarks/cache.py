@@ -7,7 +7,7 @@ import numpy as np
 from .material import animated, bundle, example, psnr, sync
 from .record import Record
 
-CLIPS, SECONDS = 6, 2.28
+CLIPS, SECONDS = 4, 1.96
 
 
 def run(record: Record) -> None:

@@ -14,8 +14,7 @@ from skyreels_core.video.sheets import Curve, Row, contact_sheet
 from .material import FPS, Example, animated, bundle, example, sync
 from .record import PICTURES, Record
 
-SECONDS, FACES = 12.0, 3
-STILL = slice(0, 30)  # rows above the face's mouth, where speech does not jump
+SECONDS, FACES = 12.0, 2
 
 
 def run(record: Record) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from .material import animated, example, median_interval, sync
 from .record import Record
 
-CLIPS, SECONDS, SEEDS = 8, 1.32, 3  # one window each
+CLIPS, SECONDS, SEEDS = 5, 1.32, 3  # one window each
 SCALES = (1.0, 3.0, 4.5)
 
 

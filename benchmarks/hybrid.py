@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from .material import edited, example, psnr, sync
 from .record import PICTURES, Record
 
-CLIPS, SECONDS = 6, 2.28
+CLIPS, SECONDS = 3, 1.96
 FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 

@@ -16,7 +16,7 @@ from . import material
 from .material import animated, bundle, example, median_interval, sync
 from .record import Record
 
-CLIPS, SECONDS, SEEDS = 8, 1.32, 3
+CLIPS, SECONDS, SEEDS = 4, 1.32, 3
 RUNS = Path("runs")
 
 

@@ -11,7 +11,7 @@ from skyreels_core.video.mouth import mouth_area
 from .material import animated, example
 from .record import Record
 
-FACES, SECONDS = 6, 4.0
+FACES, SECONDS = 4, 4.0
 
 
 def run(record: Record) -> None:

@@ -11,7 +11,7 @@ from skyreels_core.video.sheets import Curve, Row, contact_sheet
 from .material import Example, animated, edited, example, psnr, reconstructed, slope, sync
 from .record import PICTURES, Record
 
-CLIPS, SECONDS = 24, 2.28  # 57 frames: two windows
+CLIPS, SECONDS = 24, 1.96  # 49 frames: two windows
 
 
 def run(record: Record) -> None:
