@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skyreels_core.video.colour import flicker, lab_to_rgb, masked_lab, rgb_to_lab, unify
+from skyreels_core.video.colour import flicker, lab_to_rgb, mean_lab, rgb_to_lab, unify
 from skyreels_core.video.sheets import Row, contact_sheet
 
 from .material import FPS, SIZE, example
@@ -27,7 +27,7 @@ def run(record: Record) -> None:
     edge[:, :, : SIZE // 8] = 1
     for name, frames in results.items():
         record[f"{name}_error"] = float((frames - clean).abs()[~intruder].mean())
-        record[f"{name}_flicker"] = float(flicker(masked_lab(frames, edge), masked_lab(clean, edge)).mean())
+        record[f"{name}_flicker"] = float(flicker(mean_lab(frames, edge), mean_lab(clean, edge)).mean())
     rows = [
         Row(name.replace("_", " "), frames, SECONDS) for name, frames in {"clean": clean, **results}.items()
     ]
