@@ -18,11 +18,18 @@ SIDE, GAP, SECONDS, EVERY = 192, 8, 3.6, 2  # pixels, pixels, of the loop, every
 
 
 def main() -> None:
-    speaking = animate(bundle(), read_audio(assets.voice(1)), read_picture(assets.portrait()), assets.caption())
+    speaking = animate(
+        bundle(), read_audio(assets.voice(1)), read_picture(assets.portrait()), assets.caption()
+    )
     source = read_video(assets.video(), SECONDS)
-    edited = edit(bundle(), source, read_audio(assets.voice(2)), find_region(source, keypoints=assets.keypoints()))
+    edited = edit(
+        bundle(), source, read_audio(assets.voice(2)), find_region(source, keypoints=assets.keypoints())
+    )
     rate = speaking.fps
-    panels = [_scaled(frames, round(SECONDS * rate)) for frames in (speaking.tensor(), source.frames, edited.tensor())]
+    panels = [
+        _scaled(frames, round(SECONDS * rate))
+        for frames in (speaking.tensor(), source.frames, edited.tensor())
+    ]
     gap = torch.ones(len(panels[0]), SIDE, GAP, 3)
     row = torch.cat([panels[0], gap, panels[1], gap, panels[2]], dim=2)
     write_webp(PICTURES / "speaking.webp", row[::EVERY], rate / EVERY, quality=70)

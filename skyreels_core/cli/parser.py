@@ -101,7 +101,7 @@ def add_output(parser: ArgumentParser) -> None:
     )
     output.add_argument("--lossless", action="store_true", help="every pixel exactly (larger, H.264 RGB)")
     output.add_argument(
-        "--crf", metavar="N", type=whole(0, 51), default=14, help="H.264 quality, lower is better"
+        "--crf", metavar="N", type=whole(0, 51), default=12, help="H.264 quality, lower is better"
     )
 
 

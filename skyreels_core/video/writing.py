@@ -98,7 +98,7 @@ def write_video(
     fps: float,
     audio: Audio | None = None,
     lossless: bool = False,
-    crf: int = 14,
+    crf: int = 12,
 ) -> int:
     """Stream frames [h w 3] in 0..1, one at a time, into a video. Returns how many were written.
 
