@@ -230,28 +230,37 @@ def test_debug_shows_where_an_error_comes_from(animate):
         animate("--text-guidance", "loud", "--debug")
 
 
-class Interrupt(logging.Handler):
-    """Ctrl-C at the moment of a log line."""
+class At(logging.Handler):
+    """Raises at the moment of a log line: Ctrl-C, or what a device says."""
 
-    def __init__(self, moment):
+    def __init__(self, moment, error):
         super().__init__()
-        self.moment = moment
+        self.moment, self.error = moment, error
+
+    def __enter__(self):
+        logging.getLogger("skyreels_core").addHandler(self)
+
+    def __exit__(self, *error):
+        logging.getLogger("skyreels_core").removeHandler(self)
 
     def emit(self, record):
         if self.moment in record.getMessage():
-            raise KeyboardInterrupt
+            raise self.error
 
 
 @pytest.mark.parametrize("moment", ["Forwards of the network", "has an odd side"])  # sampling, writing
 def test_an_interrupted_run_leaves_no_file(edit, files, tmp_path, capsys, moment):
-    handler = Interrupt(moment)
-    logging.getLogger("skyreels_core").addHandler(handler)
-    try:
+    with At(moment, KeyboardInterrupt()):
         assert edit("--mask", files.mask) == INTERRUPTED
-    finally:
-        logging.getLogger("skyreels_core").removeHandler(handler)
     assert list(tmp_path.iterdir()) == []
     assert "Interrupted; no unfinished file is left." in capsys.readouterr().err
+
+
+def test_a_gpu_without_memory_says_what_to_make_smaller(edit, files, tmp_path, capsys):
+    with At("Forwards of the network", torch.cuda.OutOfMemoryError("CUDA out of memory")):
+        assert edit("--mask", files.mask) == REFUSED
+    assert "--width, --height" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_inspect_says_what_a_file_is(bundle_folder, capsys):
@@ -297,6 +306,6 @@ def test_demo_makes_three_videos_with_a_sheet_each(small_model, tmp_path, capsys
     assert read_video(tmp_path / "demo" / "edit.mp4").frames.shape[1:] == (96, 96, 3)
 
 
-def test_demo_refuses_a_file_as_its_folder(files, capsys):
-    assert main(["demo", "-o", str(files.voice)]) == REFUSED
+def test_demo_refuses_a_file_as_its_folder(files, bundle_folder, capsys):
+    assert main(["demo", "-o", str(files.voice), "--model", str(bundle_folder)]) == REFUSED
     refused(capsys, "is a file")

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(args: Namespace) -> None:
     from . import commands
 
-    commands.COMMANDS[args.command](args)
+    commands.run(args)
 
 
 def refuse(message: str, code: int) -> int:

@@ -9,8 +9,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
 
+import torch
+
 from .. import pipeline
 from ..audio.reading import read_audio
+from ..errors import InputError
 from ..model.checkpoint import describe
 from ..pipeline import Result, find_region
 from ..pipeline.edit import check_source
@@ -22,6 +25,17 @@ from .demo import demo
 from .progress import Bars
 
 logger = logging.getLogger(__name__)
+
+
+def run(args: Namespace) -> None:
+    """Raises InputError, OSError or KeyboardInterrupt where the user has to know."""
+    try:
+        COMMANDS[args.command](args)
+    except torch.cuda.OutOfMemoryError as error:
+        raise InputError(
+            "The GPU ran out of memory. Make the picture smaller (--width, --height) or the windows shorter "
+            "(--window), or close what else uses it."
+        ) from error
 
 
 def animate(args: Namespace) -> None:

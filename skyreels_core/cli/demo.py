@@ -41,9 +41,8 @@ class Studio:
 
 
 def demo(args: Namespace) -> None:
-    folder = make_folder(args.output)
     choice, settings = choose(args)
-    studio = Studio(folder, choice.load(), choice.preset, settings)
+    studio = Studio(make_folder(args.output), choice.load(), choice.preset, settings)
     with Bars() as bars:
         animate_portrait(studio, "animation", 1, bars)
     with Bars() as bars:
