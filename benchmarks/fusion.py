@@ -24,8 +24,7 @@ def run(record: Record) -> None:
         for index in range(FACES):
             clip = example(index, SECONDS)
             frames = animated(clip, fusion=mode).frames
-            changes = (frames[1:] - frames[:-1]).abs().flatten(1).mean(1)
-            joins = _joins(mode)
+            changes, joins = _changes(frames, clip), _joins(mode)
             seams.append(float(max(changes[max(0, j - 2) : j + 1].max() for j in joins) / changes.median()))
             if index == 0:
                 rows.append(
@@ -37,7 +36,8 @@ def run(record: Record) -> None:
                     )
                 )
             if mode == "bidirectional":
-                record.setdefault("drawn_largest", []).append(_largest(clip))
+                record.setdefault("drawn_largest", []).append(_largest(clip.frames, clip))
+                record.setdefault("anywhere", []).append(_largest(frames, clip))
                 record.setdefault("sync", []).append(sync(frames, clip.boxes[:1], clip.curves))
                 record.setdefault("identity", []).append(_identity(frames, clip, index))
         record[f"seam_{mode}"] = max(seams)
@@ -54,9 +54,15 @@ def _joins(mode: str) -> list[int]:
     return sorted(first_frame(edge) for edge in edges)
 
 
-def _largest(clip: Example) -> float:
-    """The drawn clip's own largest frame change, in its median's."""
-    changes = (clip.frames[1:] - clip.frames[:-1]).abs().flatten(1).mean(1)
+def _changes(frames: Tensor, clip: Example) -> Tensor:
+    """Mean absolute change from frame to frame outside the lower face: a mouth that opens is no seam, [f - 1]."""
+    outside = 1 - clip.boxes[0]
+    return ((frames[1:] - frames[:-1]).abs().mean(-1) * outside).flatten(1).sum(1) / outside.sum()
+
+
+def _largest(frames: Tensor, clip: Example) -> float:
+    """The largest change anywhere, in the median's."""
+    changes = _changes(frames, clip)
     return float(changes.max() / changes.median())
 
 

@@ -121,8 +121,8 @@ def silence(r: Record) -> Iterator[Row]:
 
 def fusion(r: Record) -> Iterator[Row]:
     seams = ", ".join(f"{mode} {r[f'seam_{mode}']:.2f}" for mode in ("bidirectional", "forward", "none"))
-    text = f"{seams}; a drawn clip's own largest change is {max(r['drawn_largest']):.2f}"
-    claim = "largest seam over all joins of 12 s, in median frame changes"
+    text = f"{seams}; anywhere {max(r['anywhere']):.2f}; in drawn clips {max(r['drawn_largest']):.2f}"
+    claim = "largest change at a join of 12 s, outside the lower face, in median frame changes"
     yield Row(claim, "<= 1.5", text, r["seam_bidirectional"] <= 1.5)
     claim = "the same person over 12 s: 1 - the worst second's colour distance / that between people"
     yield Row(claim, "", f"{min(r['identity']):.2f} (lowest of {len(r['identity'])} faces)")

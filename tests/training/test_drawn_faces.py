@@ -16,10 +16,10 @@ FPS, SIZE = 25.0, 96
 
 
 def babble(seconds: float) -> torch.Tensor:
-    """Syllables of a buzzing voice at 4 Hz, then a second of silence."""
+    """Syllables of a buzzing voice at 2 Hz, then a second of silence."""
     time = torch.arange(int(16000 * seconds)) / 16000
     voice = sum(torch.sin(2 * torch.pi * 140 * k * time) / k for k in range(1, 12))
-    syllables = torch.sin(2 * torch.pi * 4 * time).clamp_min(0) * (time < seconds - 1)
+    syllables = torch.sin(2 * torch.pi * 2 * time).clamp_min(0) * (time < seconds - 1)
     return 0.1 * voice * syllables
 
 
