@@ -94,7 +94,8 @@ def make_noise(latent_frames: int, size: tuple[int, int], seed: int) -> Tensor:
 
 def make_guidance(run: Run, text: str, sigmas: Tensor) -> Guidance:
     text_scale = parse_schedule(run.preset.text_guidance)
-    if text == run.settings.negative_text and not run.settings.null_image:
+    nothing_to_follow = text == run.settings.negative_text and not run.settings.null_image
+    if nothing_to_follow and text_scale != Constant(1):
         run.report.say("There is no text to follow: text guidance is off, which saves its forwards.")
         text_scale = Constant(1)
     return Guidance(text_scale, parse_schedule(run.preset.audio_guidance), EQ3, sigmas)
