@@ -50,7 +50,7 @@ class _Regressor(nn.Module):
 
 
 def train_speech(config: SpeechConfig, folder: Path) -> tuple[WhisperEncoder, WhisperConfig]:
-    """Train on espeak-ng voices at random offsets in Whisper's 30 s window; the regression head is thrown away."""
+    """Train on espeak-ng voices of 6 to 30 s in Whisper's 30 s window; the regression head is thrown away."""
     torch.manual_seed(config.seed)
     model = _Regressor(config)
     features, curves = _material(config, folder)

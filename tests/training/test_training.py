@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,17 +10,19 @@ import pytest
 import torch
 from accelerate import Accelerator
 
+from skyreels_core import assets
 from skyreels_core.errors import InputError
 from skyreels_core.model.adapter import AudioAdapter
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.bundle import load_bundle, random_bundle
 from skyreels_core.model.config import AudioConfig, WanConfig
-from skyreels_core.training.clips import Clip
+from skyreels_core.training.clips import Clip, FolderClips
 from skyreels_core.training.encoded import EncodedClips, Encoders, encode_clips
 from skyreels_core.training.loop import Run, Stage
 from skyreels_core.training.losses import Objective
 from skyreels_core.training.recipe import read_recipe
 from skyreels_core.training.transformer import AudioDrivenModel, Leg, train_transformer
+from skyreels_core.video.reading import read_video
 
 SIZES = WanConfig("t2v", 36, 32, 64, 32, 64, 16, 2, 2, 512, 1e-6)
 
@@ -148,6 +151,23 @@ def test_shipped_recipes_can_be_read():
 
 def test_a_recipe_with_an_unknown_field_names_it(tmp_path):
     text = (Path(__file__).parents[2] / "skyreels_core/training/recipes/demo.yaml").read_text()
-    (tmp_path / "bad.yaml").write_text(text.replace("clips_per_voice", "x").replace("kind: drawn", "kind: drawn\n  colour: 3"))
+    (tmp_path / "bad.yaml").write_text(text.replace("kind: drawn", "kind: drawn\n  colour: 3"))
     with pytest.raises(InputError, match="colour"):
         read_recipe(tmp_path / "bad.yaml")
+
+
+def test_a_folder_of_videos_becomes_clips_with_voice_caption_and_face(tmp_path):
+    shutil.copy(assets.video(), tmp_path / "talk.mp4")
+    shutil.copy(assets.keypoints(), tmp_path / "talk.json")
+    (tmp_path / "talk.txt").write_text("a calm person\n")
+    clips = FolderClips(str(tmp_path), frames=33, width=96, height=96, fps=25.0)
+    clip = clips.clip(1)
+    assert len(clips) >= 2 and clip.first_frame == 33
+    assert clip.frames.shape == (33, 96, 96, 3) and clip.boxes.shape == clip.lips.shape == (33, 96, 96)
+    assert clip.caption == "a calm person"
+    assert len(clip.samples) / 16000 == pytest.approx(read_video(assets.video()).seconds, abs=0.1)
+
+
+def test_an_empty_folder_is_refused_in_words(tmp_path):
+    with pytest.raises(InputError, match="names no videos"):
+        len(FolderClips(str(tmp_path), frames=33, width=96, height=96, fps=25.0))

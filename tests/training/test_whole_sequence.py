@@ -4,7 +4,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKLWan
 
-from skyreels_core.training.autoencoder import AutoencoderConfig, normalise_latents, start_as_image_autoencoder
+from skyreels_core.training.autoencoder import (
+    AutoencoderConfig,
+    normalise_latents,
+    start_as_image_autoencoder,
+)
 from skyreels_core.training.whole_sequence import decode_whole, encode_whole
 
 
