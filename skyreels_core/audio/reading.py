@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..timeline import SAMPLE_RATE
+from ..timeline import SAMPLE_RATE, Timeline
 
 SAMPLE_RATES = range(4_000, 384_001)  # Hz; outside of it the header is wrong
 
@@ -104,6 +104,17 @@ def mono_16k(audio: Audio) -> Tensor:
     length = round(len(samples) * SAMPLE_RATE / audio.sample_rate)
     resampled = soxr.resample(samples.numpy(), audio.sample_rate, SAMPLE_RATE, quality="HQ")
     return torch.from_numpy(resampled[:length])
+
+
+def fill(samples: Tensor, length: int) -> Tensor:
+    """[... n] -> [... length]: cut, or followed by silence."""
+    kept = samples[..., :length]
+    return torch.nn.functional.pad(kept, (0, length - kept.shape[-1]))
+
+
+def cut_voice(audio: Audio, timeline: Timeline) -> Audio:
+    """The voice exactly as long as the timeline, filled with silence where it is shorter."""
+    return Audio(fill(audio.samples, timeline.sample_count(audio.sample_rate)), audio.sample_rate)
 
 
 def write_wav(path: str | Path, audio: Audio) -> None:

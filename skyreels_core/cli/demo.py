@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from .. import assets, pipeline
-from ..audio.reading import Audio, read_audio
+from ..audio.reading import Audio, cut_voice, read_audio
 from ..conditioning.faces import face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..errors import InputError
@@ -18,7 +18,6 @@ from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
 from ..pipeline import Result, Settings, find_region
 from ..pipeline.options import Progress
-from ..pipeline.sampler import cut_voice
 from ..timeline import Timeline
 from ..video.mouth import mouth_area
 from ..video.reading import fit, read_picture, read_video

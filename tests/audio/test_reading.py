@@ -11,8 +11,9 @@ import soundfile
 import torch
 from av.stream import Disposition
 
-from skyreels_core.audio.reading import Audio, mono_16k, read_audio, write_wav
+from skyreels_core.audio.reading import Audio, cut_voice, mono_16k, read_audio, write_wav
 from skyreels_core.errors import InputError
+from skyreels_core.timeline import Timeline
 
 LAYOUTS = {"mono": 1, "stereo": 2, "5.1": 6}
 
@@ -259,3 +260,12 @@ def test_what_16_khz_cannot_hold_is_filtered_out():
 def test_16_khz_is_the_mean_of_the_channels():
     samples = torch.from_numpy(chirps(6, 16000))
     assert torch.equal(mono_16k(Audio(samples, 16000)), samples.mean(0))
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.0])
+def test_a_voice_is_cut_to_the_frames_or_followed_by_silence(seconds):
+    voice = Audio(torch.ones(2, round(seconds * 44100)), 44100)
+    cut = cut_voice(voice, Timeline(30, 30000 / 1001)).samples
+    assert cut.shape == (2, round(1.001 * 44100))
+    spoken = min(voice.samples.shape[1], cut.shape[1])
+    assert cut[:, :spoken].eq(1).all() and cut[:, spoken:].eq(0).all()
