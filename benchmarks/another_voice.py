@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from skyreels_core.conditioning.masks import feather
-from skyreels_core.pipeline.edit import FEATHER
 from skyreels_core.training.curves import mouth_curves
+from skyreels_core.video.compositing import FEATHER
 from skyreels_core.video.mouth import mouth_area
 from skyreels_core.video.reading import read_video
 from skyreels_core.video.sheets import Curve, Row, contact_sheet

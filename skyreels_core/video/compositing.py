@@ -3,23 +3,66 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..conditioning.masks import check_mask, feather
 from ..errors import InputError
+from .reading import Fit
+
+FEATHER = 1 / 32  # of the shorter side
 
 
 def composite(original: Tensor, generated: Tensor, mask: Tensor) -> Tensor:
     """Generated frames inside the feathered mask, the original's own values, bit for bit, where it is 0.
 
-    original, generated: [f h w 3] in 0..1; mask: [f h w] in 0..1, 1 = generated.
+    original, generated: [... h w 3] in 0..1; mask: [... h w] in 0..1, 1 = generated.
     Raises InputError when the three differ in length or size.
     """
     _check_shapes(original, generated, mask)
     weight = mask[..., None]
     return torch.where(weight == 0, original, original * (1 - weight) + generated * weight)
+
+
+class Layers(NamedTuple):
+    """One frame of the source [h w 3], what was made for it at the same size, and the feathered mask [h w]."""
+
+    original: Tensor
+    made: Tensor
+    weight: Tensor
+
+
+def layers(
+    made: Iterable[Tensor], source: Tensor, mask: Tensor, pixels: int | None = None
+) -> Iterator[Layers]:
+    """Frames [h w 3] of any size over those of the source [f h w 3]; its last one lasts for ever.
+
+    mask: [f h w], or [1 h w] for all frames, at the source's size, 1 = made anew, feathered over `pixels` of
+    the source, by default 1/32 of its shorter side.
+    """
+    height, width = source.shape[1:3]
+    pixels = max(1, round(FEATHER * min(width, height))) if pixels is None else pixels
+    for index, frame in enumerate(scale_to(made, width, height)):
+        weight = feather(mask[min(index, len(mask) - 1)][None], pixels)[0]
+        yield Layers(source[min(index, len(source) - 1)], frame, weight)
+
+
+def place_back(
+    made: Iterable[Tensor], source: Tensor, mask: Tensor, pixels: int | None = None
+) -> Iterator[Tensor]:
+    """`layers` joined: where the feathered mask is 0 the source does not change."""
+    for layer in layers(made, source, mask, pixels):
+        yield composite(*layer)
+
+
+def scale_to(frames: Iterable[Tensor], width: int, height: int) -> Iterator[Tensor]:
+    """Frames [h w 3], stretched to one size."""
+    for frame in frames:
+        yield Fit((frame.shape[1], frame.shape[0]), (width, height), (width, height)).apply(frame)
 
 
 @dataclass(frozen=True)
@@ -38,11 +81,59 @@ class OutsideError:
 def outside_error(original: Tensor, edited: Tensor, mask: Tensor) -> OutsideError:
     """Compare [f h w 3] frames where the mask [f h w] is 0. Raises InputError when shapes differ."""
     _check_shapes(original, edited, mask)
-    difference = (edited - original)[mask == 0].double()
-    if not difference.any():
-        return OutsideError(0.0, math.inf)
-    mean_square = float(difference.square().mean())
-    return OutsideError(float(difference.abs().max()), -10 * math.log10(mean_square))
+    meter = OutsideMeter()
+    for frames in zip(original, edited, mask, strict=True):
+        meter.add(*frames)
+    return meter.error()
+
+
+class OutsideMeter:
+    """`outside_error` of frames that come one by one."""
+
+    def __init__(self):
+        self.largest, self.squares, self.values = 0.0, 0.0, 0
+
+    def add(self, original: Tensor, edited: Tensor, mask: Tensor) -> None:
+        _check_shapes(original, edited, mask)
+        difference = (edited - original)[mask == 0].double()
+        self.largest = max(self.largest, float(difference.abs().max())) if len(difference) else self.largest
+        self.squares += float(difference.square().sum())
+        self.values += difference.numel()
+
+    def error(self) -> OutsideError:
+        if self.largest == 0:
+            return OutsideError(0.0, math.inf)
+        return OutsideError(self.largest, -10 * math.log10(self.squares / self.values))
+
+
+@dataclass(frozen=True)
+class Composited:
+    frames: Tensor  # [f h w 3]
+    outside: OutsideError
+    made_outside: OutsideError  # of what was made, before it was composited
+
+
+def composite_clip(
+    made: Tensor,
+    source: Tensor,
+    mask: Tensor,
+    pixels: int | None = None,
+    callback: Callable[[int], None] | None = None,
+) -> Composited:
+    """`place_back` of a whole clip, and what it changed; `callback` hears of every frame and may raise to cancel.
+
+    Raises InputError for a mask that is not of the source's size, or has too few frames.
+    """
+    check_mask(mask, source[: len(made)], "source")
+    frames = source.new_empty(len(made), *source.shape[1:])
+    outside, made_outside = OutsideMeter(), OutsideMeter()
+    for index, layer in enumerate(layers(made, source, mask, pixels)):
+        frames[index] = composite(*layer)
+        outside.add(layer.original, frames[index], layer.weight)
+        made_outside.add(*layer)
+        if callback is not None:
+            callback(index)
+    return Composited(frames, outside.error(), made_outside.error())
 
 
 def _check_shapes(original: Tensor, generated: Tensor, mask: Tensor) -> None:

@@ -5,8 +5,17 @@ import math
 import pytest
 import torch
 
+from skyreels_core.conditioning.masks import feather
 from skyreels_core.errors import InputError
-from skyreels_core.video.compositing import composite, outside_error
+from skyreels_core.video.compositing import (
+    FEATHER,
+    composite,
+    composite_clip,
+    layers,
+    outside_error,
+    place_back,
+    scale_to,
+)
 
 
 def frames(seed: int) -> torch.Tensor:
@@ -52,3 +61,58 @@ def test_changes_inside_the_mask_are_none_outside():
 def test_frames_of_another_size_are_named():
     with pytest.raises(InputError, match=r"\(3, 16, 24, 3\), the edit \(3, 16, 16, 3\)"):
         composite(frames(0), frames(1)[:, :, :16], feathered())
+
+
+@pytest.fixture
+def hole():
+    mask = torch.zeros(1, 32, 48)
+    mask[:, 10:20, 8:20] = 1
+    return mask
+
+
+def source(count: int) -> torch.Tensor:
+    return torch.rand(count, 32, 48, 3, generator=torch.Generator().manual_seed(2))
+
+
+def test_what_was_made_is_scaled_and_placed_into_the_source(hole):
+    placed = torch.stack(list(place_back(frames(1), source(3), hole)))
+    scaled = torch.stack(list(scale_to(frames(1), 48, 32)))
+    outside = feather(hole, round(FEATHER * 32))[0] == 0
+    assert torch.equal(placed[:, outside], source(3)[:, outside])
+    assert torch.equal(placed[:, hole[0] == 1], scaled[:, hole[0] == 1])
+
+
+def test_the_last_frame_of_a_short_source_lasts_and_a_long_one_is_cut(hole):
+    masks = torch.cat([hole, hole.flip(2)])
+    placed = torch.stack(list(place_back(frames(1), source(2), masks)))
+    assert torch.equal(placed[:, 0, 0], source(2)[[0, 1, 1], 0, 0])
+    assert torch.equal(placed[2][hole[0] == 1], source(2)[1][hole[0] == 1])  # its mask is the mirrored one
+    assert len(list(place_back(frames(1), source(5), hole))) == 3
+
+
+def test_the_feather_can_be_given_in_pixels_and_none_is_a_hard_edge(hole):
+    blended = [
+        int(((layer.weight > 0) & (layer.weight < 1)).sum())
+        for pixels in (0, 1, 4)
+        for layer in layers(frames(1)[:1], source(1), hole, pixels)
+    ]
+    assert blended[0] == 0 < blended[1] < blended[2]
+
+
+def test_a_clip_reports_what_was_changed_before_and_after(hole):
+    seen = []
+    done = composite_clip(frames(1), source(3), hole, callback=seen.append)
+    assert torch.equal(done.frames, torch.stack(list(place_back(frames(1), source(3), hole))))
+    assert done.outside.largest == 0
+    assert done.made_outside.largest > 0.5 and done.made_outside.psnr < 15
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 40), (2, 32, 48)])
+def test_a_mask_that_does_not_belong_to_the_source_is_refused(shape):
+    with pytest.raises(InputError, match=r"mask is .* the source \[3, 32, 48\]"):
+        composite_clip(frames(1), source(5), torch.ones(shape))
+
+
+def test_a_mask_may_be_as_long_as_a_short_source(hole):
+    assert len(composite_clip(frames(1), source(2), hole.expand(2, -1, -1)).frames) == 3
