@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skyreels_core.video.colour import flicker, lab_to_rgb, mean_lab, rgb_to_lab, unify
+from skyreels_core.video.colour import flicker, lab_to_rgb, mean_lab, rgb_to_lab, unify_clip
 from skyreels_core.video.sheets import Row, contact_sheet
 
 from .material import FPS, SIZE, example
@@ -20,7 +20,7 @@ def run(record: Record) -> None:
     drifted = torch.where(intruder[..., None], 0.05, _drift(clean))
     results = {
         "as_it_came": drifted,
-        "unified": unify(drifted, clean[0], FPS),
+        "unified": unify_clip(drifted, clean[0], FPS).frames,
         "per_frame": _transfer(drifted, clean[0]),
     }
     edge = torch.zeros_like(clean[..., 0])

@@ -156,7 +156,7 @@ def test_colours_are_unified_frame_by_frame_as_they_would_be_with_the_whole_vide
     )
     plain, unified = plain.tensor(), result.tensor()
     fitted = fit(picture, 32, 32)[0]
-    torch.testing.assert_close(unified, colour.unify(plain, fitted, 1.0, strength=0.5))
+    torch.testing.assert_close(unified, colour.unify_clip(plain, fitted, 1.0, strength=0.5).frames)
     assert not torch.allclose(plain, unified, atol=0.01)
 
 

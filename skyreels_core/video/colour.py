@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from ..conditioning.masks import check_mask
 from ..errors import InputError
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ SAMPLES = 65536  # pixels of a frame that the statistics look at, at most
 OUTLIER = 2.5  # robust standard deviations from the median beyond which a pixel is something else
 DEVIATION_OF_MAD = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 DARKEST = 5.0  # L under which a ratio of lightness says nothing
+CHUNK = 16  # frames that are measured at once
+PASSES = 3  # over each frame of a clip: measured, corrected, measured again
 
 SRGB_TO_XYZ = torch.tensor(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
@@ -76,7 +79,7 @@ class ColourStatistics:
             return ColourStatistics(torch.ones_like(self.lightness), torch.zeros_like(self.chroma))
         frames = np.arange(len(values))
         whole = np.stack([np.interp(frames, measured, column[measured]) for column in values.T], 1)
-        smooth = torch.from_numpy(gaussian_filter1d(whole, seconds * fps, axis=0, mode="reflect")).float()
+        smooth = torch.from_numpy(gaussian_filter(whole, (seconds * fps, 0), mode="reflect")).float()
         return ColourStatistics(smooth[:, 0], smooth[:, 1:])
 
 
@@ -115,16 +118,6 @@ def apply(frames: Tensor, statistics: ColourStatistics, strength: float = 1.0) -
     )
 
 
-def unify(
-    frames: Tensor, reference: Tensor, fps: float, mask: Tensor | None = None, strength: float = 1.0
-) -> Tensor:
-    """Both passes over frames [f h w 3] in memory; with a mask the reference is where the video starts."""
-    reference = reference.reshape(-1, *reference.shape[-3:])
-    _check_sizes(frames, reference)
-    reference_mask = None if mask is None else mask[: len(reference)]
-    return apply(frames, measure(frames, reference, mask, reference_mask).smoothed(fps), strength)
-
-
 def mean_lab(frames: Tensor, mask: Tensor) -> Tensor:
     """Mean L, a, b [f 3] of frames [f h w 3] where mask [f h w] is above 0.5; NaN where it nowhere is."""
     pairs = zip(frames, mask, strict=True)
@@ -138,8 +131,13 @@ class Drift:
 
 
 def drift(means: Tensor, fps: float) -> Drift:
-    """How mean colours [f 3] (`mean_lab`) wander; frames without a measurement are left out."""
+    """How mean colours [f 3] (`mean_lab`) wander; frames without a measurement are left out.
+
+    What was measured only once, or never, has not wandered.
+    """
     measured = means.isfinite().all(1)
+    if measured.sum() < 2:
+        return Drift(means.new_zeros(3), means.new_zeros(3))
     minutes = torch.arange(len(means), dtype=torch.float64)[measured] / (60 * fps)
     values = means[measured].double()
     centred = minutes - minutes.mean()
@@ -151,6 +149,100 @@ def flicker(means: Tensor, source_means: Tensor) -> Tensor:
     """Mean absolute frame-to-frame change of mean colours [f 3], minus the source's: [3] for L, a, b."""
     change, own = (values.diff(dim=0).abs().nanmean(0) for values in (means, source_means))
     return change - own
+
+
+@dataclass(frozen=True)
+class Unified:
+    frames: Tensor  # [f h w 3]
+    before: ColourStatistics
+    after: ColourStatistics
+    fps: float
+
+    def __str__(self) -> str:
+        measured = int(self.before.lightness.isfinite().sum())
+        if not measured:
+            return "No frame could be measured against the reference: the colours stay as they are."
+        wandered = (_wandered(statistics, self.fps) for statistics in (self.before, self.after))
+        before, after = (f"lightness {l:+.1f} %, a {a:+.1f}, b {b:+.1f}" for l, a, b in wandered)
+        return (
+            f"{measured} of {len(self.frames)} frames measured. Drift over the clip, against the reference: "
+            f"{before} before; {after} after."
+        )
+
+
+def unify_clip(
+    frames: Tensor,
+    reference: Tensor,
+    fps: float,
+    mask: Tensor | None = None,
+    reference_mask: Tensor | None = None,
+    strength: float = 1.0,
+    seconds: float = SMOOTHING_SECONDS,
+    callback: Callable[[int], None] | None = None,
+) -> Unified:
+    """Both passes over frames [f h w 3] in memory, and a third that measures what is left.
+
+    reference, masks as `measure`, a single mask for all frames; without `reference_mask` the reference is where
+    the video starts. `callback` hears of PASSES steps for each frame, counted from 0, and may raise to cancel.
+    Raises InputError for sizes that do not belong together.
+    """
+    callback = callback or (lambda step: None)
+    reference = reference.reshape(-1, *reference.shape[-3:])
+    masks = _matched(frames, reference, mask, reference_mask)
+    before = _measured(frames, reference, *masks, callback)
+    correction = before.smoothed(fps, seconds)
+    unified = torch.empty_like(frames)
+    for index, frame in enumerate(frames):
+        unified[index] = apply(frame[None], correction[index : index + 1], strength)[0]
+        callback(len(frames) + index)
+    after = _measured(unified, reference, *masks, lambda step: callback(2 * len(frames) + step))
+    return Unified(unified, before, after, fps)
+
+
+def _matched(
+    frames: Tensor, reference: Tensor, mask: Tensor | None, reference_mask: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """A mask for each frame and each picture of the reference, or none at all."""
+    if reference_mask is None:
+        _check_sizes(frames, reference)
+    if mask is None:
+        if reference_mask is not None:
+            raise InputError(
+                "A mask of the colour reference was given and none of the frames. Give both, or neither to compare "
+                "whole frames."
+            )
+        return None, None
+    check_mask(mask, frames)
+    if reference_mask is None:
+        reference_mask = mask[: len(reference)]
+    check_mask(reference_mask, reference, "colour reference")
+    return _one_each(mask, len(frames)), _one_each(reference_mask, len(reference))
+
+
+def _one_each(mask: Tensor, frames: int) -> Tensor:
+    return mask[:frames].expand(frames, -1, -1)
+
+
+def _measured(
+    frames: Tensor,
+    reference: Tensor,
+    mask: Tensor | None,
+    reference_mask: Tensor | None,
+    callback: Callable[[int], None],
+) -> ColourStatistics:
+    chunks = []
+    for start in range(0, len(frames), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        inside = None if mask is None else mask[chunk]
+        chunks.append(measure(frames[chunk], reference, inside, reference_mask))
+        callback(min(chunk.stop, len(frames)) - 1)
+    return ColourStatistics.join(chunks)
+
+
+def _wandered(statistics: ColourStatistics, fps: float) -> list[float]:
+    """Lightness in % of the reference's, a and b: the straight line through them, its end minus its start."""
+    values = torch.cat([100 * statistics.lightness[:, None], statistics.chroma], 1)
+    return (drift(values, fps).slope * (len(values) - 1) / (60 * fps)).tolist()
 
 
 def _check_sizes(frames: Tensor, reference: Tensor) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from skyreels_core.errors import InputError
 from skyreels_core.video.colour import (
     GAIN_LIMITS,
+    PASSES,
     ColourStatistics,
     apply,
     drift,
@@ -17,11 +18,15 @@ from skyreels_core.video.colour import (
     mean_lab,
     measure,
     rgb_to_lab,
-    unify,
+    unify_clip,
 )
 
 FPS = 10.0
 FRAMES, SIZE = 80, 48
+
+
+def unify(*arguments: object, **options: object) -> Tensor:
+    return unify_clip(*arguments, **options).frames
 
 
 def grid() -> tuple[Tensor, Tensor]:
@@ -206,3 +211,58 @@ def test_flicker_is_the_change_from_frame_to_frame_beyond_the_source_s():
     jitter = torch.stack([2.0 * (torch.arange(50) % 2), torch.zeros(50), torch.zeros(50)], 1)
     assert flicker(source, source).tolist() == [0, 0, 0]
     assert flicker(jitter, torch.zeros(50, 3)).tolist() == pytest.approx([2, 0, 0])
+
+
+def test_the_report_tells_the_drift_before_and_after(scene):
+    unified = unify_clip(scene.drifting, scene.clean[0], FPS, scene.face)
+    before, after = (line.split(", a ")[0] for line in str(unified).split("lightness ")[1:])
+    assert float(before.split()[0]) == pytest.approx(-20, abs=3)
+    assert abs(float(after.split()[0])) < 3
+    assert str(unified).startswith("80 of 80 frames measured.")
+
+
+def test_a_picture_alone_has_no_drift(scene):
+    assert "lightness +0.0 %, a +0.0, b +0.0 before" in str(unify_clip(scene.clean[:1], scene.clean[0], FPS))
+
+
+def test_nothing_to_measure_is_said(scene):
+    nobody = torch.zeros_like(scene.face)
+    assert str(unify_clip(scene.clean, scene.clean[0], FPS, nobody)).startswith("No frame could be measured")
+
+
+def test_one_mask_serves_all_frames_and_a_longer_one_is_cut(scene):
+    expected = unify(scene.drifting, scene.clean[0], FPS, scene.face[:1].expand(FRAMES, -1, -1))
+    assert torch.equal(unify(scene.drifting, scene.clean[0], FPS, scene.face[:1]), expected)
+    longer = torch.cat([scene.face, scene.face])
+    assert torch.equal(
+        unify(scene.drifting, scene.clean[0], FPS, longer),
+        unify(scene.drifting, scene.clean[0], FPS, scene.face),
+    )
+
+
+def test_masks_that_do_not_belong_are_refused(scene):
+    one = scene.face[:1]
+    with pytest.raises(InputError, match="the video"):
+        unify(scene.drifting, scene.clean[0], FPS, scene.face[:7])
+    with pytest.raises(InputError, match="the colour reference"):
+        unify(scene.drifting, scene.clean[0], FPS, one, one[:, :20])
+    with pytest.raises(InputError, match="none of the frames"):
+        unify(scene.drifting, scene.clean[0], FPS, reference_mask=one)
+
+
+def test_without_smoothing_every_frame_is_corrected_by_itself():
+    jumping = ColourStatistics(1 + 0.1 * (-1.0) ** torch.arange(10), torch.zeros(10, 2))
+    assert torch.equal(jumping.smoothed(25.0, seconds=0.0).lightness, jumping.lightness)
+
+
+def test_progress_counts_three_steps_for_each_frame_and_may_cancel(scene):
+    steps = []
+    unify(scene.drifting, scene.clean[0], FPS, callback=steps.append)
+    assert steps == sorted(set(steps)) and steps[-1] == PASSES * FRAMES - 1
+
+    def cancel(step: int) -> None:
+        if step > FRAMES:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        unify(scene.drifting, scene.clean[0], FPS, callback=cancel)
