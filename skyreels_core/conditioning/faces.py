@@ -38,6 +38,7 @@ class FaceMasks:
     boxes: Tensor  # the lower face, to be regenerated
     lips: Tensor
     report: list[str]  # one line per frame
+    unusual: list[str]  # those of frames where a face was not simply detected
     summary: str  # one line for the clip
 
 
@@ -77,8 +78,10 @@ def face_masks(
         f"frame {frame}: " + ", ".join(f"face {number} {state[frame]}" for number, state in states.items())
         for frame in range(masks.shape[1])
     ]
+    simple = [set(frame) == {"detected"} for frame in zip(*states.values(), strict=True)]
+    unusual = [line for line, as_usual in zip(report, simple, strict=True) if not as_usual]
     boxes, lips = torch.from_numpy(masks).float()
-    return FaceMasks(boxes, lips, report, _summary(states, len(tracks)))
+    return FaceMasks(boxes, lips, report, unusual, _summary(states, len(tracks)))
 
 
 def _chosen(tracks: list[Tensor], faces: Faces) -> list[int]:

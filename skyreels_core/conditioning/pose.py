@@ -35,6 +35,15 @@ class Keypoints:
         points = torch.cat([landmarks, torch.ones_like(landmarks[..., :1])], dim=-1)
         return cls(tuple(points.unsqueeze(1)), width, height)
 
+    def cut(self, frames: int) -> Keypoints:
+        """Those of the first frames. Raises InputError where there are not as many."""
+        if len(self.faces) < frames:
+            raise InputError(
+                f"There are keypoints of {len(self.faces)} frames, the video has {frames}. Find them in the same "
+                "video at the same frame rate."
+            )
+        return Keypoints(self.faces[:frames], self.width, self.height)
+
 
 def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, height: int) -> Keypoints:
     """Faces of a POSE_KEYPOINT object, one frame or a list of them, or of a JSON file that holds it.

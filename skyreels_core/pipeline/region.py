@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..conditioning.dwpose import DWPose
 from ..conditioning.faces import Faces, Gaps, face_masks
-from ..conditioning.pose import Keypoints, from_pose_keypoint
+from ..conditioning.pose import from_pose_keypoint
 from ..errors import InputError
 from ..video.reading import Fit, Video, read_picture, read_video
 
@@ -47,7 +47,7 @@ def find_region(
         return read_mask(Path(mask), video)
     height, width = video.frames.shape[1:3]
     if keypoints is not None:
-        found = shorten(from_pose_keypoint(Path(keypoints), width, height), video, keypoints)
+        found = from_pose_keypoint(Path(keypoints), width, height).cut(len(video.frames))
     else:
         found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video.frames, callback)
     masks = face_masks(found, video.fps, faces, gaps)
@@ -55,16 +55,6 @@ def find_region(
     for line in masks.report:
         logger.debug(line)
     return masks.boxes
-
-
-def shorten(keypoints: Keypoints, video: Video, path: str | Path) -> Keypoints:
-    frames = len(video.frames)
-    if len(keypoints.faces) < frames:
-        raise InputError(
-            f"{path} has keypoints of {len(keypoints.faces)} frames, the video has {frames}. Find them in "
-            "the same video at the same frame rate."
-        )
-    return Keypoints(keypoints.faces[:frames], keypoints.width, keypoints.height)
 
 
 def read_mask(path: Path, video: Video) -> Tensor:

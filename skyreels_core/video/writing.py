@@ -126,20 +126,37 @@ def write_video(
     return pictures.count
 
 
+def even(frames: Tensor) -> Tensor:
+    """[... h w c] with one line repeated where a side is odd, as H.264 needs; the same where none is."""
+    height, width = frames.shape[-3:-1]
+    if height % 2:
+        frames = torch.cat([frames, frames[..., -1:, :, :]], dim=-3)
+    if width % 2:
+        frames = torch.cat([frames, frames[..., -1:, :]], dim=-2)
+    return frames
+
+
+def mono_or_stereo(audio: Audio) -> Audio:
+    """More than two channels become their mean."""
+    if audio.samples.shape[0] <= 2:
+        return audio
+    return Audio(audio.samples.mean(0, keepdim=True), audio.sample_rate)
+
+
 class _PictureTrack:
     def __init__(self, container, shape: torch.Size, rate: Fraction, lossless: bool, crf: int):
         height, width = shape[:2]
         self.container, self.shape, self.lossless, self.count = container, shape, lossless, 0
-        self.padding = (0, 0) if lossless else (height % 2, width % 2)
+        padding = (0, 0) if lossless else (height % 2, width % 2)
         codec, options = ("libx264rgb", {"qp": "0"}) if lossless else ("libx264", {"crf": str(crf)})
         self.stream = container.add_stream(codec, rate=rate, options=options)
-        self.stream.width, self.stream.height = width + self.padding[1], height + self.padding[0]
+        self.stream.width, self.stream.height = width + padding[1], height + padding[0]
         self.stream.pix_fmt = "rgb24" if lossless else "yuv420p"
         if not lossless:
             context = self.stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = LIMITED_RANGE
-        if any(self.padding):
+        if any(padding):
             log.warning("%dx%d has an odd side: one line is repeated, H.264 needs even ones", width, height)
 
     def write(self, frame: Tensor) -> None:
@@ -147,9 +164,7 @@ class _PictureTrack:
             raise InputError(
                 f"Frame {self.count} is {tuple(frame.shape)}, the first was {tuple(self.shape)}."
             )
-        pixels = np.pad(
-            to_uint8(frame).cpu().numpy(), [(0, self.padding[0]), (0, self.padding[1]), (0, 0)], "edge"
-        )
+        pixels = to_uint8(frame if self.lossless else even(frame)).cpu().numpy()
         picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if not self.lossless:
             picture = picture.reformat(
@@ -168,7 +183,7 @@ class _PictureTrack:
 
 class _VoiceTrack:
     def __init__(self, container, audio: Audio, rate: Fraction):
-        samples = audio.samples if audio.samples.shape[0] <= 2 else audio.samples.mean(0, keepdim=True)
+        samples = mono_or_stereo(audio).samples
         self.sample_rate = audio.sample_rate if audio.sample_rate in AAC_RATES else AAC_RATES[-1]
         self.samples = soxr.resample(samples.T.numpy(), audio.sample_rate, self.sample_rate, quality="HQ").T
         self.container, self.rate, self.position = container, rate, 0

@@ -120,6 +120,7 @@ def test_long_gaps_pass_through_by_default(long_gap):
     masks = face_masks(long_gap, FPS)
     assert masks.boxes[5:25].max() == 0 and masks.lips[5:25].max() == 0
     assert masks.report[5] == "frame 5: face 0 passed through"
+    assert masks.unusual == masks.report[5:25]
     assert masks.summary == "1 face in the video; face 0: 10 frames detected, 20 frames passed through"
 
 
@@ -217,3 +218,10 @@ def test_drawn_faces_keep_their_mouth_inside_the_box(face_points):
     openings = [0.0, 0.5, 1.0]
     masks = face_masks(clip(*[[face_points(opening=o)] for o in openings]), FPS)
     assert (masks.lips <= masks.boxes).all()
+
+
+def test_frames_in_which_one_of_several_faces_is_missing_are_unusual(two_people):
+    two_people.faces[4][0, :, 2] = 0
+    masks = face_masks(two_people, FPS, faces="all")
+    assert [line.split(":")[0] for line in masks.unusual] == ["frame 4"]
+    assert len(masks.report) == 10

@@ -88,3 +88,9 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
     path.write_text("{")
     with pytest.raises(InputError, match=r"pose\.json"):
         from_pose_keypoint(path, 64, 64)
+
+
+def test_keypoints_of_more_frames_are_cut_and_of_fewer_refused(two_frames):
+    assert len(two_frames.cut(1).faces) == 1 and two_frames.cut(2) == two_frames
+    with pytest.raises(InputError, match="keypoints of 2 frames, the video has 3"):
+        two_frames.cut(3)
