@@ -48,6 +48,11 @@ def snap_frames(frames: int) -> int:
     return frames_of(1 + math.ceil((frames - 1) / TEMPORAL))
 
 
+def window_latents(frames: float) -> int:
+    """Latent frames of the length 1 + 4k that is nearest to `frames`, at least one."""
+    return 1 + max(0, round((frames - 1) / TEMPORAL))
+
+
 def snap_size(pixels: int) -> int:
     """The nearest multiple of 16 pixels, at least 16; the larger of two equally near ones."""
     return max(1, (pixels + SIZE_MULTIPLE // 2) // SIZE_MULTIPLE) * SIZE_MULTIPLE

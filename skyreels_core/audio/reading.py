@@ -117,6 +117,11 @@ def cut_voice(audio: Audio, timeline: Timeline) -> Audio:
     return Audio(fill(audio.samples, timeline.sample_count(audio.sample_rate)), audio.sample_rate)
 
 
+def heard(audio: Audio, timeline: Timeline) -> Tensor:
+    """The voice as a speech encoder gets it, as long as the timeline: [n] at 16 kHz."""
+    return fill(mono_16k(audio), timeline.sample_count(SAMPLE_RATE))
+
+
 def write_wav(path: str | Path, audio: Audio) -> None:
     """A WAV file of 32-bit floats: what is read back is what was written."""
     soundfile.write(path, audio.samples.T.numpy(), audio.sample_rate, subtype="FLOAT", format="WAV")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..errors import InputError
@@ -42,20 +43,42 @@ class WhisperTokens:
     def width(self) -> int:
         return self.encoder.config.d_model
 
+    def encode(self, samples: Tensor, callback: Callable[[int, int], None] | None = None) -> Tensor:
+        """Tokens [ceil(50 seconds), width] of `samples` [n] at 16 kHz: float32, on the samples' device.
+
+        `callback` hears after each chunk how many tokens of how many are there, and may raise to cancel.
+        """
+        return self._stitch(samples, lambda heard: self._hear(heard).last_hidden_state, callback)[0]
+
+    def encode_layers(self, samples: Tensor) -> Tensor:
+        """What every layer says, the input of the first one too: [layers + 1, ceil(50 seconds), width]."""
+        return self._stitch(
+            samples, lambda heard: torch.cat(self._hear(heard, all_layers=True).hidden_states)
+        )
+
     @torch.no_grad()
-    def encode(self, samples: Tensor) -> Tensor:
-        """Tokens [ceil(50 seconds), width] of `samples` [n] at 16 kHz: float32, on the samples' device."""
-        tokens = torch.empty(tokens_of(len(samples)), self.width, device=samples.device)
-        for start, first, last in chunks(len(tokens)):
+    def _stitch(
+        self,
+        samples: Tensor,
+        encode_chunk: Callable[[Tensor], Tensor],  # at most 30 s [n] -> [layers 1500 width]
+        callback: Callable[[int, int], None] | None = None,
+    ) -> Tensor:
+        count, tokens = tokens_of(len(samples)), None
+        for start, first, last in chunks(count):
             heard = samples[start * SAMPLES_PER_TOKEN : (start + CHUNK) * SAMPLES_PER_TOKEN]
-            tokens[first:last] = self._encode_chunk(heard)[first - start : last - start]
+            chunk = encode_chunk(heard)
+            if tokens is None:
+                tokens = torch.empty(len(chunk), count, self.width, device=samples.device)
+            tokens[:, first:last] = chunk[:, first - start : last - start]
+            if callback is not None:
+                callback(last, count)
         return tokens
 
-    def _encode_chunk(self, samples: Tensor) -> Tensor:
-        """Tokens [1500, width] of at most 30 s, which Whisper pads with silence."""
+    def _hear(self, samples: Tensor, all_layers: bool = False) -> BaseModelOutput:
+        """At most 30 s, which Whisper pads with silence."""
         features = self.features(samples.cpu().numpy(), sampling_rate=SAMPLE_RATE, return_tensors="pt")
         mel = features.input_features.to(self.encoder.device, self.encoder.dtype)
-        return self.encoder(mel).last_hidden_state[0]
+        return self.encoder(mel, output_hidden_states=all_layers)
 
     def silence(self, seconds: float) -> Tensor:
         """Tokens of real silence, [ceil(50 seconds), width]."""

@@ -6,13 +6,14 @@ window's own first frame, so a slice of one long encoding is not the same.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
 from ..errors import InputError
+from ..sampling.hybrid import Variant
 from ..timeline import SIZE_MULTIPLE, first_frame, frames_of
 from .masks import mask_to_latent, snap_holes
 
@@ -21,13 +22,6 @@ class VideoEncoder(Protocol):
     def encode(self, video: Tensor) -> Tensor:
         """[b 3 f h w] in -1..1 -> normalised latents [b 16 t h w]."""
         ...
-
-
-class EditCondition(NamedTuple):
-    """The two variants of hybrid inference (Eq. 4), [1 20 t h w] each, on the CPU."""
-
-    video: Tensor  # every frame, masked after the first
-    first: Tensor  # the first frame alone
 
 
 def condition_latent(vae: VideoEncoder, video: Tensor, given: Tensor) -> Tensor:
@@ -75,8 +69,11 @@ def no_picture(vae: VideoEncoder, window_frames: int, height: int, width: int) -
     return condition_latent(vae, video, given_nothing(video)).float().cpu()
 
 
-def video_editing(vae: VideoEncoder, frames: Tensor, mask: Tensor, start: int, length: int) -> EditCondition:
-    """Both conditions of the window of `length` latent frames that starts at latent frame `start`.
+def video_editing(
+    vae: VideoEncoder, frames: Tensor, mask: Tensor, start: int, length: int, variant: Variant
+) -> Tensor:
+    """Condition of the window of `length` latent frames that starts at latent frame `start`, [1 20 t h/8 w/8]
+    on the CPU: of every frame, masked after the first (`video`), or of the first alone (`first`); Eq. 4.
 
     frames [f h w 3] in 0..1; mask [f h w], or [1 h w] for all frames, 1 = to be regenerated. The window's own
     first frame is given whole. Past its end the source's last frame is repeated.
@@ -87,8 +84,8 @@ def video_editing(vae: VideoEncoder, frames: Tensor, mask: Tensor, start: int, l
     shown = (first_frame(start) + torch.arange(frames_of(length))).clamp(max=len(frames) - 1)
     video = _as_video(frames[shown])
     holes = mask[shown.clamp(max=len(mask) - 1)].unsqueeze(0)
-    variants = (condition_latent(vae, video, given) for given in (given_outside(holes), given_first(video)))
-    return EditCondition(*(variant.float().cpu() for variant in variants))
+    given = given_outside(holes) if variant == "video" else given_first(video)
+    return condition_latent(vae, video, given).float().cpu()
 
 
 def _as_video(frames: Tensor) -> Tensor:

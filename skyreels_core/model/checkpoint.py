@@ -21,8 +21,23 @@ from ..errors import InputError
 from .adapter import AudioAdapter
 from .backbone import WanModel
 from .config import PICTURE_CHANNELS, AudioConfig, WanConfig
-from .detection import BACKBONES, VOICED, Description, Kind, describe, describe_header
+from .detection import (
+    AUDIO_SIZES,
+    BACKBONES,
+    FORMAT_NAMES,
+    TITLES,
+    VOICED,
+    Description,
+    Kind,
+    audio_config,
+    describe,
+    describe_header,
+    expected_shapes,
+    find_kind,
+    listed,
+)
 from .header import Header, read_header
+from .preset import SamplingPreset, preset_of
 
 __all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]
 
@@ -90,6 +105,35 @@ def identify(path: str | Path, kinds: Collection[Kind], wanted: str) -> tuple[He
         problems = " ".join(description.problems)
         raise InputError(f"{path} is {description.title}, but cannot be used. {problems}")
     return header, description
+
+
+def read_audio_layers(
+    path: str | Path, kinds: Collection[Kind] = VOICED
+) -> tuple[dict[str, Tensor], AudioConfig, SamplingPreset]:
+    """The audio layers of a file as weights, sizes and recommended settings; its backbone, which a host loads
+    and which may be quantised, is left alone. Raises InputError where the file has none that can be used."""
+    header = read_header(path)
+    kind = find_kind(header.shapes)
+    if kind not in kinds:
+        raise InputError(
+            f"{header.path.name} is {TITLES[kind]}; {' or '.join(TITLES[k] for k in kinds)} is needed here. "
+            f"{REMEDIES[kind]}"
+        )
+    names = [name for name in header.shapes if AUDIO_NAME.match(name)]
+    if quantised := {header.formats[name] for name in names} - FORMAT_NAMES.keys():
+        raise InputError(
+            f"The audio layers of {header.path.name} are quantised ({', '.join(sorted(quantised))}); the backbone "
+            "may be, they have to be float16, bfloat16 or float32."
+        )
+    config = audio_config(header)
+    if config is None or (missing := expected_shapes(None, config).keys() - set(names)):
+        lacking = AUDIO_SIZES if config is None else sorted(missing)
+        raise InputError(
+            f"{header.path.name} lacks {listed(lacking)}; the file is not whole. Fetch it again."
+        )
+    with safe_open(header.path, framework="pt") as file:
+        state = {name: file.get_tensor(header.prefix + name) for name in names}
+    return state, config, preset_of(header.config)
 
 
 def check_fit(path: Path, config: WanConfig, audio_path: Path, audio: AudioConfig) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -70,3 +71,15 @@ CONFIGS = {
     "i2v-14b": replace(T2V_14B, model_type="i2v", in_dim=36),
     "demo": replace(T2V_14B, in_dim=36, dim=160, ffn_dim=640, text_dim=64, num_heads=4, num_layers=6),
 }
+
+BETWEEN_480P_AND_720P = 600_000  # pixels
+
+
+def published_name(model_type: str, dim: int, num_layers: int, size: tuple[int, int]) -> str:
+    """A backbone's name among TeaCache's published coefficients, as far as its sizes and the video's width and
+    height in pixels tell."""
+    known = {(same.model_type, same.dim, same.num_layers): name for name, same in CONFIGS.items()}
+    name = known.get((model_type, dim, num_layers), "of its own")
+    if name != "i2v-14b":
+        return name
+    return f"{name}-{'480p' if math.prod(size) < BETWEEN_480P_AND_720P else '720p'}"

@@ -6,18 +6,17 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..audio.reading import Audio
-from ..conditioning.conditions import image_animation, no_picture
+from ..audio.reading import Audio, cut_voice
+from ..conditioning.shots import Animation
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
-from ..sampling.fusion import WindowPlan
-from ..timeline import Timeline, frames_of, snap_size
+from ..timeline import Timeline, snap_size
 from ..video.reading import fit
-from .evaluator import CoreEvaluator, WindowConditions
+from .evaluator import CoreEvaluator
 from .frames import finished_frames
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_voice
 from .result import Result
-from .sampler import cut_voice, encode_inputs, plan_windows, sample
+from .sampler import encode_inputs, encode_shot, plan_windows, sample
 
 
 def animate(
@@ -45,8 +44,8 @@ def animate(
     windows = plan_windows(run, timeline)
     picture = place_picture(run, picture)
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, picture)
-    with run.report.stage("conditions"):
-        conditions = animation_conditions(run, picture, windows)
+    takes_picture = bundle.model.config.takes_picture
+    conditions = encode_shot(run, Animation(picture, *run.report.size), windows) if takes_picture else None
     evaluator = CoreEvaluator(
         bundle.model, bundle.adapter, tokens, timeline.fps, prompts, conditions, clip_tokens
     )
@@ -68,15 +67,3 @@ def place_picture(run: Run, picture: Tensor | None) -> Tensor | None:
     placed, done = fit(picture, width, height)
     run.report.say(f"Picture: {done}.")
     return placed
-
-
-def animation_conditions(run: Run, picture: Tensor | None, windows: WindowPlan) -> WindowConditions | None:
-    """All windows have one length, so one condition serves them all."""
-    if not run.bundle.model.config.takes_picture:
-        return None
-    vae, frames = run.bundle.vae, frames_of(windows.windows[0].length)
-    width, height = run.report.size
-    empty = no_picture(vae, frames, height, width) if picture is None or run.settings.null_image else None
-    condition = empty if picture is None else image_animation(vae, picture, frames)
-    shared = {(window.index, "video"): condition for window in windows.windows}
-    return WindowConditions(shared, empty)

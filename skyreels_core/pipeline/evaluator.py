@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..conditioning.shots import WindowConditions
 from ..model.adapter import AudioAdapter, AudioContext
 from ..model.backbone import AudioLayers, WanModel, collapse_padding
 from ..sampling.denoise import Unit
 from ..sampling.fusion import Window
-from ..sampling.hybrid import Variant
+from ..sampling.guidance import BRANCHES
 from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
-
-
-class Branch(NamedTuple):
-    """What a branch of the guidance sees; what it does not hear skips the audio layers."""
-
-    text: bool
-    audio: bool
-
-
-BRANCHES = {
-    "full": Branch(text=True, audio=True),
-    "noaudio": Branch(text=True, audio=False),
-    "notext": Branch(text=False, audio=True),
-    "null": Branch(text=False, audio=False),
-}
 
 
 @dataclass(frozen=True)
@@ -46,19 +31,6 @@ class Prompts:
         """Of the text and of the empty text, [2 512 d]."""
         text, empty = (collapse_padding(row[None]) for row in encoded)
         return cls(text, empty)
-
-
-@dataclass(frozen=True)
-class WindowConditions:
-    """The condition [1 20 t h/8 w/8] of each window, built before sampling and kept on the CPU."""
-
-    conditions: Mapping[tuple[int, Variant], Tensor]  # by window index and variant
-    without_picture: Tensor | None = None  # what the null branch sees in its place, if it is to
-
-    def of(self, unit: Unit) -> Tensor:
-        if unit.branch == "null" and self.without_picture is not None:
-            return self.without_picture
-        return self.conditions[unit.window.index, unit.variant]
 
 
 class CoreEvaluator:

@@ -33,7 +33,9 @@ class Settings:
     negative_text: str = ""  # in the place of the empty prompt
     null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
     colour_strength: float = 1.0  # 0..1, of the colour unification
-    composite: bool = True  # an edit keeps the source's own pixels outside the mask; False shows what the model made
+    composite: bool = (
+        True  # an edit keeps the source's own pixels outside the mask; False shows what the model made
+    )
 
 
 DEFAULTS = Settings()

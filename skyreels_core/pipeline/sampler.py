@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from ..audio.reading import Audio, mono_16k
+from ..audio.reading import Audio, heard
+from ..conditioning.shots import Animation, Shot, WindowConditions
 from ..errors import InputError
 from ..model.backbone import WanModel
-from ..model.config import CONFIGS, LATENT_CHANNELS, WanConfig
+from ..model.config import LATENT_CHANNELS, published_name
 from ..sampling.cache import CachePlan, TeaCache, coefficients_for, forced_steps
 from ..sampling.denoise import Denoiser
 from ..sampling.fusion import WindowPlan
 from ..sampling.guidance import EQ3, Constant, Guidance, parse_schedule
-from ..sampling.hybrid import Hybrid
+from ..sampling.hybrid import Hybrid, variants_seen
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS
-from ..timeline import SAMPLE_RATE, SPATIAL, Timeline
+from ..timeline import SPATIAL, Timeline
 from .evaluator import CoreEvaluator, Prompts
 from .options import Run
-
-BETWEEN_480P_AND_720P = 600_000  # pixels
 
 
 def plan_windows(run: Run, timeline: Timeline) -> WindowPlan:
@@ -41,8 +39,7 @@ def encode_inputs(
     """Audio tokens [n width] of the timeline, the prompts, and CLIP tokens where the backbone reads them."""
     bundle = run.bundle
     with run.report.stage("voice"):
-        samples = fill(mono_16k(audio), timeline.sample_count(SAMPLE_RATE))
-        tokens = bundle.whisper.encode(samples)
+        tokens = bundle.whisper.encode(heard(audio, timeline))
     with run.report.stage("text"):
         prompts = Prompts.collapse(bundle.text_encoder.encode([text, run.settings.negative_text]))
     if bundle.model.config.model_type == "t2v" or picture is None:
@@ -55,15 +52,18 @@ def encode_inputs(
     return tokens, prompts, bundle.clip_vision.encode(picture)
 
 
-def cut_voice(audio: Audio, timeline: Timeline) -> Audio:
-    """The voice exactly as long as the video, filled with silence where it is shorter."""
-    return Audio(fill(audio.samples, timeline.sample_count(audio.sample_rate)), audio.sample_rate)
+def encode_shot(run: Run, shot: Shot, windows: WindowPlan) -> WindowConditions:
+    """What every window is shown, encoded."""
+    vae, count = run.bundle.vae, len(windows.windows)
 
+    def encoded(window: int) -> None:
+        run.ask_to_go_on()
+        run.advance("conditions", window, count)
 
-def fill(samples: Tensor, length: int) -> Tensor:
-    """[... n] -> [... length]"""
-    kept = samples[..., :length]
-    return torch.nn.functional.pad(kept, (0, length - kept.shape[-1]))
+    with run.report.stage("conditions"):
+        conditions = shot.encode(vae, windows, variants_seen(shot.hybrid), encoded)
+        empty = Animation(None, *shot.size).encode(vae, windows) if run.settings.null_image else None
+    return WindowConditions(conditions, empty and empty[0, "video"])
 
 
 def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, text: str, editing: bool) -> Tensor:
@@ -103,15 +103,16 @@ def make_guidance(run: Run, text: str, sigmas: Tensor) -> Guidance:
 
 def make_cache(run: Run, guidance: Guidance, hybrid: Hybrid | None) -> TeaCache | None:
     preset, model = run.preset, run.bundle.model
+    config = model.config
     if preset.cache_threshold is None:
         return None
     sigmas = guidance.grid.values
     coefficients = preset.cache_coefficients or coefficients_for(
-        published_name(model.config, run.report.size)
+        published_name(config.model_type, config.dim, config.num_layers, run.report.size)
     )
     forced = forced_steps(sigmas, guidance, hybrid)
     plan = CachePlan.compute(sigmas, time_embedding(model), coefficients, preset.cache_threshold, forced)
-    run.report.say(f"TeaCache computes {sum(plan.computed)} of {len(plan.computed)} steps.")
+    run.report.say(str(plan))
     return TeaCache(plan, on_cpu=model.patch_embedding.weight.is_cuda)
 
 
@@ -123,13 +124,3 @@ def time_embedding(model: WanModel) -> Callable[[float], Tensor]:
         return model.time_embeddings(weight.new_full((1,), timestep, dtype=torch.float32))[0]
 
     return embedding
-
-
-def published_name(config: WanConfig, size: tuple[int, int]) -> str:
-    """The backbone's name among TeaCache's published coefficients, as far as its sizes tell."""
-    sizes = (config.model_type, config.dim, config.num_layers)
-    known = {(same.model_type, same.dim, same.num_layers): name for name, same in CONFIGS.items()}
-    name = known.get(sizes, "of its own")
-    if name != "i2v-14b":
-        return name
-    return f"{name}-{'480p' if math.prod(size) < BETWEEN_480P_AND_720P else '720p'}"

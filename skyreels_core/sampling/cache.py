@@ -129,6 +129,18 @@ class CachePlan:
             change = 0.0 if computed[-1] else change
         return cls(grid, tuple(computed))
 
+    @property
+    def skipped(self) -> list[int]:
+        """The steps that are reused."""
+        return [step for step, computed in enumerate(self.computed) if not computed]
+
+    def __str__(self) -> str:
+        steps, skipped = len(self.computed), ", ".join(str(step + 1) for step in self.skipped)
+        return (
+            f"TeaCache computes {sum(self.computed)} of {steps} steps, which saves about "
+            f"{len(self.skipped) / steps:.0%} of the time (reused: {skipped or 'none'})."
+        )
+
     def is_computed(self, sigma: float) -> bool:
         """A sigma between the grid's (a solver of higher order asks there) is always computed."""
         step = self.grid.index(sigma)

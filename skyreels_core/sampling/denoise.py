@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 import torch
@@ -47,7 +49,8 @@ class Denoiser:
     `predicts` says what `evaluate` gives: the velocity eps - x0, or x0 itself as a host does. `sigmas` are
     those of the run where it is a part of guidance's full schedule; they only set the planned total.
     `check_cancel` raises to cancel; it is asked before each call of `evaluate`, which gets `units_per_call`
-    units (an executor: as many as it has devices). A cancelled step leaves the held velocities as they were.
+    units (an executor: as many as it has devices; None: all of one window). A cancelled step leaves the held
+    velocities as they were.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Denoiser:
         check_cancel: Callable[[], None] | None = None,
         *,
         predicts: Literal["velocity", "denoised"] = "velocity",
-        units_per_call: int = 1,
+        units_per_call: int | None = 1,
         sigmas: Iterable[float] | None = None,
     ) -> None:
         self.evaluate, self.windows, self.guidance = evaluate, windows, guidance
@@ -134,8 +137,7 @@ class Denoiser:
         return prediction if self.predicts == "velocity" else (part - prediction) / sigma
 
     def _computed(self, units: list[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
-        for first in range(0, len(units), self.units_per_call):
-            group = units[first : first + self.units_per_call]
+        for group in self._groups(units):
             if self.check_cancel is not None:
                 self.check_cancel()
             for unit, prediction in zip(group, self.evaluate(group, x, sigma), strict=True):
@@ -143,6 +145,12 @@ class Denoiser:
                 if self.progress is not None:
                     self.progress(self.counts.computed.total(), self.total, self._label(unit))
                 yield prediction
+
+    def _groups(self, units: list[Unit]) -> Iterator[list[Unit]]:
+        if self.units_per_call is None:
+            return (list(group) for _, group in groupby(units, attrgetter("window")))
+        size = self.units_per_call
+        return (units[first : first + size] for first in range(0, len(units), size))
 
     def _label(self, unit: Unit) -> str:
         return f"window {unit.window.index + 1} of {len(self.windows.windows)}, {unit.branch}"

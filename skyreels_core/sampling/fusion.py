@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..timeline import TokenSpan, token_span
+from ..timeline import TokenSpan, first_frame, frames_of, token_span
 
 MODES = ("bidirectional", "forward", "none")
 
@@ -36,6 +36,32 @@ class Window:
     def token_span(self, fps: float, token_count: int) -> TokenSpan:
         """The audio tokens that it hears."""
         return token_span(self.start, self.length, fps, token_count)
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """How a video of any length is cut; raises InputError for what `WindowPlan.plan` refuses."""
+
+    length: int  # latent frames
+    overlap: int  # latent frames
+    mode: str = "bidirectional"
+    fuse_first_step: bool = True
+
+    def __post_init__(self) -> None:
+        self.plan(1)
+
+    def __str__(self) -> str:
+        shared = (
+            f"{frames_of(self.overlap)} shared frames ({self.overlap})"
+            if self.overlap
+            else "no shared frames"
+        )
+        return (
+            f"Windows of {frames_of(self.length)} frames ({self.length} latent) with {shared}, {self.mode}."
+        )
+
+    def plan(self, latent_frames: int) -> WindowPlan:
+        return WindowPlan.plan(latent_frames, self.length, self.overlap, self.mode, self.fuse_first_step)
 
 
 @dataclass(frozen=True)
@@ -75,6 +101,12 @@ class WindowPlan:
         starts = [round(i * spare / max(1, count - 1)) for i in range(count)]
         windows = tuple(Window(i, start, min(length, latent_frames)) for i, start in enumerate(starts))
         return cls(latent_frames, windows, mode, fuse_first_step)
+
+    def __str__(self) -> str:
+        starts = ", ".join(str(first_frame(window.start)) for window in self.windows)
+        return (
+            f"{frames_of(self.latent_frames)} frames are {len(self.windows)} windows, from frames {starts}."
+        )
 
     def weights(self, first_step: bool = False) -> Tensor:
         """How much each window counts at each latent frame, [windows t] in float64; a frame's sum is 1."""

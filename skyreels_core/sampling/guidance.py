@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -117,6 +118,21 @@ def parse_schedule(text: str) -> Schedule:
     raise InputError(f"The guidance schedule {text!r} cannot be read. {GRAMMAR}")
 
 
+class Branch(NamedTuple):
+    """What a branch of the guidance sees; what it does not hear skips the audio layers."""
+
+    text: bool
+    audio: bool
+
+
+BRANCHES = {
+    "full": Branch(text=True, audio=True),
+    "noaudio": Branch(text=True, audio=False),
+    "notext": Branch(text=False, audio=True),
+    "null": Branch(text=False, audio=False),
+}
+
+
 @dataclass(frozen=True)
 class GuidanceRule:
     """A coefficient for each branch: constant + of_text s_text + of_audio s_audio. For any scales they sum to
@@ -136,6 +152,23 @@ EQ3 = GuidanceRule({"full": (0, 0, 1), "noaudio": (0, 1, -1), "null": (1, -1, 0)
 MULTITALK = GuidanceRule({"full": (0, 1, 0), "notext": (0, -1, 1), "null": (1, 0, -1)})
 RULES = {"eq3": EQ3, "multitalk": MULTITALK}
 NEGLIGIBLE = 1e-9  # a coefficient this small is rounding
+
+
+@dataclass(frozen=True)
+class GuidanceSettings:
+    """Both scales in the words of `parse_schedule`; raises InputError for words that it cannot read."""
+
+    audio: str = AUDIO_SCHEDULE
+    text: str = TEXT_SCHEDULE
+    rule: str = "eq3"  # a name of RULES
+
+    def __post_init__(self) -> None:
+        parse_schedule(self.audio)
+        parse_schedule(self.text)
+
+    def over(self, sigmas: Iterable[float]) -> Guidance:
+        """The guidance of a run whose full schedule is `sigmas`."""
+        return Guidance(parse_schedule(self.text), parse_schedule(self.audio), RULES[self.rule], sigmas)
 
 
 class Guidance:

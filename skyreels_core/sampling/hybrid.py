@@ -12,6 +12,13 @@ from .schedule import SigmaGrid
 Variant = Literal["video", "first"]  # the masked video condition, or the first frame with its mask
 
 
+def variants_seen(fraction: float | None) -> tuple[Variant, ...]:
+    """The conditions that a run with this hybrid fraction looks at; None: there is no hybrid inference."""
+    if fraction is None or fraction >= 1:
+        return ("video",)
+    return ("video", "first") if fraction > 0 else ("first",)
+
+
 class Hybrid:
     """`fraction` 0..1 of the FULL schedule's steps use the video condition; a partial run keeps its place."""
 

@@ -32,6 +32,22 @@ def flow_sigmas(steps: int, shift: float) -> Tensor:
     return shift * t / (1 + (shift - 1) * t)
 
 
+def full_schedule(sigmas: Iterable[float], shift: float) -> SigmaGrid:
+    """The whole schedule that a run over `sigmas` is a part of, so that its steps keep their place.
+
+    A run from 1 to 0 is whole. A part, as of split sigmas or less than full denoising, is looked for in the flow
+    schedules with this shift; of another scheduler's part only the noise levels count.
+    """
+    run = SigmaGrid(sigmas)
+    if run.values[0] >= 1 - SAME_SIGMA and run.values[-1] == 0:
+        return run
+    for steps in range(run.steps, TIMESTEPS):
+        whole = SigmaGrid(flow_sigmas(steps, shift))
+        if all(whole.index(sigma) is not None for sigma in run.values):
+            return whole
+    return SigmaGrid(flow_sigmas(TIMESTEPS, shift))
+
+
 @dataclass(frozen=True)
 class SigmaGrid:
     """A schedule's own copy of its sigmas [steps + 1]: a sampler may overwrite the tensor that it gets."""

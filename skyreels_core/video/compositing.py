@@ -111,6 +111,10 @@ class Composited:
     frames: Tensor  # [f h w 3]
     outside: OutsideError
     made_outside: OutsideError  # of what was made, before it was composited
+    changes: tuple[str, ...]  # of size and length, in sentences
+
+    def __str__(self) -> str:
+        return "\n".join((*self.changes, f"As it was made, {self.made_outside}; composited, {self.outside}."))
 
 
 def composite_clip(
@@ -133,7 +137,17 @@ def composite_clip(
         made_outside.add(*layer)
         if callback is not None:
             callback(index)
-    return Composited(frames, outside.error(), made_outside.error())
+    return Composited(frames, outside.error(), made_outside.error(), tuple(_changes(made, source)))
+
+
+def _changes(made: Tensor, source: Tensor) -> Iterator[str]:
+    (height, width), size = source.shape[1:3], (made.shape[2], made.shape[1])
+    if size != (width, height):
+        yield f"Generated frames: {Fit(size, (width, height), (width, height))}."
+    if len(made) > len(source):
+        yield f"The source's last frame is repeated for {len(made) - len(source)} of {len(made)} frames."
+    if len(made) < len(source):
+        yield f"Of the source's {len(source)} frames, {len(made)} are used."
 
 
 def _check_shapes(original: Tensor, generated: Tensor, mask: Tensor) -> None:

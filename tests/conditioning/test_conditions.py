@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 import torch
 from diffusers import AutoencoderKLWan
@@ -28,6 +30,17 @@ def mask():
     return mask
 
 
+class Variants(NamedTuple):
+    video: torch.Tensor
+    first: torch.Tensor
+
+
+def video_editing(vae, frames, mask, start, length):
+    return Variants(
+        *(conditions.video_editing(vae, frames, mask, start, length, v) for v in Variants._fields)
+    )
+
+
 def video_of(frames):
     return frames.permute(3, 0, 1, 2)[None] * 2 - 1
 
@@ -48,7 +61,7 @@ def test_without_a_picture_the_mask_is_zero_and_the_video_empty(vae):
 
 
 def test_editing_shows_the_first_frame_whole_and_the_others_outside_the_box(vae, clip, mask):
-    video, _ = conditions.video_editing(vae, clip, mask, start=0, length=3)
+    video, _ = video_editing(vae, clip, mask, start=0, length=3)
     shown = video_of(clip[:9])
     shown[:, :, 1:, 0:32, 16:32] = 0
     assert torch.equal(video[:, 4:], vae.encode(shown))
@@ -57,25 +70,25 @@ def test_editing_shows_the_first_frame_whole_and_the_others_outside_the_box(vae,
 
 
 def test_a_later_window_starts_from_its_own_whole_source_frame(vae, clip, mask):
-    later = conditions.video_editing(vae, clip, mask, start=1, length=3)
-    alone = conditions.video_editing(vae, clip[4:], mask[4:], start=0, length=3)
+    later = video_editing(vae, clip, mask, start=1, length=3)
+    alone = video_editing(vae, clip[4:], mask[4:], start=0, length=3)
     assert torch.equal(later.video, alone.video) and torch.equal(later.first, alone.first)
 
 
 def test_the_first_frame_variant_is_image_animation_from_that_frame(vae, clip, mask):
-    edit = conditions.video_editing(vae, clip, mask, start=1, length=2)
+    edit = video_editing(vae, clip, mask, start=1, length=2)
     assert torch.equal(edit.first, conditions.image_animation(vae, clip[4], 5))
 
 
 def test_a_source_that_ends_early_stands_still(vae, clip, mask):
-    short = conditions.video_editing(vae, clip[:7], mask[:7], start=0, length=3)
+    short = video_editing(vae, clip[:7], mask[:7], start=0, length=3)
     still = torch.cat([clip[:7], clip[6:7], clip[6:7]])
-    assert torch.equal(short.video, conditions.video_editing(vae, still, mask[:9], start=0, length=3).video)
+    assert torch.equal(short.video, video_editing(vae, still, mask[:9], start=0, length=3).video)
 
 
 def test_one_mask_frame_serves_all_frames(vae, clip, mask):
-    single = conditions.video_editing(vae, clip, mask[:1], start=0, length=2)
-    assert torch.equal(single.video, conditions.video_editing(vae, clip, mask, start=0, length=2).video)
+    single = video_editing(vae, clip, mask[:1], start=0, length=2)
+    assert torch.equal(single.video, video_editing(vae, clip, mask, start=0, length=2).video)
 
 
 def test_a_batch_may_mix_pictures_edits_and_nothing(vae, clip, mask):
@@ -84,7 +97,7 @@ def test_a_batch_may_mix_pictures_edits_and_nothing(vae, clip, mask):
     first, nothing = conditions.given_first(video[:1]), conditions.given_nothing(video[:1])
     given = torch.cat([first, conditions.given_outside(holes), nothing])
     mixed = conditions.condition_latent(vae, video, given)
-    edit = conditions.video_editing(vae, clip, mask, start=0, length=2)
+    edit = video_editing(vae, clip, mask, start=0, length=2)
     singles = torch.cat([edit.first, edit.video, conditions.no_picture(vae, 5, 32, 48)])
     torch.testing.assert_close(mixed, singles, atol=1e-5, rtol=1e-5)  # convolutions differ by batch size
 
@@ -93,12 +106,12 @@ def test_nothing_of_the_hole_reaches_the_condition(vae, clip, mask):
     hole = snap_holes(mask)[1:, ..., None] == 1
     other = clip.clone()
     other[1:] = torch.where(hole, 1 - other[1:], other[1:])
-    first, second = (conditions.video_editing(vae, frames, mask, 0, 4).video for frames in (clip, other))
+    first, second = (video_editing(vae, frames, mask, 0, 4).video for frames in (clip, other))
     assert torch.equal(first, second)
 
 
 def test_masks_and_pictures_of_the_wrong_size_are_refused(vae, clip, mask):
     with pytest.raises(InputError, match="one frame for each video frame"):
-        conditions.video_editing(vae, clip, mask[:4], 0, 2)
+        video_editing(vae, clip, mask[:4], 0, 2)
     with pytest.raises(InputError, match="40x32"):
         conditions.image_animation(vae, clip[0, :, :40], 5)
