@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
+
+from ..skyreels_core.audio.reading import Audio
 
 Windows = io.Custom("SKYREELS_WINDOWS")  # skyreels_core.sampling.fusion.WindowSettings
 Guidance = io.Custom("SKYREELS_GUIDANCE")  # skyreels_core.sampling.guidance.GuidanceSettings
-TeaCache = io.Custom("SKYREELS_TEACACHE")  # threshold: float, or None for none
+TeaCache = io.Custom("SKYREELS_TEACACHE")  # its threshold, 0 for off
 DWPose = io.Custom("SKYREELS_DWPOSE")  # skyreels_core.conditioning.dwpose.DWPose
 PoseKeypoint = io.Custom("POSE_KEYPOINT")  # as other packs emit it
 
@@ -17,3 +21,12 @@ CONDITIONING = "SkyReels-Audio/conditioning"
 GUIDANCE = "SkyReels-Audio/guidance"
 SAMPLING = "SkyReels-Audio/sampling"
 VIDEO = "SkyReels-Audio/video"
+
+
+def to_audio(value: dict[str, Any]) -> Audio:
+    """An AUDIO socket's value, the first of its batch."""
+    return Audio(value["waveform"][0].float().cpu(), value["sample_rate"])
+
+
+def from_audio(audio: Audio) -> dict[str, Any]:
+    return {"waveform": audio.samples[None], "sample_rate": audio.sample_rate}

@@ -1,0 +1,101 @@
+"""A voice to the tokens that the model hears."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..skyreels_core.audio.gate import THRESHOLD_DB, gate
+from ..skyreels_core.audio.reading import Audio, cut_voice, fill, heard
+from ..skyreels_core.audio.voice import Voice
+from ..skyreels_core.errors import InputError
+from ..skyreels_core.timeline import Timeline
+from .host.progress import progress
+from .host.reporting import say
+from .host.whisper import VOICE, WhisperAudioEncoder
+from .sockets import AUDIO, from_audio, to_audio
+
+
+class AudioToTokens(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioTokens",
+            display_name="Audio To Tokens",
+            category=AUDIO,
+            description="Encodes a voice of any length and fixes how many frames the video has.",
+            inputs=[
+                io.AudioEncoder.Input("audio_encoder", tooltip="From Load Whisper Encoder, or the demo's."),
+                io.Audio.Input("audio", tooltip="The voice; of a batch, the first."),
+                io.Float.Input(
+                    "fps",
+                    default=25.0,
+                    min=1.0,
+                    max=120.0,
+                    step=0.001,
+                    round=False,
+                    tooltip="Frames per second of the video to be made, 23.976 and 29.97 as well. Editing a video: its "
+                    "own rate, from Get Video Components.",
+                ),
+                io.Float.Input(
+                    "start", default=0.0, min=0.0, max=36000.0, step=0.01,
+                    tooltip="Seconds of the voice to leave out at its beginning.",
+                ),
+                io.Float.Input(
+                    "duration", default=0.0, min=0.0, max=36000.0, step=0.01,
+                    tooltip="Seconds to use; 0 is all there is. Longer than the voice: silence follows it.",
+                ),
+                io.Boolean.Input(
+                    "voice_gate",
+                    default=False,
+                    tooltip="Makes the pauses truly silent, so that the mouth rests where the recording has noise.",
+                ),
+                io.Float.Input(
+                    "gate_threshold", default=THRESHOLD_DB, min=-90.0, max=-10.0, step=1.0,
+                    tooltip="Level under which it is a pause, dB below the voice's loud parts.", advanced=True,
+                ),
+            ],
+            outputs=[
+                io.AudioEncoderOutput.Output(
+                    display_name="tokens", tooltip="For Image Animation, Video Edit Lip-Sync, and native nodes."
+                ),
+                io.Int.Output(display_name="frames", tooltip="Length of the video, frames."),
+                io.Audio.Output(display_name="audio", tooltip="The voice, exactly as long as the frames."),
+                io.Float.Output(display_name="fps", tooltip="Frames per second, as given."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, audio_encoder, audio, fps, start, duration, voice_gate, gate_threshold=THRESHOLD_DB
+    ) -> io.NodeOutput:
+        if not isinstance(audio_encoder, WhisperAudioEncoder):
+            raise InputError(
+                "ComfyUI's own Audio Encoder hears 30 seconds only. Load the file with Load Whisper Encoder."
+            )
+        voice = cut(to_audio(audio), start, duration)
+        timeline = Timeline.from_seconds(voice.seconds, fps)
+        lines = []
+        if voice_gate:
+            samples, silenced = gate(voice.samples, voice.sample_rate, gate_threshold)
+            voice = Audio(samples, voice.sample_rate)
+            lines = [f"{silenced:.1f} s of pauses made silent"]
+        bar = progress(timeline.token_count)
+        encoded = audio_encoder.encode(heard(voice, timeline), lambda done, count: bar(done))
+        encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline)
+        say("; ".join([f"{timeline.seconds:.2f} s, {timeline.frames} frames at {fps:g} fps", *lines]))
+        return io.NodeOutput(encoded, timeline.frames, from_audio(cut_voice(voice, timeline)), float(fps))
+
+
+def cut(audio: Audio, start: float, duration: float) -> Audio:
+    """The seconds from `start` on, `duration` of them, filled with silence; 0 is all there is."""
+    if start >= audio.seconds:
+        raise InputError(
+            f"The voice lasts {audio.seconds:.2f} s and is to start at {start:g} s, so nothing is left. Give a smaller "
+            "start."
+        )
+    rate = audio.sample_rate
+    rest = audio.samples[:, round(start * rate) :]
+    return Audio(fill(rest, round(duration * rate)) if duration else rest, rate)
+
+
+NODES = [AudioToTokens]

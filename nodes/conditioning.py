@@ -1,0 +1,131 @@
+"""A picture, or a video, and a voice to what the sampler is told."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from .host.reporting import say
+from .host.scene import empty_latent, with_scene
+from .scenes import animation_scene, edit_scene
+from .sockets import CONDITIONING
+
+
+def shared_inputs() -> list[io.Input]:
+    return [
+        io.Conditioning.Input("positive", tooltip="The text of what is seen, from CLIP Text Encode."),
+        io.Conditioning.Input("negative", tooltip="The text of what is not seen; usually empty."),
+        io.Vae.Input("vae", tooltip="The model's video VAE."),
+        io.AudioEncoderOutput.Input(
+            "tokens", tooltip="The voice, from Audio To Tokens; it sets length and frame rate."
+        ),
+    ]
+
+
+def clip_vision_input() -> io.Input:
+    return io.ClipVisionOutput.Input(
+        "clip_vision_output",
+        optional=True,
+        tooltip="The picture through CLIP Vision Encode, for Wan image-to-video models that read it.",
+    )
+
+
+def outputs() -> list[io.Output]:
+    return [
+        io.Conditioning.Output(display_name="positive", tooltip="With the voice and what is shown."),
+        io.Conditioning.Output(display_name="negative", tooltip="As it came, for the guidance."),
+        io.Latent.Output(display_name="latent", tooltip="Empty, of the right size and length."),
+        io.String.Output(display_name="report", tooltip="Size and length, and what they were snapped to."),
+    ]
+
+
+def wired(scene, lines: list[str], positive, negative, clip_vision_output) -> io.NodeOutput:
+    say("\n".join(lines))
+    values = {"clip_vision_output": clip_vision_output}
+    conditionings = (with_scene(conditioning, scene, **values) for conditioning in (positive, negative))
+    return io.NodeOutput(*conditionings, empty_latent(scene), "\n".join(lines))
+
+
+class ImageAnimation(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioImageAnimation",
+            display_name="Image Animation",
+            category=CONDITIONING,
+            description="Lets a picture speak; without one, the text alone says what is seen.",
+            search_aliases=["talking head", "talking portrait", "image to video", "lip sync"],
+            inputs=[
+                *shared_inputs(),
+                io.Int.Input(
+                    "width", default=832, min=0, max=4096, step=16,
+                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+                ),
+                io.Int.Input(
+                    "height", default=480, min=0, max=4096, step=16,
+                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+                ),
+                io.Image.Input(
+                    "picture", optional=True, tooltip="Who speaks; scaled and cropped to the size. Optional."
+                ),
+                clip_vision_input(),
+            ],
+            outputs=outputs(),
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, positive, negative, vae, tokens, width, height, picture=None, clip_vision_output=None
+    ) -> io.NodeOutput:
+        scene, lines = animation_scene(tokens, vae, picture, width, height)
+        return wired(scene, lines, positive, negative, clip_vision_output)
+
+
+class VideoEditLipSync(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioVideoEdit",
+            display_name="Video Edit Lip-Sync",
+            category=CONDITIONING,
+            description="Lets a video say something else: only what the mask covers is made anew.",
+            search_aliases=["lip sync", "dubbing", "video to video"],
+            inputs=[
+                *shared_inputs(),
+                io.Image.Input("video", tooltip="The frames that are edited, at the frame rate of the tokens."),
+                io.Mask.Input(
+                    "mask", tooltip="White is made anew: one mask for each frame, or one for all. From Face Mask From "
+                    "DWPose, or your own.",
+                ),
+                io.Float.Input(
+                    "hybrid", default=0.2, min=0.0, max=1.0, step=0.05,
+                    tooltip="Part of the steps, 0..1, that see the whole masked video; the rest see its first frame. "
+                    "More keeps head and light closer to the video, less frees the mouth.",
+                ),
+                io.Int.Input(
+                    "width", default=0, min=0, max=4096, step=16,
+                    tooltip="Pixels that the model works at, snapped to 16; 0 takes the video's.",
+                ),
+                io.Int.Input(
+                    "height", default=0, min=0, max=4096, step=16,
+                    tooltip="Pixels that the model works at, snapped to 16; 0 takes the video's.",
+                ),
+                io.Combo.Input(
+                    "length", options=["shortest", "voice"], default="shortest", advanced=True,
+                    tooltip="How long it is: as the shorter of voice and video, or as the voice (the last frame is "
+                    "repeated).",
+                ),
+                clip_vision_input(),
+            ],
+            outputs=outputs(),
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, positive, negative, vae, tokens, video, mask, hybrid, width, height, length="shortest",
+        clip_vision_output=None,
+    ) -> io.NodeOutput:  # fmt: skip
+        scene, lines = edit_scene(tokens, vae, video, mask, hybrid, width, height, length)
+        return wired(scene, lines, positive, negative, clip_vision_output)
+
+
+NODES = [ImageAnimation, VideoEditLipSync]

@@ -1,0 +1,119 @@
+"""The audio layers as a patch on the host's native Wan model.
+
+The host's blocks call `attn2_patch` patches after their cross-attention, which is where the audio layers
+belong; the model itself stays the host's, so that LoRA, fp8, GGUF and offloading work as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import comfy.conds
+import comfy.ldm.wan.model
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import comfy.patcher_extension
+from torch import Tensor
+
+from ...skyreels_core.errors import InputError
+from ...skyreels_core.model.adapter import AudioAdapter
+from ...skyreels_core.model.config import PICTURE_CHANNELS, AudioConfig
+from ...skyreels_core.model.preset import SamplingPreset
+from ...skyreels_core.timeline import TokenSpan, query_positions
+
+KEY = "skyreels_audio"
+TOKENS, CLOCK = f"{KEY}_tokens", f"{KEY}_clock"
+
+
+class AudioLayers:
+    """One set of audio layers, its weights managed by the host beside those of the model."""
+
+    def __init__(
+        self, state: Mapping[str, Tensor], config: AudioConfig, preset: SamplingPreset, model
+    ) -> None:
+        self.config, self.preset = config, preset
+        dtype = state["audio_proj.fc1.weight"].dtype
+        self.adapter = AudioAdapter(config, comfy.ops.manual_cast, dtype=dtype, device=model.offload_device)
+        self.patcher = comfy.model_patcher.CoreModelPatcher(
+            self.adapter, load_device=model.load_device, offload_device=model.offload_device
+        )
+        self.adapter.load_state_dict(state, assign=self.patcher.is_dynamic())
+        self.adapter.eval().requires_grad_(False)
+
+    def models(self) -> list:
+        return [self.patcher]
+
+    def __call__(self, arguments: dict[str, Any]) -> Tensor:
+        x, options = arguments["x"], arguments["transformer_options"]
+        if KEY not in options:
+            return x
+        return self.adapter.apply(options["block_index"], x, options[KEY])
+
+    def listen(
+        self,
+        executor,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        clip_fea: Tensor | None = None,
+        time_dim_concat: Tensor | None = None,
+        transformer_options: dict[str, Any] | None = None,
+        **kwargs,
+    ) -> Tensor:
+        """Around one forward of the network: the tokens that the conditioning brought reach the blocks."""
+        options = transformer_options or {}
+        tokens, clock = kwargs.pop(TOKENS, None), kwargs.pop(CLOCK, None)
+        if tokens is not None:
+            span, fps = clock
+            positions = span.key_positions(), query_positions(x.shape[2], fps)
+            options = {**options, KEY: self.adapter.prepare(tokens, *positions)}
+        return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
+
+
+def hearing(tokens: Tensor, span: TokenSpan, fps: float) -> dict[str, comfy.conds.CONDRegular]:
+    """Entries of a condition's `model_conds` with which a branch hears the tokens [n width] of one window.
+
+    Positions travel as numbers: the host casts tensors to the model's dtype, and bf16 would round them.
+    """
+    heard = tokens[None, span.first : span.last]
+    return {TOKENS: comfy.conds.CONDRegular(heard), CLOCK: comfy.conds.CONDConstant((span, fps))}
+
+
+def add_audio_layers(model, layers: AudioLayers):
+    """A clone of the MODEL that hears. Raises InputError for a model that cannot carry these layers."""
+    check_backbone(model)
+    if find_audio_layers(model) is not None:
+        raise InputError("This model has audio layers already. Give a plain Wan 2.1 or SkyReels-V2 model.")
+    sizes = model.model.model_config.unet_config
+    if (layers.config.dim, layers.config.num_layers) != (sizes["dim"], sizes["num_layers"]):
+        raise InputError(
+            f"These audio layers are for a backbone of width {layers.config.dim} with {layers.config.num_layers} "
+            f"blocks; the model has width {sizes['dim']} and {sizes['num_layers']} blocks. Give the ones that "
+            "were trained on it."
+        )
+    model = model.clone()
+    model.set_model_patch(layers, "attn2_patch")
+    wrappers = comfy.patcher_extension.WrappersMP
+    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
+    return model
+
+
+def check_backbone(model) -> None:
+    """Raises InputError for a MODEL that is not the host's plain Wan 2.1."""
+    if type(model.model.diffusion_model) is not comfy.ldm.wan.model.WanModel:
+        name = type(model.model).__name__
+        raise InputError(
+            f"The model is of type {name}. SkyReels-Audio needs a Wan 2.1 or SkyReels-V2 video model: use Load "
+            "SkyReels-Audio Model, or Load Diffusion Model and Apply SkyReels Audio Layers."
+        )
+
+
+def takes_picture(model) -> bool:
+    return model.model.model_config.unet_config["in_dim"] == PICTURE_CHANNELS
+
+
+def find_audio_layers(model) -> AudioLayers | None:
+    patches = model.model_options["transformer_options"].get("patches", {}).get("attn2_patch", [])
+    return next((patch for patch in patches if isinstance(patch, AudioLayers)), None)

@@ -1,0 +1,65 @@
+"""What cannot be sampled, said before anything is loaded."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ...skyreels_core.errors import InputError
+from ...skyreels_core.timeline import SPATIAL
+from .audio_layers import AudioLayers, check_backbone, find_audio_layers
+from .scene import Scene, scene_of
+
+CACHES = ("easycache", "lazycache")
+# Entries of a prompt that speak of places in the whole video, which a window does not have.
+UNSLICED = {"area": "an area", "mask": "a mask", "control": "a ControlNet", "gligen": "GLIGEN boxes"}
+
+
+def check_model(model) -> AudioLayers:
+    """The audio layers of a MODEL. Raises InputError for one that cannot be driven by a voice here."""
+    check_backbone(model)
+    layers = find_audio_layers(model)
+    if layers is None:
+        raise InputError(
+            "The model has no audio layers, so it cannot hear. Put Apply SkyReels Audio Layers before this node, or "
+            "load the model with Load SkyReels-Audio Model."
+        )
+    options = model.model_options
+    if "context_handler" in options:
+        raise InputError(
+            "The model has ComfyUI's context windows on it, and this node makes windows of its own. Take the Context "
+            "Windows node out; the Windows node sets length and overlap."
+        )
+    if "multigpu_clones" in options:
+        raise InputError("Work on several GPUs is not supported yet. Take the MultiGPU node out.")
+    if found := [name for name in CACHES if name in options["transformer_options"]]:
+        raise InputError(
+            f"The model has {found[0]} on it, which cannot tell windows apart. Take that node out; the TeaCache node "
+            "does the same for this one."
+        )
+    return layers
+
+
+def check_conditioning(positive: list, negative: list) -> Scene:
+    """The scene of a graph's conditioning. Raises InputError where there is none, or what windows cannot have."""
+    scene = scene_of(positive)
+    if scene is None:
+        raise InputError(
+            "The positive conditioning brings no voice. Wire it through Image Animation or Video Edit Lip-Sync."
+        )
+    for _, options in (*positive, *negative):
+        if found := [what for name, what in UNSLICED.items() if options.get(name) is not None]:
+            raise InputError(
+                f"A prompt has {found[0]} on it, which cannot be cut into windows. Give prompts without it."
+            )
+    return scene
+
+
+def check_latent(latent: Tensor, scene: Scene) -> None:
+    width, height = scene.shot.size
+    needed = (scene.timeline.latent_frames, height // SPATIAL, width // SPATIAL)
+    if latent.is_nested or latent.ndim != 5 or tuple(latent.shape[2:]) != needed:
+        given = "of several streams" if latent.is_nested else f"of shape {list(latent.shape)}"
+        raise InputError(
+            f"The latent is {given}; voice and picture need [1, 16, {', '.join(map(str, needed))}] (batch, channels, "
+            "latent frames, height, width). Take the latent from Image Animation or Video Edit Lip-Sync."
+        )

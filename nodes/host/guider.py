@@ -1,0 +1,161 @@
+"""The host's guider over the core's denoiser: which forwards a step needs, and what they become, is decided there;
+here the host evaluates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+import comfy.conds
+import comfy.model_management
+import comfy.patcher_extension
+import comfy.samplers
+from torch import Tensor
+
+from ...skyreels_core.conditioning.shots import WindowConditions
+from ...skyreels_core.sampling.cache import TeaCache
+from ...skyreels_core.sampling.denoise import Denoiser, Unit
+from ...skyreels_core.sampling.fusion import WindowPlan, WindowSettings
+from ...skyreels_core.sampling.guidance import BRANCHES, GuidanceSettings
+from ...skyreels_core.sampling.hybrid import Hybrid
+from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
+from .audio_layers import KEY, hearing, takes_picture
+from .cache import plan_cache
+from .checks import check_conditioning, check_latent, check_model
+from .progress import progress
+from .scene import Scene, scene_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the graph asks of a run; None is what the model's own file recommends."""
+
+    windows: WindowSettings | None = None
+    guidance: GuidanceSettings | None = None
+    cache_threshold: float | None = None  # TeaCache; None computes every step
+    full_sigmas: Tensor | None = None  # where the sampler gets a part of the schedule
+    null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
+    report: list[str] = field(default_factory=list)  # what was decided, for the user
+
+
+class AudioGuider(comfy.samplers.CFGGuider):
+    """Audio and text guidance apart, over windows, for any sampler of the host.
+
+    Everything that belongs to one run is dropped when `sample` ends, however it ends: the host keeps guiders.
+    """
+
+    def __init__(self, model, positive: list, negative: list, request: Request, progress: Any = None) -> None:
+        self.layers = check_model(model)
+        check_conditioning(positive, negative)
+        self.scene: Scene = scene_of(positive)
+        self.scene.check_voice(self.layers.config)
+        preset = self.layers.preset
+        self.request = replace(
+            request,
+            windows=request.windows or WindowSettings(preset.window, preset.overlap),
+            guidance=request.guidance or GuidanceSettings(preset.audio_guidance, preset.text_guidance),
+        )
+        self.plan: WindowPlan = self.request.windows.plan(self.scene.timeline.latent_frames)
+        super().__init__(self._sized_for_a_window(model))
+        self.set_conds(positive, negative)
+        self.progress = progress
+        self.conditions = self._encode()
+        self.denoiser: Denoiser | None = None
+
+    def _sized_for_a_window(self, model):
+        """The host estimates memory from the noise's shape; a forward sees the longest window of it alone."""
+        model, longest = model.clone(), max(window.length for window in self.plan.windows)
+
+        def prepare(executor, patcher, noise_shape, *args, **kwargs):
+            return executor(patcher, [*noise_shape[:2], longest, *noise_shape[3:]], *args, **kwargs)
+
+        model.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.PREPARE_SAMPLING, KEY, prepare)
+        return model
+
+    def _encode(self) -> WindowConditions | None:
+        if not takes_picture(self.model_patcher):
+            self.scene.check_no_picture()
+            return None
+        bar = progress(len(self.plan.windows))
+        return self.scene.encode(self.plan, self.request.null_image, bar)
+
+    def sample(self, noise, latent_image, sampler, sigmas, *args, **kwargs) -> Tensor:
+        check_latent(latent_image, self.scene)
+        self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
+        try:
+            return super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
+        finally:
+            self.denoiser = None
+
+    def predict_noise(
+        self, x: Tensor, timestep: Tensor, model_options: dict | None = None, seed=None
+    ) -> Tensor:
+        """x [b 16 t h w] of the whole video -> x0, as the host's guiders give it."""
+        if self.denoiser is None:
+            self.denoiser = self._start(x)
+        self.model_options_of_step = model_options or {}
+        return self.denoiser(x, float(timestep.flatten()[0]))
+
+    def _start(self, x: Tensor) -> Denoiser:
+        run, request = self.run_sigmas.values, self.request
+        if request.full_sigmas is not None:
+            whole = SigmaGrid(request.full_sigmas)
+        else:
+            whole = full_schedule(run, self.model_patcher.get_model_object("model_sampling").shift)
+        guidance = request.guidance.over(whole.values)
+        fraction = self.scene.shot.hybrid
+        hybrid = None if fraction is None else Hybrid(whole.values, fraction)
+        cache = None
+        if request.cache_threshold is not None:
+            plan = plan_cache(
+                self.inner_model,
+                self.layers,
+                self.scene.shot.size,
+                run,
+                guidance,
+                hybrid,
+                request.cache_threshold,
+            )
+            cache = TeaCache(plan, on_cpu=x.is_cuda)
+        denoiser = Denoiser(
+            self._evaluate, self.plan, guidance, hybrid, cache, self.progress,
+            comfy.model_management.throw_exception_if_processing_interrupted,
+            predicts="denoised", units_per_call=None, sigmas=run,
+        )  # fmt: skip
+        request.report[:] = [str(self.plan), f"{denoiser.total} forwards of the network."]
+        if cache is not None:
+            request.report.append(str(cache.plan))
+        return denoiser
+
+    def _evaluate(self, units: Sequence[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
+        """Branches of one window go to the host together, which batches what it can."""
+        timestep = x.new_full((x.shape[0],), sigma)
+        for window, group in groupby(units, attrgetter("window")):
+            conds = [self._cond(unit) for unit in group]
+            part = x[:, :, window.frames]
+            yield from comfy.samplers.calc_cond_batch(
+                self.inner_model, conds, part, timestep, self.model_options_of_step
+            )
+
+    def _cond(self, unit: Unit) -> list[dict[str, Any]]:
+        branch = BRANCHES[unit.branch]
+        entries: dict[str, comfy.conds.CONDRegular] = {}
+        if self.conditions is not None:
+            entries["c_concat"] = comfy.conds.CONDRegular(self.conditions.of(unit))
+        if branch.audio:
+            voice = self.scene.voice
+            span = unit.window.token_span(voice.timeline.fps, len(voice.tokens))
+            entries |= hearing(voice.tokens, span, voice.timeline.fps)
+        texts = self.conds["positive" if branch.text else "negative"]
+        return [
+            {**cond, "model_conds": {**cond["model_conds"], **entries}, "uuid": self._name(cond, unit)}
+            for cond in texts
+        ]
+
+    def _name(self, cond: dict[str, Any], unit: Unit):
+        """The same for every step, so that the host's caches can tell windows and branches apart."""
+        return uuid5(cond.get("uuid", NAMESPACE_OID), f"{unit.window.index} {unit.branch}")

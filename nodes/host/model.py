@@ -1,0 +1,53 @@
+"""MODEL and AUDIO_ENCODER values from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import comfy.sd
+import comfy.utils
+import torch
+
+from ...skyreels_core.audio.whisper import load_whisper
+from ...skyreels_core.errors import InputError
+from ...skyreels_core.model.checkpoint import AUDIO_NAME, read_audio_layers
+from ...skyreels_core.model.header import read_header
+from .audio_layers import AudioLayers, add_audio_layers
+from .text_encoder import load_text_encoder
+from .whisper import WhisperAudioEncoder
+
+WEIGHT_OPTIONS = {
+    "default": {},
+    "fp8_e4m3fn": {"dtype": torch.float8_e4m3fn},
+    "fp8_e4m3fn_fast": {"dtype": torch.float8_e4m3fn, "fp8_optimizations": True},
+    "fp8_e5m2": {"dtype": torch.float8_e5m2},
+}
+
+
+def load_voiced_model(path: Path, weight_dtype: str = "default"):
+    """A merged file as the host's own Wan model with its audio layers on it."""
+    audio, config, preset = read_audio_layers(path, ["skyreels-audio"])
+    prefix = read_header(path).prefix
+    state, metadata = comfy.utils.load_torch_file(str(path), return_metadata=True)
+    backbone = {name: t for name, t in state.items() if not AUDIO_NAME.match(name.removeprefix(prefix))}
+    options = dict(WEIGHT_OPTIONS[weight_dtype])
+    model = comfy.sd.load_diffusion_model_state_dict(backbone, model_options=options, metadata=metadata)
+    if model is None:
+        raise InputError(f"ComfyUI does not recognise the backbone in {path.name}. Update ComfyUI.")
+    return add_audio_layers(model, AudioLayers(audio, config, preset, model))
+
+
+def load_demo(folder: Path) -> tuple:
+    """MODEL, CLIP, VAE and AUDIO_ENCODER of a bundle's folder."""
+    vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(folder / "vae.safetensors")))
+    return (
+        load_voiced_model(folder / "model.safetensors"),
+        load_text_encoder(folder / "text_encoder.safetensors"),
+        vae,
+        WhisperAudioEncoder(load_whisper(folder / "whisper.safetensors")),
+    )
+
+
+def apply_audio_layers(model, path: Path):
+    """The MODEL with the audio layers of a file, audio-only or merged."""
+    return add_audio_layers(model, AudioLayers(*read_audio_layers(path), model))

@@ -1,0 +1,71 @@
+"""The all-in-one sampler: the core's solvers inside the host."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import comfy.sample
+import comfy.utils
+from torch import Tensor
+
+from ...skyreels_core.model.preset import SamplingPreset
+from ...skyreels_core.sampling.fusion import WindowSettings
+from ...skyreels_core.sampling.guidance import GuidanceSettings
+from ...skyreels_core.sampling.schedule import flow_sigmas
+from ...skyreels_core.sampling.solvers import SOLVERS
+from .checks import check_model
+from .guider import AudioGuider, Request
+from .reporting import SamplingProgress, clock, say
+from .solver import core_sampler
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The sampler's fields; 0, -1 or "" is what the model's file recommends."""
+
+    seed: int
+    steps: int
+    shift: float
+    solver: str
+    audio: str
+    text: str
+    window: int  # latent frames
+    overlap: int  # latent frames
+    fusion: str
+    cache_threshold: float  # TeaCache; here 0 computes every step
+    windows: WindowSettings | None  # these two go before the fields
+    guidance: GuidanceSettings | None
+    null_image: bool
+
+    def request(self, preset: SamplingPreset) -> Request:
+        overlap = preset.overlap if self.overlap < 0 else self.overlap
+        windows = self.windows or WindowSettings(self.window or preset.window, overlap, self.fusion)
+        audio, text = self.audio.strip() or preset.audio_guidance, self.text.strip() or preset.text_guidance
+        guidance = self.guidance or GuidanceSettings(audio, text)
+        return Request(windows, guidance, self.cache_threshold or None, null_image=self.null_image)
+
+
+def run_sampler(model, positive: list, negative: list, latent: dict, choices: Choices) -> tuple[dict, str]:
+    """The LATENT of the whole video, and a report."""
+    started = time.monotonic()
+    preset = check_model(model).preset
+    steps, shift = choices.steps or preset.steps, choices.shift or preset.shift
+    solver = choices.solver if choices.solver in SOLVERS else preset.solver
+    request = choices.request(preset)
+    guider = AudioGuider(model, positive, negative, request, progress := SamplingProgress(True, model))
+    samples = latent["samples"]
+    noise = comfy.sample.prepare_noise(samples, choices.seed, latent.get("batch_index"))
+    sampled: Tensor = guider.sample(
+        noise, samples, core_sampler(solver), flow_sigmas(steps, shift).float(), latent.get("noise_mask"),
+        progress.step, disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED, seed=choices.seed,
+    )  # fmt: skip
+    guidance = request.guidance
+    report = "\n".join([
+        f"{steps} steps of {solver}, shift {shift:g}, audio guidance {guidance.audio}, text guidance {guidance.text}.",
+        str(request.windows),
+        *request.report,
+        f"Sampled in {clock(time.monotonic() - started)}.",
+    ])  # fmt: skip
+    say(report)
+    return {**latent, "samples": sampled.to(samples.device)}, report

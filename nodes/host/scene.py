@@ -1,0 +1,93 @@
+"""What the conditioning carries for us beside its text: pixels, the VAE that encodes them, and the voice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import comfy.model_management
+import node_helpers
+import torch
+from torch import Tensor
+
+from ...skyreels_core.audio.voice import Voice
+from ...skyreels_core.conditioning.shots import Animation, Shot, WindowConditions
+from ...skyreels_core.errors import InputError
+from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig
+from ...skyreels_core.sampling.fusion import WindowPlan
+from ...skyreels_core.sampling.hybrid import variants_seen
+from ...skyreels_core.timeline import SPATIAL, Timeline
+from .audio_layers import KEY
+from .vae import HostVideoEncoder
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Made by a conditioning node. The windows are encoded when the plan is known, and kept: the host keeps this
+    object as long as nothing before it changes, so another guidance or seed encodes nothing again."""
+
+    shot: Shot
+    voice: Voice
+    timeline: Timeline  # as long as the voice, or as the video that is edited
+    vae: object
+    encoded: dict = field(default_factory=dict)  # of the last plan
+
+    def check_voice(self, config: AudioConfig) -> None:
+        if self.voice.width != config.width:
+            raise InputError(
+                f"The voice has tokens of width {self.voice.width}, the model's audio layers read width "
+                f"{config.width}. Load the Whisper encoder that the model was trained with."
+            )
+
+    def check_no_picture(self) -> None:
+        """For a backbone of 16 input channels, which is told nothing but text and voice."""
+        if self.shot.hybrid is not None:
+            raise InputError(
+                f"This video model takes no picture (16 input channels), so it cannot edit a video. Give one with "
+                f"{PICTURE_CHANNELS}, such as a Wan image-to-video model."
+            )
+        if self.shot.picture is not None:
+            logger.warning(
+                "The video model takes no picture (16 input channels): text and voice say what is seen."
+            )
+
+    def encode(
+        self, plan: WindowPlan, null_image: bool = False, callback: Callable[[int], None] | None = None
+    ) -> WindowConditions:
+        """The conditions of all windows; only what this plan has not had yet is encoded."""
+        key = tuple((window.start, window.length) for window in plan.windows)
+        if key not in self.encoded:
+            self.encoded.clear()
+            variants = variants_seen(self.shot.hybrid)
+            self.encoded[key] = self.shot.encode(self._encoder(), plan, variants, callback)
+        without = self._without_picture(plan) if null_image else None
+        return WindowConditions(self.encoded[key], without)
+
+    def _without_picture(self, plan: WindowPlan) -> Tensor:
+        key = plan.windows[0].length
+        if key not in self.encoded:
+            self.encoded[key] = Animation(None, *self.shot.size).encode(self._encoder(), plan)[0, "video"]
+        return self.encoded[key]
+
+    def _encoder(self) -> HostVideoEncoder:
+        return HostVideoEncoder(self.vae)
+
+
+def with_scene(conditioning: list, scene: Scene, **values: object) -> list:
+    """The conditioning with a scene, and with values of the host's own that are not None."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return node_helpers.conditioning_set_values(conditioning, {KEY: scene, **given})
+
+
+def scene_of(conditioning: list) -> Scene | None:
+    return next((options[KEY] for _, options in conditioning if KEY in options), None)
+
+
+def empty_latent(scene: Scene) -> dict[str, Tensor]:
+    """A LATENT of the scene's size and length."""
+    width, height = scene.shot.size
+    shape = (1, LATENT_CHANNELS, scene.timeline.latent_frames, height // SPATIAL, width // SPATIAL)
+    return {"samples": torch.zeros(shape, device=comfy.model_management.intermediate_device())}

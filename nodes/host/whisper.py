@@ -1,0 +1,64 @@
+"""A Whisper encoder of any size as the host's AUDIO_ENCODER."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+from torch import Tensor, nn
+
+from ...skyreels_core.audio.reading import Audio, mono_16k
+from ...skyreels_core.audio.voice import Voice
+from ...skyreels_core.audio.whisper import WhisperTokens
+
+VOICE = "skyreels_voice"  # where our nodes find a `Voice` in an AUDIO_ENCODER_OUTPUT
+
+
+class EncodedAudio(dict):
+    """An AUDIO_ENCODER_OUTPUT. What every layer says, which some native nodes ask for and which is large, is
+    worked out when it is asked for."""
+
+    LAYERS = "encoded_audio_all_layers"
+
+    def __init__(self, encoder: WhisperAudioEncoder, samples: Tensor, tokens: Tensor) -> None:
+        super().__init__(encoded_audio=tokens[None], audio_samples=len(samples))
+        self.encoder, self.samples = encoder, samples
+
+    def __missing__(self, key: str) -> tuple[Tensor, ...]:
+        if key != self.LAYERS:
+            raise KeyError(key)
+        self[key] = tuple(self.encoder.managed().encode_layers(self.samples)[:, None])
+        return self[key]
+
+
+class WhisperAudioEncoder:
+    """As the host's own encoders, but whole: those drop what comes after 30 s."""
+
+    def __init__(self, whisper: WhisperTokens) -> None:
+        self.whisper = whisper
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            nn.ModuleList(
+                [whisper.encoder]
+            ),  # the host sets `device`, which transformers' own modules refuse
+            load_device=comfy.model_management.text_encoder_device(),
+            offload_device=comfy.model_management.text_encoder_offload_device(),
+        )
+
+    def managed(self) -> WhisperTokens:
+        """The encoder, on the device where the host wants it."""
+        comfy.model_management.load_models_gpu([self.patcher], force_full_load=True)
+        return self.whisper
+
+    def encode(self, samples: Tensor, callback: Callable[[int, int], None] | None = None) -> EncodedAudio:
+        """The tokens of `samples` [n] at 16 kHz."""
+        return EncodedAudio(self, samples, self.managed().encode(samples, callback))
+
+    def encode_audio(self, waveform: Tensor, sample_rate: int) -> EncodedAudio:
+        """What the host's nodes call: [b c n] -> the tokens of the first of the batch."""
+        return self.encode(mono_16k(Audio(waveform[0].float().cpu(), sample_rate)))
+
+
+def voice_of(encoded: Any) -> Voice | None:
+    return encoded.get(VOICE) if isinstance(encoded, dict) else None

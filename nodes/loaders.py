@@ -1,0 +1,172 @@
+"""Models, encoders and the demo that comes with the pack."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import folder_paths
+from comfy_api.latest import io
+
+from ..skyreels_core import assets
+from ..skyreels_core.audio.reading import read_audio
+from ..skyreels_core.audio.whisper import load_whisper
+from ..skyreels_core.video.reading import read_picture, read_video
+from .host.model import WEIGHT_OPTIONS, apply_audio_layers, load_demo, load_voiced_model
+from .host.whisper import WhisperAudioEncoder
+from .sockets import LOADERS, PoseKeypoint, from_audio
+
+VOICES: dict[str, int | str] = {"voice 1": 1, "voice 2": 2, "long voice": "long"}
+
+
+def path_of(folder: str, name: str) -> Path:
+    return Path(folder_paths.get_full_path_or_raise(folder, name))
+
+
+class LoadDemo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadDemo",
+            display_name="Load SkyReels-Audio Demo",
+            category=LOADERS,
+            description="The small model of drawn faces that comes with the pack: no download, runs on a CPU.",
+            search_aliases=["talking portrait", "lip sync", "skyreels"],
+            inputs=[],
+            outputs=[
+                io.Model.Output(display_name="model", tooltip="Video model with its audio layers, 96x96 px."),
+                io.Clip.Output(display_name="clip", tooltip="Its text encoder, for CLIP Text Encode."),
+                io.Vae.Output(display_name="vae", tooltip="Its video VAE: 8x8 px and 4 frames a latent."),
+                io.AudioEncoder.Output(
+                    display_name="audio_encoder", tooltip="Its Whisper encoder, for Audio To Tokens."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        return io.NodeOutput(*load_demo(assets.model()))
+
+
+class DemoInputs(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioDemoInputs",
+            display_name="SkyReels-Audio Demo Inputs",
+            category=LOADERS,
+            description="A drawn portrait, a short video and voices to try the demo model with. For your own, use "
+            "Load Image, Load Video and Load Audio.",
+            inputs=[
+                io.Combo.Input(
+                    "voice", options=list(VOICES), tooltip="Which recording: of 4.9, 3.8 or 10.8 seconds."
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="portrait", tooltip="A drawn face, 96x96 px."),
+                io.String.Output(display_name="caption", tooltip="The portrait in words."),
+                io.Audio.Output(display_name="voice", tooltip="The chosen voice."),
+                io.Image.Output(display_name="video", tooltip="Another face that speaks, 4.4 s of 96x96 px."),
+                io.Float.Output(display_name="fps", tooltip="Of the video, frames per second."),
+                PoseKeypoint.Output(
+                    display_name="keypoints",
+                    tooltip="The landmarks of the video's face, a set for each frame.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, voice: str) -> io.NodeOutput:
+        audio = read_audio(assets.voice(VOICES[voice]))
+        video = read_video(assets.video())
+        return io.NodeOutput(
+            read_picture(assets.portrait())[None],
+            assets.caption(),
+            from_audio(audio),
+            video.frames,
+            video.fps,
+            json.loads(assets.keypoints().read_text(encoding="utf-8")),
+        )
+
+
+class LoadModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadModel",
+            display_name="Load SkyReels-Audio Model",
+            category=LOADERS,
+            description="A video model and its audio layers from one file.",
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=folder_paths.get_filename_list("diffusion_models"),
+                    tooltip="A SkyReels-Audio file in models/diffusion_models. For a plain Wan 2.1 or SkyReels-V2 file "
+                    "use Load Diffusion Model and Apply SkyReels Audio Layers.",
+                ),
+                io.Combo.Input(
+                    "weight_dtype",
+                    options=list(WEIGHT_OPTIONS),
+                    default="default",
+                    tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the "
+                    "file's.",
+                    advanced=True,
+                ),
+            ],
+            outputs=[io.Model.Output(display_name="model", tooltip="The video model with its audio layers.")],
+        )
+
+    @classmethod
+    def execute(cls, model_name: str, weight_dtype: str) -> io.NodeOutput:
+        return io.NodeOutput(load_voiced_model(path_of("diffusion_models", model_name), weight_dtype))
+
+
+class ApplyLayers(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioApplyLayers",
+            display_name="Apply SkyReels Audio Layers",
+            category=LOADERS,
+            description="Lets a Wan 2.1 or SkyReels-V2 model hear, as it comes: with LoRA, in fp8, from GGUF.",
+            inputs=[
+                io.Model.Input("model", tooltip="A Wan 2.1 or SkyReels-V2 model from any loader."),
+                io.Combo.Input(
+                    "audio_layers",
+                    options=folder_paths.get_filename_list("model_patches"),
+                    tooltip="The audio layers that were trained on this model, a file in models/model_patches.",
+                ),
+            ],
+            outputs=[io.Model.Output(display_name="model", tooltip="The model with the audio layers on it.")],
+        )
+
+    @classmethod
+    def execute(cls, model, audio_layers: str) -> io.NodeOutput:
+        return io.NodeOutput(apply_audio_layers(model, path_of("model_patches", audio_layers)))
+
+
+class LoadWhisper(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadWhisper",
+            display_name="Load Whisper Encoder",
+            category=LOADERS,
+            description="A Whisper encoder of any size that hears voices of any length.",
+            inputs=[
+                io.Combo.Input(
+                    "name",
+                    options=folder_paths.get_filename_list("audio_encoders"),
+                    tooltip="A Whisper file (.safetensors) in models/audio_encoders, of the size that the model was "
+                    "trained with.",
+                ),
+            ],
+            outputs=[io.AudioEncoder.Output(display_name="audio_encoder", tooltip="For Audio To Tokens.")],
+        )
+
+    @classmethod
+    def execute(cls, name: str) -> io.NodeOutput:
+        return io.NodeOutput(WhisperAudioEncoder(load_whisper(path_of("audio_encoders", name))))
+
+
+NODES = [LoadDemo, DemoInputs, LoadModel, ApplyLayers, LoadWhisper]

@@ -1,0 +1,127 @@
+"""Where the mouth is: faces found with DWPose, or given, to the mask of what an edit makes anew."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..skyreels_core.conditioning.dwpose import DWPose as FaceFinder
+from ..skyreels_core.conditioning.faces import face_masks
+from ..skyreels_core.conditioning.overlay import overlay
+from ..skyreels_core.conditioning.pose import from_pose_keypoint
+from ..skyreels_core.errors import InputError
+from .host.folders import detection_path, onnx_files
+from .host.progress import progress
+from .host.reporting import say
+from .sockets import MASKS, DWPose, PoseKeypoint
+from .tensors import to_frames
+
+DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
+SOURCE = "from yzd-v/DWPose on Hugging Face, in models/detection."
+
+
+def onnx_input(name: str, expected: str, what: str) -> io.Combo.Input:
+    names = onnx_files()
+    chosen = next((file for file in names if file.endswith(expected)), None)
+    return io.Combo.Input(name, options=names, default=chosen, tooltip=f"The {what}, {expected} {SOURCE}")
+
+
+class LoadDWPose(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadDWPose",
+            display_name="Load DWPose",
+            category=MASKS,
+            description="Loads the two ONNX files of DWPose, which finds faces; needs onnxruntime.",
+            search_aliases=["face detector", "face landmarks", "yolox"],
+            inputs=[
+                onnx_input("detector", DETECTOR, "person detector"),
+                onnx_input("pose", POSE, "pose model"),
+            ],
+            outputs=[DWPose.Output(display_name="dwpose", tooltip="For Face Mask From DWPose.")],
+        )
+
+    @classmethod
+    def execute(cls, detector: str, pose: str) -> io.NodeOutput:
+        return io.NodeOutput(FaceFinder(detection_path(detector), detection_path(pose)))
+
+
+class FaceMask(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioFaceMask",
+            display_name="Face Mask From DWPose",
+            category=MASKS,
+            description="Masks the lower face in each frame of a video, for Video Edit Lip-Sync; the box does not tell "
+            "how far the mouth is open.",
+            search_aliases=["lip mask", "mouth mask", "lip sync"],
+            inputs=[
+                io.Image.Input("image", tooltip="The video's frames. They set size and length of the masks."),
+                io.Float.Input(
+                    "fps", default=25.0, min=1.0, max=120.0, step=0.001, round=False,
+                    tooltip="Frames per second of the video. Gaps of up to half a second are bridged.",
+                ),
+                DWPose.Input("dwpose", optional=True, tooltip="From Load DWPose: finds the faces in the frames."),
+                PoseKeypoint.Input(
+                    "keypoints", optional=True,
+                    tooltip="Faces that were found already, a set for each frame, as DWPose or OpenPose nodes of other "
+                    "packs give them. Used in the place of dwpose where both are wired.",
+                ),
+                io.Combo.Input(
+                    "face", options=["largest", "all", "index"],
+                    tooltip="Whose mouth: of the largest face over the clip, of all faces, or of the one with the "
+                    "number in index.",
+                ),
+                io.Int.Input(
+                    "index", default=0, min=0, max=63,
+                    tooltip="Number of the face, by size: 0 is the largest over the clip. Only for 'index'.",
+                ),
+                io.Combo.Input(
+                    "gaps", options=["pass_through", "hold", "error"],
+                    tooltip="Frames without a face, over half a second: pass_through leaves them as they are, hold "
+                    "keeps the last box, error stops.",
+                ),
+            ],
+            outputs=[
+                io.Mask.Output(
+                    display_name="mask", tooltip="The lower face, 1 = made anew, one for each frame."
+                ),
+                io.Mask.Output(display_name="lips", tooltip="The lips and a margin, one for each frame."),
+                io.Image.Output(
+                    display_name="preview", tooltip="The frames, the mask tinted blue and the lips red."
+                ),
+                io.String.Output(
+                    display_name="report", tooltip="The faces found, and each frame where one was not seen."
+                ),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, image, fps, face="largest", index=0, gaps="pass_through", dwpose=None, keypoints=None
+    ) -> io.NodeOutput:
+        frames = to_frames(image)
+        found, lines = find_faces(frames, dwpose, keypoints)
+        masks = face_masks(found, fps, index if face == "index" else face, gaps)
+        say("\n".join([*lines, masks.summary]))
+        preview = overlay(frames, masks.boxes, masks.lips)
+        report = "\n".join([*lines, masks.summary, *masks.unusual])
+        return io.NodeOutput(masks.boxes, masks.lips, preview, report)
+
+
+def find_faces(frames, dwpose, keypoints):
+    """The faces of frames [f h w 3], and what is to be said about where they come from."""
+    height, width = frames.shape[1:3]
+    if keypoints is not None:
+        lines = ["Both are wired: the keypoints are used, DWPose is not run."] if dwpose is not None else []
+        return from_pose_keypoint(keypoints, width, height).cut(len(frames)), lines
+    if dwpose is None:
+        raise InputError(
+            "Nothing says where the face is. Connect Load DWPose, or keypoints from another pack's DWPose or OpenPose "
+            "node."
+        )
+    return dwpose(frames, progress(len(frames))), []
+
+
+NODES = [LoadDWPose, FaceMask]

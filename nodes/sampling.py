@@ -1,0 +1,138 @@
+"""From noise to the latents of the whole video."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..skyreels_core.sampling.fusion import MODES
+from ..skyreels_core.sampling.guidance import GRAMMAR
+from ..skyreels_core.sampling.solvers import SOLVERS
+from .host.guider import AudioGuider, Request
+from .host.reporting import SamplingProgress
+from .host.run import Choices, run_sampler
+from .sockets import SAMPLING, Guidance, TeaCache, Windows
+
+
+def conditioning_inputs() -> list[io.Input]:
+    return [
+        io.Model.Input("model", tooltip="A video model with audio layers on it."),
+        io.Conditioning.Input("positive", tooltip="From Image Animation or Video Edit Lip-Sync."),
+        io.Conditioning.Input("negative", tooltip="From the same node."),
+    ]
+
+
+def settings_inputs(instead: str) -> list[io.Input]:
+    return [
+        Windows.Input("windows", optional=True, tooltip=f"From Windows. {instead}"),
+        Guidance.Input("guidance", optional=True, tooltip=f"From CFG Scheduler. {instead}"),
+        TeaCache.Input(
+            "teacache", optional=True, tooltip="From TeaCache. Without it every step is computed."
+        ),
+    ]
+
+
+def null_image_input() -> io.Input:
+    return io.Boolean.Input(
+        "null_image", default=False, advanced=True, optional=True,
+        tooltip="The unguided branch loses the picture too, as the paper prints Eq. 3.",
+    )  # fmt: skip
+
+
+class Guider(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioGuider",
+            display_name="SkyReels Audio Guider",
+            category=SAMPLING,
+            description="Audio and text guidance over windows, for SamplerCustomAdvanced with any sampler.",
+            inputs=[
+                *conditioning_inputs(),
+                *settings_inputs("Without it, what the model's file recommends."),
+                io.Sigmas.Input(
+                    "full_sigmas", optional=True, advanced=True,
+                    tooltip="The whole schedule, where the sampler gets a part of it (Split Sigmas, denoise under 1) of "
+                    "another scheduler than simple.",
+                ),
+                null_image_input(),
+            ],
+            outputs=[io.Guider.Output(display_name="guider", tooltip="For SamplerCustomAdvanced.")],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, model, positive, negative, windows=None, guidance=None, teacache=None, full_sigmas=None,
+        null_image=False,
+    ) -> io.NodeOutput:  # fmt: skip
+        request = Request(windows, guidance, teacache or None, full_sigmas, null_image)
+        return io.NodeOutput(AudioGuider(model, positive, negative, request, SamplingProgress(bar=False)))
+
+
+class Sampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        own = "what the model's file recommends"
+        return io.Schema(
+            node_id="SkyReelsAudioSampler",
+            display_name="SkyReels Audio Sampler",
+            category=SAMPLING,
+            description="All in one: windows, guidance, cache and solver. What is left at 0 or empty is taken from the "
+            "model's file, and the report says it.",
+            inputs=[
+                *conditioning_inputs(),
+                io.Latent.Input("latent", tooltip="From the same node as the conditioning."),
+                io.Int.Input(
+                    "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
+                    tooltip="Another one, another take.",
+                ),
+                io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Fewer are faster; 0: {own}."),
+                io.Float.Input(
+                    "shift", default=0.0, min=0.0, max=100.0, step=0.1,
+                    tooltip=f"Of the flow schedule: higher stays longer at high noise; 0: {own}.",
+                ),
+                io.Combo.Input("solver", options=["model's own", *SOLVERS], tooltip="Of the flow, step by step."),
+                io.String.Input(
+                    "audio_guidance", default="", placeholder="model's own",
+                    tooltip=f"Weight of the voice over the steps; empty: {own}. {GRAMMAR}",
+                ),
+                io.String.Input(
+                    "text_guidance", default="", placeholder="model's own",
+                    tooltip=f"Weight of the text over the steps; empty: {own}. {GRAMMAR}",
+                ),
+                io.Int.Input(
+                    "window", default=0, min=0, max=1000,
+                    tooltip=f"Latent frames made at once, 4 frames each; 0: {own}.",
+                ),
+                io.Int.Input(
+                    "overlap", default=-1, min=-1, max=999,
+                    tooltip=f"Latent frames that neighbouring windows share; -1: {own}.",
+                ),
+                io.Combo.Input("fusion", options=list(MODES), tooltip="How windows are joined.", advanced=True),
+                io.Float.Input(
+                    "tea_cache", default=0.0, min=0.0, max=2.0, step=0.01,
+                    tooltip="TeaCache threshold: 0.1 careful, 0.3 fast, the demo model 0.05; 0 computes every step.",
+                ),
+                *settings_inputs("It goes before the fields of this node."),
+                null_image_input(),
+            ],
+            outputs=[
+                io.Latent.Output(display_name="latent", tooltip="Of the whole video, for VAE Decode."),
+                io.String.Output(display_name="report", tooltip="What was used and what it took."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, model, positive, negative, latent, seed, steps, shift, solver, audio_guidance, text_guidance,
+        window, overlap, fusion, tea_cache, windows=None, guidance=None, teacache=None, null_image=False,
+    ) -> io.NodeOutput:  # fmt: skip
+        choices = Choices(
+            seed=seed, steps=steps, shift=shift, solver=solver, audio=audio_guidance, text=text_guidance,
+            window=window, overlap=overlap, fusion=fusion,
+            cache_threshold=tea_cache if teacache is None else teacache,
+            windows=windows, guidance=guidance, null_image=null_image,
+        )  # fmt: skip
+        return io.NodeOutput(*run_sampler(model, positive, negative, latent, choices))
+
+
+NODES = [Guider, Sampler]

@@ -1,0 +1,15 @@
+"""What sockets carry as the core takes it: float32 on the CPU."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def to_frames(images: Tensor) -> Tensor:
+    """An IMAGE socket's value without its alpha, [f h w 3]."""
+    return images[..., :3].float().cpu()
+
+
+def to_mask(mask: Tensor) -> Tensor:
+    """A MASK socket's value, [f h w]."""
+    return mask.reshape(-1, *mask.shape[-2:]).float().cpu()
