@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from host_server import HostServer
 
 PACK = Path(__file__).resolve().parents[2]
 HOW_TO_RUN = "no ComfyUI found: set COMFYUI_PATH to its folder and COMFYUI_PYTHON to its interpreter"
@@ -24,17 +25,43 @@ def find_host() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def run_in_host() -> Callable[..., None]:
-    """Run a script of this folder in the host's interpreter, with the host's modules importable."""
-    host = find_host()
-    if host is None:
+def comfyui() -> tuple[Path, str]:
+    """The host's folder and its interpreter."""
+    if (folder := find_host()) is None:
         pytest.skip(HOW_TO_RUN)
-    interpreter = os.environ.get("COMFYUI_PYTHON", sys.executable)
+    return folder, os.environ.get("COMFYUI_PYTHON", sys.executable)
+
+
+@pytest.fixture(scope="session")
+def run_in_host(comfyui) -> Callable[..., None]:
+    """Run a script of this folder in the host's interpreter, with the host's modules importable."""
+    folder, interpreter = comfyui
 
     def run(script: str, *arguments: str | Path) -> None:
         command = [interpreter, str(Path(__file__).parent / script), *map(str, arguments)]
-        environment = os.environ | {"PYTHONPATH": str(host)}
-        result = subprocess.run(command, cwd=host, env=environment, capture_output=True, text=True)
+        environment = os.environ | {"PYTHONPATH": str(folder)}
+        result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout + result.stderr
 
     return run
+
+
+@pytest.fixture(scope="session")
+def start_server(comfyui, tmp_path_factory) -> Iterator[Callable[..., HostServer]]:
+    """Start one more ComfyUI, with options of its own. A start takes about 20 s."""
+    servers = []
+
+    def start(*options: str) -> HostServer:
+        servers.append(HostServer(*comfyui, tmp_path_factory.mktemp("comfyui"), *options))
+        servers[-1].start()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def server(start_server) -> HostServer:
+    """The ComfyUI that all tests share, with the pack in it."""
+    return start_server()

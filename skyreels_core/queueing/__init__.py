@@ -1,0 +1,1 @@
+"""Batches of jobs for a ComfyUI server, over its HTTP API."""
