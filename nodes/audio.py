@@ -80,7 +80,7 @@ class AudioToTokens(io.ComfyNode):
             voice = Audio(samples, voice.sample_rate)
             lines = [f"{silenced:.1f} s of pauses made silent"]
         bar = progress(timeline.token_count)
-        encoded = audio_encoder.encode(heard(voice, timeline), lambda done, count: bar(done))
+        encoded = audio_encoder.encode(heard(voice, timeline), lambda done, count: bar(done - 1))
         encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline)
         say("; ".join([f"{timeline.seconds:.2f} s, {timeline.frames} frames at {fps:g} fps", *lines]))
         return io.NodeOutput(encoded, timeline.frames, from_audio(cut_voice(voice, timeline)), float(fps))

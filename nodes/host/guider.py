@@ -81,7 +81,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
             self.scene.check_no_picture()
             return None
         bar = progress(len(self.plan.windows))
-        return self.scene.encode(self.plan, self.request.null_image, bar)
+        return self.scene.encode(self.plan, self.request.null_image, lambda done: bar(done - 1))
 
     def sample(self, noise, latent_image, sampler, sigmas, *args, **kwargs) -> Tensor:
         check_latent(latent_image, self.scene)
