@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
+from torch import Tensor
 
 from ..skyreels_core.conditioning.dwpose import DWPose as FaceFinder
 from ..skyreels_core.conditioning.faces import face_masks
 from ..skyreels_core.conditioning.overlay import overlay
-from ..skyreels_core.conditioning.pose import from_pose_keypoint
+from ..skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint
 from ..skyreels_core.errors import InputError
 from .host.folders import detection_path, onnx_files
 from .host.progress import progress
@@ -110,7 +113,7 @@ class FaceMask(io.ComfyNode):
         return io.NodeOutput(masks.boxes, masks.lips, preview, report)
 
 
-def find_faces(frames, dwpose, keypoints):
+def find_faces(frames: Tensor, dwpose: FaceFinder | None, keypoints: Any) -> tuple[Keypoints, list[str]]:
     """The faces of frames [f h w 3], and what is to be said about where they come from."""
     height, width = frames.shape[1:3]
     if keypoints is not None:

@@ -128,7 +128,7 @@ def composite_clip(
 
     Raises InputError for a mask that is not of the source's size, or has too few frames.
     """
-    check_mask(mask, source[: len(made)], "source")
+    check_mask(mask, source[: len(made)], "used part of the source")
     frames = source.new_empty(len(made), *source.shape[1:])
     outside, made_outside = OutsideMeter(), OutsideMeter()
     for index, layer in enumerate(layers(made, source, mask, pixels)):

@@ -106,11 +106,19 @@ def test_a_clip_reports_what_was_changed_before_and_after(hole):
     assert done.outside.largest == 0
     assert done.made_outside.largest > 0.5 and done.made_outside.psnr < 15
     assert seen == [0, 1, 2]
+    assert "24x16 scaled to 48x32" in str(done) and "composited, outside the mask nothing changed" in str(
+        done
+    )
+
+
+def test_a_clip_says_how_its_length_was_made_to_fit(hole):
+    assert "repeated for 1 of 3 frames" in str(composite_clip(frames(1), source(2), hole))
+    assert "Of the source's 5 frames, 3 are used." in str(composite_clip(frames(1), source(5), hole))
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 40), (2, 32, 48)])
 def test_a_mask_that_does_not_belong_to_the_source_is_refused(shape):
-    with pytest.raises(InputError, match=r"mask is .* the source \[3, 32, 48\]"):
+    with pytest.raises(InputError, match=r"mask is .* part of the source \[3, 32, 48\]"):
         composite_clip(frames(1), source(5), torch.ones(shape))
 
 
