@@ -20,6 +20,7 @@ from ..sampling.hybrid import Variant
 from ..timeline import frames_of
 from ..video.reading import Fit
 from .conditions import VideoEncoder, image_animation, no_picture, video_editing
+from .masks import check_mask
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,6 @@ class VideoEdit:
 
 def check_edit(frames: Tensor, mask: Tensor) -> None:
     """Raises InputError for a mask [f h w] that does not belong to the video [f h w 3] or is empty."""
-    height, width = frames.shape[1:3]
-    if mask.shape[1:] != (height, width) or 1 < len(mask) < len(frames):
-        raise InputError(
-            f"The mask is {list(mask.shape)} and the video {list(frames.shape[:3])} (frames, height, "
-            "width): give a mask of the same size with a frame for each video frame, or a single one for all."
-        )
+    check_mask(mask, frames)
     if not (mask > 0.5).any():
         raise InputError("The mask is black everywhere, so nothing would change; white is what is made anew.")
