@@ -51,7 +51,8 @@ class AudioToTokens(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "gate_threshold", default=THRESHOLD_DB, min=-90.0, max=-10.0, step=1.0,
-                    tooltip="Level under which it is a pause, dB below the voice's loud parts.", advanced=True,
+                    advanced=True, optional=True,
+                    tooltip="Level under which it is a pause, dB below the voice's loud parts.",
                 ),
             ],
             outputs=[

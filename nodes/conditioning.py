@@ -110,7 +110,7 @@ class VideoEditLipSync(io.ComfyNode):
                     tooltip="Pixels that the model works at, snapped to 16; 0 takes the video's.",
                 ),
                 io.Combo.Input(
-                    "length", options=["shortest", "voice"], default="shortest", advanced=True,
+                    "length", options=["shortest", "voice"], default="shortest", advanced=True, optional=True,
                     tooltip="How long it is: as the shorter of voice and video, or as the voice (the last frame is "
                     "repeated).",
                 ),

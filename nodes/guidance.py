@@ -50,7 +50,7 @@ class WindowsNode(io.ComfyNode):
                     tooltip="Frames per second, for the unit seconds.",
                 ),
                 io.Boolean.Input(
-                    "fuse_first_step", default=True, advanced=True,
+                    "fuse_first_step", default=True, advanced=True, optional=True,
                     tooltip="Off: the first step is not fused and the last window wins, as the paper prints it.",
                 ),
                 io.Latent.Input(

@@ -111,13 +111,14 @@ class LoadModel(io.ComfyNode):
                     tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the "
                     "file's.",
                     advanced=True,
+                    optional=True,
                 ),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="The video model with its audio layers.")],
         )
 
     @classmethod
-    def execute(cls, model_name: str, weight_dtype: str) -> io.NodeOutput:
+    def execute(cls, model_name: str, weight_dtype: str = "default") -> io.NodeOutput:
         return io.NodeOutput(load_voiced_model(path_of("diffusion_models", model_name), weight_dtype))
 
 

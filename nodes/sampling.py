@@ -51,8 +51,8 @@ class Guider(io.ComfyNode):
                 *settings_inputs("Without it, what the model's file recommends."),
                 io.Sigmas.Input(
                     "full_sigmas", optional=True, advanced=True,
-                    tooltip="The whole schedule, where the sampler gets a part of it (Split Sigmas, denoise under 1) of "
-                    "another scheduler than simple.",
+                    tooltip="The whole schedule, where the sampler gets a part of it (Split Sigmas, denoise under 1) "
+                    "of another scheduler than simple.",
                 ),
                 null_image_input(),
             ],
@@ -107,7 +107,9 @@ class Sampler(io.ComfyNode):
                     "overlap", default=-1, min=-1, max=999,
                     tooltip=f"Latent frames that neighbouring windows share; -1: {own}.",
                 ),
-                io.Combo.Input("fusion", options=list(MODES), tooltip="How windows are joined.", advanced=True),
+                io.Combo.Input(
+                    "fusion", options=list(MODES), tooltip="How windows are joined.", advanced=True, optional=True
+                ),
                 io.Float.Input(
                     "tea_cache", default=0.0, min=0.0, max=2.0, step=0.01,
                     tooltip="TeaCache threshold: 0.1 careful, 0.3 fast, the demo model 0.05; 0 computes every step.",
@@ -124,7 +126,8 @@ class Sampler(io.ComfyNode):
     @classmethod
     def execute(
         cls, model, positive, negative, latent, seed, steps, shift, solver, audio_guidance, text_guidance,
-        window, overlap, fusion, tea_cache, windows=None, guidance=None, teacache=None, null_image=False,
+        window, overlap, tea_cache, fusion="bidirectional", windows=None, guidance=None, teacache=None,
+        null_image=False,
     ) -> io.NodeOutput:  # fmt: skip
         choices = Choices(
             seed=seed, steps=steps, shift=shift, solver=solver, audio=audio_guidance, text=text_guidance,

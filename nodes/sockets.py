@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..skyreels_core.audio.reading import Audio
+from ..skyreels_core.errors import InputError
 
 Windows = io.Custom("SKYREELS_WINDOWS")  # skyreels_core.sampling.fusion.WindowSettings
 Guidance = io.Custom("SKYREELS_GUIDANCE")  # skyreels_core.sampling.guidance.GuidanceSettings
@@ -23,8 +24,10 @@ SAMPLING = "SkyReels-Audio/sampling"
 VIDEO = "SkyReels-Audio/video"
 
 
-def to_audio(value: dict[str, Any]) -> Audio:
-    """An AUDIO socket's value, the first of its batch."""
+def to_audio(value: dict[str, Any] | None) -> Audio:
+    """An AUDIO socket's value, the first of its batch. Raises InputError for a video's that has no sound."""
+    if value is None or not value["waveform"].numel():
+        raise InputError("There is no sound in this audio. Give a recording, or a video with sound.")
     return Audio(value["waveform"][0].float().cpu(), value["sample_rate"])
 
 
