@@ -1,3 +1,3 @@
 """SkyReels-Audio (arXiv 2506.00830): talking portraits driven by a voice, without any host."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
