@@ -1,4 +1,4 @@
-"""Sizes and lengths of what was wired, made to fit and said."""
+"""The scene of what was wired, and what was snapped to make it fit."""
 
 from __future__ import annotations
 
@@ -7,51 +7,41 @@ from typing import Any
 from torch import Tensor
 
 from ..skyreels_core.audio.voice import Voice
-from ..skyreels_core.conditioning.shots import Animation, VideoEdit, check_edit
+from ..skyreels_core.conditioning.fitting import Length, fit_length, fit_picture, fit_size
+from ..skyreels_core.conditioning.shots import VideoEdit, check_edit
 from ..skyreels_core.errors import InputError
-from ..skyreels_core.timeline import Timeline, snap_size
-from ..skyreels_core.video.reading import fit
+from ..skyreels_core.timeline import Timeline
 from .host.scene import Scene
 from .host.whisper import voice_of
+from .tensors import to_frames, to_mask
 
 
 def animation_scene(
-    tokens: Any, vae, picture: Tensor | None, width: int, height: int
+    tokens: Any, vae, images: Tensor | None, width: int, height: int
 ) -> tuple[Scene, list[str]]:
-    """The scene of a picture [b h w 3], the first of its batch, and what was done to it."""
+    """The scene of an IMAGE, the first of its batch; a side of 0 is the picture's own."""
     voice = needed_voice(tokens)
+    picture = None if images is None else to_frames(images)[0]
     if picture is None and not (width and height):
         raise InputError(
             f"There is no picture to take the size {width}x{height} from. Give a width and a height, or a picture."
         )
-    own = (0, 0) if picture is None else (picture.shape[2], picture.shape[1])
-    (width, height), lines = snapped(width or own[0], height or own[1])
-    placed = None
-    if picture is not None:
-        placed, done = fit(picture[0, ..., :3].cpu(), width, height)
-        lines.append(f"Picture: {done}.")
-    scene = Scene(Animation(placed, width, height), voice, voice.timeline, vae)
-    return scene, [length_line(voice.timeline), *lines]
+    own = (0, 0) if picture is None else picture.shape[:2]
+    shot, lines = fit_picture(picture, width or own[1], height or own[0])
+    return Scene(shot, voice, voice.timeline, vae), [length_line(voice.timeline), *lines]
 
 
 def edit_scene(
-    tokens: Any, vae, video: Tensor, mask: Tensor, hybrid: float, width: int, height: int, length: str
+    tokens: Any, vae, video: Tensor, mask: Tensor, hybrid: float, width: int, height: int, length: Length
 ) -> tuple[Scene, list[str]]:
-    """The scene of a video [f h w 3] and what was done to it."""
+    """The scene of a video [f h w 3] and its mask; a side of 0 is the video's own."""
     voice = needed_voice(tokens)
-    video, mask = video[..., :3].cpu(), mask.cpu()
-    check_edit(video, mask)
-    spoken = voice.timeline.frames
-    timeline = Timeline(min(len(video), spoken) if length == "shortest" else spoken, voice.timeline.fps)
-    size, lines = snapped(width or video.shape[2], height or video.shape[1])
-    if timeline.frames > len(video):
-        lines.append(f"The last frame is repeated for {timeline.frames - len(video)} frames.")
-    if timeline.frames < len(video):
-        lines.append(f"Of the video's {len(video)} frames, {timeline.frames} are used: the voice ends there.")
-    if timeline.frames < spoken:
-        lines.append(f"Of the voice's {spoken} frames, {timeline.frames} are used: the video ends there.")
-    shot = VideoEdit(video[: timeline.frames], mask[: timeline.frames], hybrid).scaled(*size)
-    return Scene(shot, voice, timeline, vae), [length_line(timeline), *lines]
+    frames, mask = to_frames(video), to_mask(mask)
+    check_edit(frames, mask)
+    timeline, lines = fit_length(len(frames), voice.timeline.frames, voice.timeline.fps, length)
+    size, snapped = fit_size(width or frames.shape[2], height or frames.shape[1])
+    shot = VideoEdit(frames[: timeline.frames], mask[: timeline.frames], hybrid).scaled(*size)
+    return Scene(shot, voice, timeline, vae), [*lines, *snapped]
 
 
 def needed_voice(tokens: Any) -> Voice:
@@ -62,13 +52,6 @@ def needed_voice(tokens: Any) -> Voice:
             "Audio Encoder Encode."
         )
     return voice
-
-
-def snapped(width: int, height: int) -> tuple[tuple[int, int], list[str]]:
-    size = snap_size(width), snap_size(height)
-    if size == (width, height):
-        return size, []
-    return size, [f"The size {width}x{height} becomes {size[0]}x{size[1]}: multiples of 16 are needed."]
 
 
 def length_line(timeline: Timeline) -> str:

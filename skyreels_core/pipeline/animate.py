@@ -7,11 +7,11 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
+from ..conditioning.fitting import fit_picture
 from ..conditioning.shots import Animation
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
-from ..timeline import Timeline, snap_size
-from ..video.reading import fit
+from ..timeline import Timeline
 from .evaluator import CoreEvaluator
 from .frames import finished_frames
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_voice
@@ -42,28 +42,23 @@ def animate(
     check_voice(audio)
     timeline = Timeline.from_seconds(audio.seconds, run.preset.fps)
     windows = plan_windows(run, timeline)
-    picture = place_picture(run, picture)
-    tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, picture)
+    shot = fit_shot(run, picture)
+    tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.picture)
     takes_picture = bundle.model.config.takes_picture
-    conditions = encode_shot(run, Animation(picture, *run.report.size), windows) if takes_picture else None
+    conditions = encode_shot(run, shot, windows) if takes_picture else None
     evaluator = CoreEvaluator(
         bundle.model, bundle.adapter, tokens, timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, windows, evaluator, text, editing=False)
-    reference = None if picture is None else lambda frame: picture
+    reference = None if shot.picture is None else lambda frame: shot.picture
     frames = finished_frames(run, latents, reference)
     return Result(frames, timeline.fps, cut_voice(audio, timeline), run.report)
 
 
-def place_picture(run: Run, picture: Tensor | None) -> Tensor | None:
-    """The picture at the preset's size, snapped to the backbone's grid; what was done to it is said."""
-    width, height = snap_size(run.preset.width), snap_size(run.preset.height)
-    run.report.size = width, height
-    if (width, height) != (run.preset.width, run.preset.height):
-        run.report.say(f"The size {run.preset.width}x{run.preset.height} becomes {width}x{height}.")
-    if picture is None or not run.bundle.model.config.takes_picture:
-        run.report.say("No picture is used: text and voice alone say what is seen.")
-        return None
-    placed, done = fit(picture, width, height)
-    run.report.say(f"Picture: {done}.")
-    return placed
+def fit_shot(run: Run, picture: Tensor | None) -> Animation:
+    """The picture, if the backbone takes one, at the preset's size; what was done to it is said."""
+    used = picture if run.bundle.model.config.takes_picture else None
+    shot, lines = fit_picture(used, run.preset.width, run.preset.height)
+    run.report.size = shot.size
+    run.report.say_all(lines)
+    return shot

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
 
 from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
+from ..conditioning.fitting import Length, fit_length
 from ..conditioning.shots import VideoEdit, check_edit
 from ..errors import InputError
 from ..model.bundle import Bundle
@@ -22,9 +22,6 @@ from .frames import finished_frames
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_size, check_voice
 from .result import Result
 from .sampler import encode_inputs, encode_shot, plan_windows, sample
-
-Length = Literal["shortest", "voice", "video"]
-LENGTHS: tuple[Length, ...] = ("shortest", "voice", "video")
 
 
 def edit(
@@ -90,17 +87,10 @@ def check_editor(bundle: Bundle) -> None:
 
 def edit_timeline(run: Run, video: Video, audio: Audio, length: Length) -> Timeline:
     """How long the edit is; what decided it, and what is filled, is said."""
-    if length not in LENGTHS:
-        raise InputError(f"The length {length!r} is unknown; use one of {', '.join(LENGTHS)}.")
-    shown, spoken = len(video.frames), Timeline.from_seconds(audio.seconds, video.fps).frames
-    frames = {"shortest": min(shown, spoken), "voice": spoken, "video": shown}[length]
-    deciding = "voice" if frames == spoken else "video"
-    run.report.say(f"The edit has {frames} frames, {frames / video.fps:.2f} s: as long as the {deciding}.")
-    if frames > shown:
-        run.report.say(f"The video's last frame is repeated for {frames - shown} of {frames} frames.")
-    if frames > spoken:
-        run.report.say(f"Silence follows the voice for {frames - spoken} of {frames} frames.")
-    return Timeline(frames, video.fps)
+    spoken = Timeline.from_seconds(audio.seconds, video.fps).frames
+    timeline, lines = fit_length(len(video.frames), spoken, video.fps, length)
+    run.report.say_all(lines)
+    return timeline
 
 
 def model_size(run: Run, source: VideoEdit) -> tuple[int, int]:

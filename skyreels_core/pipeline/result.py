@@ -35,6 +35,10 @@ class Report:
         self.lines.append(line)
         logger.info(line)
 
+    def say_all(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.say(line)
+
     def summary(self) -> str:
         """What was made and what it took, in one line."""
         seconds = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())

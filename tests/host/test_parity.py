@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 from skyreels_core import assets
