@@ -11,6 +11,7 @@ from ..skyreels_core.conditioning.fitting import Length, fit_length, fit_picture
 from ..skyreels_core.conditioning.shots import VideoEdit, check_edit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import Timeline
+from .host.checks import check_vae
 from .host.scene import Scene
 from .host.whisper import voice_of
 from .tensors import to_frames, to_mask
@@ -20,6 +21,7 @@ def animation_scene(
     tokens: Any, vae, images: Tensor | None, width: int, height: int
 ) -> tuple[Scene, list[str]]:
     """The scene of an IMAGE, the first of its batch; a side of 0 is the picture's own."""
+    check_vae(vae)
     voice = needed_voice(tokens)
     picture = None if images is None else to_frames(images)[0]
     if picture is None and not (width and height):
@@ -35,6 +37,7 @@ def edit_scene(
     tokens: Any, vae, video: Tensor, mask: Tensor, hybrid: float, width: int, height: int, length: Length
 ) -> tuple[Scene, list[str]]:
     """The scene of a video [f h w 3] and its mask; a side of 0 is the video's own."""
+    check_vae(vae)
     voice = needed_voice(tokens)
     frames, mask = to_frames(video), to_mask(mask)
     check_edit(frames, mask)

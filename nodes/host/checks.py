@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...skyreels_core.errors import InputError
+from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.timeline import SPATIAL
 from .audio_layers import AudioLayers, check_backbone, find_audio_layers
 from .scene import Scene, scene_of
@@ -52,6 +53,26 @@ def check_conditioning(positive: list, negative: list) -> Scene:
                 f"A prompt has {found[0]} on it, which cannot be cut into windows. Give prompts without it."
             )
     return scene
+
+
+def check_texts(model, conditioning: list) -> None:
+    """Raises InputError for prompts that another model's text encoder encoded."""
+    needed = model.model.diffusion_model.text_embedding[0].in_features
+    for tokens, _ in conditioning:
+        if tokens.shape[-1] != needed:
+            raise InputError(
+                f"The text has tokens of width {tokens.shape[-1]}, the video model reads width {needed}. Encode it "
+                "with the text encoder of this model: UMT5-XXL for Wan, the demo's own for the demo."
+            )
+
+
+def check_vae(vae) -> None:
+    """Raises InputError for a VAE that is none of Wan 2.1."""
+    if (vae.latent_channels, vae.latent_dim) != (LATENT_CHANNELS, 3):
+        raise InputError(
+            f"This VAE gives latents of {vae.latent_channels} channels in {vae.latent_dim} dimensions; the Wan 2.1 VAE "
+            f"gives {LATENT_CHANNELS} in 3. Load wan_2.1_vae.safetensors, or the demo's own."
+        )
 
 
 def check_latent(latent: Tensor, scene: Scene) -> None:

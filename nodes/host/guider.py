@@ -25,7 +25,7 @@ from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
 from .audio_layers import KEY, hearing, takes_picture
 from .cache import plan_cache
-from .checks import check_conditioning, check_latent, check_model
+from .checks import check_conditioning, check_latent, check_model, check_texts
 from .progress import progress
 from .scene import Scene, scene_of
 
@@ -51,6 +51,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
     def __init__(self, model, positive: list, negative: list, request: Request, progress: Any = None) -> None:
         self.layers = check_model(model)
         check_conditioning(positive, negative)
+        check_texts(model, [*positive, *negative])
         self.scene: Scene = scene_of(positive)
         self.scene.check_voice(self.layers.config)
         preset = self.layers.preset
