@@ -21,20 +21,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         with log_to_stderr(logging.DEBUG if args.debug else logging.INFO):
-            run(args)
+            return run(args)
     except KeyboardInterrupt:
         return refuse("Interrupted; no unfinished file is left.", INTERRUPTED)
     except (InputError, OSError) as error:
         if args.debug:
             raise
         return refuse(sentence(error), REFUSED)
-    return 0
 
 
-def run(args: Namespace) -> None:
+def run(args: Namespace) -> int:
+    if args.command == "queue":  # the server has the model; this side is quick to start
+        from .queue import queue
+
+        return queue(args)
     from . import commands
 
     commands.run(args)
+    return 0
 
 
 def refuse(message: str, code: int) -> int:

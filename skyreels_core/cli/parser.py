@@ -18,6 +18,7 @@ def build_parser() -> ArgumentParser:
     add_demo(commands)
     add_animate(commands)
     add_edit(commands)
+    add_queue(commands)
     add_train(commands)
     add_inspect(commands)
     for command in commands.choices.values():
@@ -157,6 +158,48 @@ def add_model(parser: ArgumentParser) -> None:
     )
     model.add_argument(
         "--dtype", metavar="NAME", help="float32, bfloat16 or float16 (default: bfloat16 on a GPU)"
+    )
+
+
+def add_queue(commands) -> None:
+    parser = commands.add_parser("queue", help="queue a workflow on a ComfyUI server and bring its files")
+    parser.add_argument(
+        "--workflow",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="made by ComfyUI's Workflow > Export (API)",
+    )
+    parser.add_argument(
+        "--server", metavar="URL", default="http://127.0.0.1:8188", help="the server (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NODE.INPUT=VALUE",
+        action="append",
+        default=[],
+        help="put a value into an input; the node by id, title or class; a local file is uploaded",
+    )
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        type=Path,
+        help="one job for each row; columns node.input, and 'name' for the output files",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("skyreels-outputs"),
+        help="folder for the files (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=whole(0, 10**6),
+        default=300,
+        help="how long the server may be away before what is left counts as failed (default: %(default)s)",
     )
 
 

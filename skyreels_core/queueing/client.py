@@ -19,7 +19,6 @@ from ..errors import InputError
 CONNECT, ANSWER = 10, 60  # seconds
 GATEWAY_ERRORS = (502, 503, 504)  # a proxy's answer while the server behind it is away
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-UPLOADS = "skyreels-audio"  # below the server's input folder
 CHUNK = 1 << 20  # bytes
 
 Prompt = dict[str, dict[str, Any]]  # a workflow in API format, by node id
@@ -33,7 +32,7 @@ class Refused(Exception):
     """An answer that is an error, as the server gave it."""
 
     def __init__(self, status: int, answer: Any):
-        super().__init__(f"the server answered {status}: {str(answer)[:300]}")
+        super().__init__(f"the server answered {status}: {' '.join(str(answer).split())[:200]}")
         self.status, self.answer = status, answer
 
 
@@ -79,7 +78,7 @@ class Client:
         return self.ask("GET", f"/history/{prompt_id}").get(prompt_id)
 
     def drop(self, prompt_ids: set[str]) -> None:
-        """Take prompts out of the queue, running or not. Prompts of others stay untouched."""
+        """Take prompts out of the queue, running or not. Those of others stay."""
         self.ask("POST", "/queue", json={"delete": sorted(prompt_ids)})
         for prompt_id in self.queued()[0] & prompt_ids:
             self.ask("POST", "/interrupt", json={"prompt_id": prompt_id})
@@ -93,21 +92,22 @@ class Client:
             return None
 
     def upload(self, path: Path, file: File) -> None:
+        form = {"subfolder": file.subfolder, "type": file.type, "overwrite": "true"}
         with path.open("rb") as content:
-            form = {"subfolder": file.subfolder, "type": file.type, "overwrite": "true"}
             self.ask("POST", "/upload/image", data=form, files={"image": (file.filename, content)})
 
     def download(self, file: File) -> Iterator[bytes]:
-        with self.call("GET", "/view", params=vars(file), stream=True) as response, reaching():
+        with self.call("GET", "/view", params=vars(file), stream=True) as response:
             missing = int(response.headers.get("Content-Length", 0))
-            for chunk in response.iter_content(CHUNK):
-                missing -= len(chunk)
-                yield chunk
+            with reaching():
+                for chunk in response.iter_content(CHUNK):
+                    missing -= len(chunk)
+                    yield chunk
         if missing > 0:
             raise Unreachable(f"{file.filename} was cut short")
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
-        with self.call(method, path, **options) as response, reaching():
+        with self.call(method, path, **options) as response:
             if not response.content:
                 return None
             try:
@@ -117,21 +117,29 @@ class Client:
 
     @contextmanager
     def call(self, method: str, path: str, **options: Any) -> Iterator[requests.Response]:
+        # a redirected POST would arrive as a GET
+        options |= {"timeout": (CONNECT, ANSWER), "allow_redirects": False}
         with reaching():
-            response = self.session.request(method, self.url + path, timeout=(CONNECT, ANSWER), **options)
+            response = self.session.request(method, self.url + path, **options)
         with response:
             if response.status_code in GATEWAY_ERRORS:
                 raise Unreachable(f"{self.url} answered {response.status_code}")
-            if not response.ok:
+            if response.status_code >= 300:
                 raise Refused(response.status_code, answer_of(response))
             yield response
 
     @contextmanager
     def listen(self) -> Iterator[Socket]:
-        """Connect to the server's messages to this client."""
+        """The server's messages to this client."""
         address = self.url.replace("http", "ws", 1) + f"/ws?clientId={self.id}"
-        with reaching():
+        try:
             connection = websocket.create_connection(address, timeout=CONNECT, suppress_origin=True)
+        except websocket.WebSocketBadStatusException as error:
+            if error.status_code in GATEWAY_ERRORS:
+                raise Unreachable(str(error)) from error
+            raise Refused(error.status_code, "no websocket at /ws") from error
+        except (websocket.WebSocketException, OSError) as error:
+            raise Unreachable(str(error)) from error
         try:
             yield Socket(connection)
         finally:
@@ -143,27 +151,28 @@ class Socket:
         self.connection = connection
 
     def event(self, seconds: float) -> dict[str, Any] | None:
-        """The next message, if one arrives in time; pictures of previews are left out."""
+        """The next message, None if none comes in time; a picture of a preview is an empty one."""
         self.connection.settimeout(seconds)
         try:
-            with reaching():
-                message = self.connection.recv()
-        except TimeoutError:
+            message = self.connection.recv()
+        except websocket.WebSocketTimeoutException:
             return None
-        return json.loads(message) if isinstance(message, str) and message else {}
+        except (websocket.WebSocketException, OSError) as error:
+            raise Unreachable(str(error)) from error
+        return json.loads(message) if message and isinstance(message, str) else {}
 
 
 @contextmanager
 def reaching() -> Iterator[None]:
     try:
         yield
-    except websocket.WebSocketTimeoutException as error:
-        raise TimeoutError from error
-    except (requests.RequestException, websocket.WebSocketException, ConnectionError) as error:
+    except (requests.RequestException, ConnectionError) as error:
         raise Unreachable(str(error)) from error
 
 
 def answer_of(response: requests.Response) -> Any:
+    if response.is_redirect:
+        return f"it has moved to {response.headers['Location']}"
     try:
         return response.json()
     except requests.JSONDecodeError:

@@ -42,6 +42,7 @@ class HostServer:
         for folder in (self.input, self.output, *(self.models / name for name in MODEL_FOLDERS)):
             folder.mkdir(parents=True, exist_ok=True)
         link_pack(self.folder / "custom_nodes" / "skyreels-audio")
+        shutil.copy(Path(__file__).with_name("steps_node.py"), self.folder / "custom_nodes")
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         with (self.folder / "comfyui.log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -1,0 +1,142 @@
+"""Values for the inputs of a workflow: which input is meant, and what a text stands for in it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from skyreels_core.errors import InputError
+from skyreels_core.queueing.workflow import Workflow, read_workflow
+
+PROMPT = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "_meta": {"title": "Portrait v1.5"}},
+    "2": {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "", "clip": ["9", 0]},
+        "_meta": {"title": "Words"},
+    },
+    "3": {"class_type": "CLIPTextEncode", "inputs": {"text": "7", "clip": ["9", 0]}},
+    "4": {
+        "class_type": "Sampler",
+        "inputs": {"seed": ["8", 0], "steps": 20, "cfg": 5, "tiled": True, "codec.quality": 3, "words": "x"},
+        "_meta": {"title": "Sampler"},
+    },
+    "8": {"class_type": "Foreign", "inputs": {"count": 3, "flag": False, "link": ["4", 0]}},
+}
+SAMPLER = {
+    "required": {
+        "seed": ["INT", {}], "steps": ["INT", {}], "cfg": ["FLOAT", {}], "tiled": ["BOOLEAN", {}],
+        "words": ["STRING", {}], "size": [["small", "large"], {}],
+    },
+    "optional": {"scale": ["INT,FLOAT", {}], "mask": ["MASK", {}]},
+}  # fmt: skip
+LOAD_IMAGE = {"required": {"image": [["a.png"], {"image_upload": True}]}}
+INFO = {"Sampler": {"input": SAMPLER}, "LoadImage": {"input": LOAD_IMAGE}}
+
+WORKFLOW = Workflow(PROMPT, INFO.get)
+
+
+@pytest.mark.parametrize(
+    ("target", "place"),
+    [
+        ("1.image", ("1", "image")),
+        ("Portrait v1.5.image", ("1", "image")),
+        ("LoadImage.image", ("1", "image")),
+        ("Words.text", ("2", "text")),
+        ("Sampler.codec.quality", ("4", "codec.quality")),
+        ("4.scale", ("4", "scale")),
+        ("Foreign.count", ("8", "count")),
+    ],
+)
+def test_a_node_is_found_by_id_title_or_class(target, place):
+    assert WORKFLOW.find(target) == place
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("CLIPTextEncode.clips", "node 2 or 3; name the node by its id"),
+        ("Voice.audio", '1 "Portrait v1.5" (LoadImage), 2 "Words" (CLIPTextEncode), 3 "CLIPTextEncode", '),
+        ("image", "write node.input"),
+        ("Words.txt", "Node 2 \"Words\" (CLIPTextEncode) has no input 'txt'; it has clip, text."),
+        ("Sampler.codec.speed", "has no input 'codec.speed'"),
+    ],
+)
+def test_what_is_not_found_is_said_with_what_there_is(target, sentence):
+    with pytest.raises(InputError) as error:
+        WORKFLOW.find(target)
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "text", "value"),
+    [
+        ("4", "steps", "12", 12),
+        ("4", "steps", "12.0", 12),
+        ("4", "seed", "18446744073709551615", 2**64 - 1),
+        ("4", "cfg", "2.5", 2.5),
+        ("4", "cfg", "2", 2),
+        ("4", "tiled", "false", False),
+        ("4", "codec.quality", "0.5", 0.5),
+        ("4", "size", "large", "large"),
+        ("4", "words", "3", "3"),
+        ("2", "text", '"quoted", {a|b}', '"quoted", {a|b}'),
+        ("3", "text", "8", "8"),
+        ("8", "count", "-1", -1),
+        ("8", "flag", "true", True),
+    ],
+)
+def test_a_text_becomes_what_the_input_takes(node, name, text, value):
+    read = WORKFLOW.read(node, name, text)
+    assert read == value and type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "text", "sentence"),
+    [
+        ("4", "steps", "1.5", "'steps' of node 4 \"Sampler\" is a whole number; '1.5' is not."),
+        ("4", "steps", "true", "a whole number"),
+        ("4", "cfg", "NaN", "a number; 'NaN'"),
+        ("4", "cfg", "Infinity", "a number"),
+        ("4", "cfg", "2,5", "a number; '2,5'"),
+        ("4", "tiled", "1", "true or false; '1'"),
+        ("4", "mask", "face.png", "takes what another node makes (MASK), no value"),
+    ],
+)
+def test_a_text_that_the_input_cannot_take_is_refused(node, name, text, sentence):
+    with pytest.raises(InputError) as error:
+        WORKFLOW.read(node, name, text)
+    assert sentence in str(error.value)
+
+
+def test_values_leave_the_workflow_itself_as_it_was():
+    changed = WORKFLOW.with_values({("4", "steps"): 1, ("4", "scale"): 2})
+    assert (changed["4"]["inputs"]["steps"], changed["4"]["inputs"]["scale"]) == (1, 2)
+    assert PROMPT["4"]["inputs"]["steps"] == 20 and "scale" not in PROMPT["4"]["inputs"]
+    assert changed["1"] == PROMPT["1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b'{"nodes": [], "links": [], "version": 0.4}', "save it with Workflow > Export (API)"),
+        (b'{"1": {"class_type": "A"}}', "is no workflow"),
+        (b"{}", "is no workflow"),
+        (b"[]", "is no workflow"),
+        (b'{"1": ', "cannot be read as a JSON file"),
+        (b"\x89PNG\r\n", "cannot be read as a JSON file"),
+    ],
+)
+def test_what_is_no_api_workflow_is_refused(tmp_path, content, sentence):
+    path = tmp_path / "talk.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        read_workflow(path, INFO.get)
+    assert sentence in str(error.value) and str(path) in str(error.value)
+
+
+def test_a_byte_order_mark_is_no_obstacle(tmp_path):
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps(PROMPT), encoding="utf-8-sig")
+    assert read_workflow(path, INFO.get).prompt == PROMPT
