@@ -63,6 +63,7 @@ class Scene:
             self.encoded.clear()
             variants = variants_seen(self.shot.hybrid)
             self.encoded[key] = self.shot.encode(self._encoder(), plan, variants, callback)
+            logger.info("Conditions encoded for %d windows.", len(plan.windows))
         without = self._without_picture(plan) if null_image else None
         return WindowConditions(self.encoded[key], without)
 
