@@ -83,7 +83,11 @@ def hearing(tokens: Tensor, span: TokenSpan, fps: float) -> dict[str, comfy.cond
 
 def add_audio_layers(model, layers: AudioLayers):
     """A clone of the MODEL that hears. Raises InputError for a model that cannot carry these layers."""
-    check_backbone(model)
+    if not is_backbone(model):
+        raise InputError(
+            f"The model is of type {type(model.model).__name__}. Audio layers go on a Wan 2.1 or SkyReels-V2 video "
+            "model: load one with Load Diffusion Model."
+        )
     if find_audio_layers(model) is not None:
         raise InputError("This model has audio layers already. Give a plain Wan 2.1 or SkyReels-V2 model.")
     sizes = model.model.model_config.unet_config
@@ -100,14 +104,9 @@ def add_audio_layers(model, layers: AudioLayers):
     return model
 
 
-def check_backbone(model) -> None:
-    """Raises InputError for a MODEL that is not the host's plain Wan 2.1."""
-    if type(model.model.diffusion_model) is not comfy.ldm.wan.model.WanModel:
-        name = type(model.model).__name__
-        raise InputError(
-            f"The model is of type {name}. SkyReels-Audio needs a Wan 2.1 or SkyReels-V2 video model: use Load "
-            "SkyReels-Audio Model, or Load Diffusion Model and Apply SkyReels Audio Layers."
-        )
+def is_backbone(model) -> bool:
+    """Whether a MODEL is the host's plain Wan 2.1, which SkyReels-V2 is too."""
+    return type(model.model.diffusion_model) is comfy.ldm.wan.model.WanModel
 
 
 def takes_picture(model) -> bool:

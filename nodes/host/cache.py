@@ -9,27 +9,26 @@ import torch
 from comfy.ldm.wan.model import sinusoidal_embedding_1d
 
 from ...skyreels_core.model.config import published_name
-from ...skyreels_core.sampling.cache import CachePlan, coefficients_for, forced_steps
+from ...skyreels_core.sampling.cache import CachePlan, Coefficients, coefficients_for, forced_steps
 from ...skyreels_core.sampling.guidance import Guidance, GuidanceSettings
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import flow_sigmas
-from .audio_layers import AudioLayers
-from .checks import check_model
+from .backends import find_backend
 
 
 def plan_cache(
     inner_model,
-    layers: AudioLayers | None,
+    coefficients: Coefficients | None,
     size: tuple[int, int],
     sigmas: Sequence[float],
     guidance: Guidance,
     hybrid: Hybrid | None,
     threshold: float,
 ) -> CachePlan:
-    """Which steps of the run `sigmas` are computed; the model's weights are where its patcher put them."""
-    stated = None if layers is None else layers.preset.cache_coefficients
+    """Which steps of the run `sigmas` are computed, by the model's own coefficients or those of its backbone; its
+    weights are where its patcher put them."""
     sizes = inner_model.model_config.unet_config
-    coefficients = stated or coefficients_for(
+    coefficients = coefficients or coefficients_for(
         published_name(sizes["model_type"], sizes["dim"], sizes["num_layers"], size)
     )
     forced = forced_steps(sigmas, guidance, hybrid)
@@ -50,10 +49,9 @@ def time_embedding(inner_model):
 
 def preview_plan(model, threshold: float, sigmas: torch.Tensor | None) -> str:
     """What a run over `sigmas`, or over the schedule that the model recommends, would reuse."""
-    layers = check_model(model)
-    preset = layers.preset
+    preset = find_backend(model).recommended(model)
     run = flow_sigmas(preset.steps, preset.shift) if sigmas is None else sigmas
     guidance = GuidanceSettings("1", "1").over(run)
     comfy.model_management.load_models_gpu([model])
-    size = preset.width, preset.height
-    return str(plan_cache(model.model, layers, size, guidance.grid.values, guidance, None, threshold))
+    size, run = (preset.width, preset.height), guidance.grid.values
+    return str(plan_cache(model.model, preset.cache_coefficients, size, run, guidance, None, threshold))

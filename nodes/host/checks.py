@@ -7,23 +7,14 @@ from torch import Tensor
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.timeline import SPATIAL
-from .audio_layers import AudioLayers, check_backbone, find_audio_layers
-from .scene import Scene, scene_of
 
 CACHES = ("easycache", "lazycache")
 # Entries of a prompt that speak of places in the whole video, which a window does not have.
 UNSLICED = {"area": "an area", "mask": "a mask", "control": "a ControlNet", "gligen": "GLIGEN boxes"}
 
 
-def check_model(model) -> AudioLayers:
-    """The audio layers of a MODEL. Raises InputError for one that cannot be driven by a voice here."""
-    check_backbone(model)
-    layers = find_audio_layers(model)
-    if layers is None:
-        raise InputError(
-            "The model has no audio layers, so it cannot hear. Put Apply SkyReels Audio Layers before this node, or "
-            "load the model with Load SkyReels-Audio Model."
-        )
+def check_model(model) -> None:
+    """Raises InputError for a MODEL with something on it that windows of ours cannot have."""
     options = model.model_options
     if "context_handler" in options:
         raise InputError(
@@ -37,28 +28,16 @@ def check_model(model) -> AudioLayers:
             f"The model has {found[0]} on it, which cannot tell windows apart. Take that node out; the TeaCache node "
             "does the same for this one."
         )
-    return layers
 
 
-def check_conditioning(positive: list, negative: list) -> Scene:
-    """The scene of a graph's conditioning. Raises InputError where there is none, or what windows cannot have."""
-    scene = scene_of(positive)
-    if scene is None:
-        raise InputError(
-            "The positive conditioning brings no voice. Wire it through Image Animation or Video Edit Lip-Sync."
-        )
-    for _, options in (*positive, *negative):
+def check_conditioning(model, conditioning: list) -> None:
+    """Raises InputError for prompts that windows cannot have, or of another model's text encoder."""
+    needed = model.model.diffusion_model.text_embedding[0].in_features
+    for tokens, options in conditioning:
         if found := [what for name, what in UNSLICED.items() if options.get(name) is not None]:
             raise InputError(
                 f"A prompt has {found[0]} on it, which cannot be cut into windows. Give prompts without it."
             )
-    return scene
-
-
-def check_texts(model, conditioning: list) -> None:
-    """Raises InputError for prompts that another model's text encoder encoded."""
-    needed = model.model.diffusion_model.text_embedding[0].in_features
-    for tokens, _ in conditioning:
         if tokens.shape[-1] != needed:
             raise InputError(
                 f"The text has tokens of width {tokens.shape[-1]}, the video model reads width {needed}. Encode it "
@@ -75,9 +54,9 @@ def check_vae(vae) -> None:
         )
 
 
-def check_latent(latent: Tensor, scene: Scene) -> None:
-    width, height = scene.shot.size
-    needed = (scene.timeline.latent_frames, height // SPATIAL, width // SPATIAL)
+def check_latent(latent: Tensor, latent_frames: int, size: tuple[int, int]) -> None:
+    """Raises InputError for a latent of another length or size than voice and picture (width, height)."""
+    needed = (latent_frames, size[1] // SPATIAL, size[0] // SPATIAL)
     if latent.is_nested or latent.ndim != 5 or tuple(latent.shape[2:]) != needed:
         given = "of several streams" if latent.is_nested else f"of shape {list(latent.shape)}"
         raise InputError(

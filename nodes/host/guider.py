@@ -10,24 +10,22 @@ from operator import attrgetter
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-import comfy.conds
 import comfy.model_management
 import comfy.patcher_extension
 import comfy.samplers
 from torch import Tensor
 
-from ...skyreels_core.conditioning.shots import WindowConditions
 from ...skyreels_core.sampling.cache import TeaCache
-from ...skyreels_core.sampling.denoise import Denoiser, Unit
+from ...skyreels_core.sampling.denoise import Denoiser, Progress, Unit
 from ...skyreels_core.sampling.fusion import WindowPlan, WindowSettings
 from ...skyreels_core.sampling.guidance import BRANCHES, GuidanceSettings
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
-from .audio_layers import KEY, hearing, takes_picture
+from .audio_layers import KEY
+from .backends import Backend, find_backend
 from .cache import plan_cache
-from .checks import check_conditioning, check_latent, check_model, check_texts
+from .checks import check_conditioning, check_latent, check_model
 from .progress import progress
-from .scene import Scene, scene_of
 
 
 @dataclass(frozen=True)
@@ -48,23 +46,23 @@ class AudioGuider(comfy.samplers.CFGGuider):
     Everything that belongs to one run is dropped when `sample` ends, however it ends: the host keeps guiders.
     """
 
-    def __init__(self, model, positive: list, negative: list, request: Request, progress: Any = None) -> None:
-        self.layers = check_model(model)
-        check_conditioning(positive, negative)
-        check_texts(model, [*positive, *negative])
-        self.scene: Scene = scene_of(positive)
-        self.scene.check_voice(self.layers.config)
-        preset = self.layers.preset
+    def __init__(self, model, positive: list, negative: list, request: Request, on_forward: Progress) -> None:
+        family = find_backend(model)
+        check_model(model)
+        check_conditioning(model, [*positive, *negative])
+        self.backend: Backend = family(model, positive, negative)
+        preset = self.backend.preset
         self.request = replace(
             request,
             windows=request.windows or WindowSettings(preset.window, preset.overlap),
             guidance=request.guidance or GuidanceSettings(preset.audio_guidance, preset.text_guidance),
         )
-        self.plan: WindowPlan = self.request.windows.plan(self.scene.timeline.latent_frames)
+        self.plan: WindowPlan = self.request.windows.plan(self.backend.latent_frames)
         super().__init__(self._sized_for_a_window(model))
         self.set_conds(positive, negative)
-        self.progress = progress
-        self.conditions = self._encode()
+        self.on_forward = on_forward
+        bar = progress(len(self.plan.windows))
+        self.backend.encode(self.plan, request.null_image, lambda done: bar(done - 1))
         self.denoiser: Denoiser | None = None
 
     def _sized_for_a_window(self, model):
@@ -77,15 +75,8 @@ class AudioGuider(comfy.samplers.CFGGuider):
         model.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.PREPARE_SAMPLING, KEY, prepare)
         return model
 
-    def _encode(self) -> WindowConditions | None:
-        if not takes_picture(self.model_patcher):
-            self.scene.check_no_picture()
-            return None
-        bar = progress(len(self.plan.windows))
-        return self.scene.encode(self.plan, self.request.null_image, lambda done: bar(done - 1))
-
     def sample(self, noise, latent_image, sampler, sigmas, *args, **kwargs) -> Tensor:
-        check_latent(latent_image, self.scene)
+        check_latent(latent_image, self.backend.latent_frames, self.backend.size)
         self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
         try:
             return super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
@@ -107,23 +98,18 @@ class AudioGuider(comfy.samplers.CFGGuider):
             whole = SigmaGrid(request.full_sigmas)
         else:
             whole = full_schedule(run, self.model_patcher.get_model_object("model_sampling").shift)
-        guidance = request.guidance.over(whole.values)
-        fraction = self.scene.shot.hybrid
+        guidance = replace(request.guidance, rule=self.backend.rule).over(whole.values)
+        fraction = self.backend.hybrid
         hybrid = None if fraction is None else Hybrid(whole.values, fraction)
         cache = None
         if request.cache_threshold is not None:
+            model, coefficients = self.inner_model, self.backend.preset.cache_coefficients
             plan = plan_cache(
-                self.inner_model,
-                self.layers,
-                self.scene.shot.size,
-                run,
-                guidance,
-                hybrid,
-                request.cache_threshold,
+                model, coefficients, self.backend.size, run, guidance, hybrid, request.cache_threshold
             )
             cache = TeaCache(plan, on_cpu=x.is_cuda)
         denoiser = Denoiser(
-            self._evaluate, self.plan, guidance, hybrid, cache, self.progress,
+            self._evaluate, self.plan, guidance, hybrid, cache, self.on_forward,
             comfy.model_management.throw_exception_if_processing_interrupted,
             predicts="denoised", units_per_call=None, sigmas=run,
         )  # fmt: skip
@@ -143,15 +129,8 @@ class AudioGuider(comfy.samplers.CFGGuider):
             )
 
     def _cond(self, unit: Unit) -> list[dict[str, Any]]:
-        branch = BRANCHES[unit.branch]
-        entries: dict[str, comfy.conds.CONDRegular] = {}
-        if self.conditions is not None:
-            entries["c_concat"] = comfy.conds.CONDRegular(self.conditions.of(unit))
-        if branch.audio:
-            voice = self.scene.voice
-            span = unit.window.token_span(voice.timeline.fps, len(voice.tokens))
-            entries |= hearing(voice.tokens, span, voice.timeline.fps)
-        texts = self.conds["positive" if branch.text else "negative"]
+        entries = self.backend.entries(unit)
+        texts = self.conds["positive" if BRANCHES[unit.branch].text else "negative"]
         return [
             {**cond, "model_conds": {**cond["model_conds"], **entries}, "uuid": self._name(cond, unit)}
             for cond in texts

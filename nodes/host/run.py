@@ -14,7 +14,7 @@ from ...skyreels_core.sampling.fusion import WindowSettings
 from ...skyreels_core.sampling.guidance import GuidanceSettings
 from ...skyreels_core.sampling.schedule import flow_sigmas
 from ...skyreels_core.sampling.solvers import SOLVERS
-from .checks import check_model
+from .backends import find_backend
 from .guider import AudioGuider, Request
 from .reporting import SamplingProgress, clock, say
 from .solver import core_sampler
@@ -49,7 +49,7 @@ class Choices:
 def run_sampler(model, positive: list, negative: list, latent: dict, choices: Choices) -> tuple[dict, str]:
     """The LATENT of the whole video, and a report."""
     started = time.monotonic()
-    preset = check_model(model).preset
+    preset = find_backend(model).recommended(model)
     steps, shift = choices.steps or preset.steps, choices.shift or preset.shift
     solver = choices.solver if choices.solver in SOLVERS else preset.solver
     request = choices.request(preset)

@@ -1,0 +1,64 @@
+"""SkyReels-Audio: Whisper tokens enter a native Wan model through our audio layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import comfy.conds
+
+from ....skyreels_core.errors import InputError
+from ....skyreels_core.model.preset import SamplingPreset
+from ....skyreels_core.sampling.denoise import Unit
+from ....skyreels_core.sampling.fusion import WindowPlan
+from ....skyreels_core.sampling.guidance import BRANCHES
+from ..audio_layers import AudioLayers, find_audio_layers, hearing, is_backbone, takes_picture
+from ..scene import scene_of
+
+
+class SkyReelsAudio:
+    rule = "eq3"
+    claims = staticmethod(is_backbone)
+
+    def __init__(self, model, positive: list, negative: list) -> None:
+        self.preset = self.recommended(model)
+        scene = scene_of(positive)
+        if scene is None:
+            raise InputError(
+                "The positive conditioning brings no voice. Wire it through Image Animation or Video Edit Lip-Sync."
+            )
+        scene.check_voice(needed_layers(model).config)
+        self.scene, self.conditions = scene, None
+        self.shows_picture = takes_picture(model)
+        self.size, self.hybrid = scene.shot.size, scene.shot.hybrid
+        self.latent_frames = scene.timeline.latent_frames
+
+    @staticmethod
+    def recommended(model) -> SamplingPreset:
+        return needed_layers(model).preset
+
+    def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
+        if self.shows_picture:
+            self.conditions = self.scene.encode(plan, null_image, callback)
+        else:
+            self.scene.check_no_picture()
+
+    def entries(self, unit: Unit) -> dict[str, Any]:
+        entries = {}
+        if self.conditions is not None:
+            entries["c_concat"] = comfy.conds.CONDRegular(self.conditions.of(unit))
+        if BRANCHES[unit.branch].audio:
+            voice = self.scene.voice
+            span = unit.window.token_span(voice.timeline.fps, len(voice.tokens))
+            entries |= hearing(voice.tokens, span, voice.timeline.fps)
+        return entries
+
+
+def needed_layers(model) -> AudioLayers:
+    layers = find_audio_layers(model)
+    if layers is None:
+        raise InputError(
+            "The model has no audio layers, so it cannot hear. Put Apply SkyReels Audio Layers before this node, or "
+            "load the model with Load SkyReels-Audio Model."
+        )
+    return layers
