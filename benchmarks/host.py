@@ -1,0 +1,27 @@
+"""A ComfyUI with this pack in it, for files that are made by hand."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.host.host_server import HostServer
+
+
+@contextmanager
+def open_host() -> Iterator[HostServer]:
+    """The ComfyUI in COMFYUI_PATH, run by COMFYUI_PYTHON."""
+    if "COMFYUI_PATH" not in os.environ:
+        sys.exit("Set COMFYUI_PATH to ComfyUI's folder and COMFYUI_PYTHON to its interpreter.")
+    interpreter = os.environ.get("COMFYUI_PYTHON", sys.executable)
+    with TemporaryDirectory() as folder:
+        server = HostServer(Path(os.environ["COMFYUI_PATH"]), interpreter, Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()

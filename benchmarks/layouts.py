@@ -1,0 +1,158 @@
+"""How each template is laid out: the steps its nodes stand in, the notes, and where the weights come from."""
+
+from __future__ import annotations
+
+from .layout import Group, Layout, Note
+
+MODEL, INPUT, TEXT, VOICE, GUIDE, SAMPLE, VIDEO = (
+    "#4f9ac4", "#8fb573", "#d0a540", "#c87bc0", "#9a9ad8", "#d0804a", "#cf8f8f",
+)  # fmt: skip
+
+# Least width and height where a node shows more than its fields: text to write in, a picture, a plot, a video.
+SIZES = {
+    "CLIPTextEncode": (290, 110),
+    "LoadImage": (290, 340),
+    "LoadAudio": (290, 140),
+    "PreviewImage": (300, 340),
+    "SaveVideo": (340, 460),
+    "SkyReelsAudioCFGScheduler": (290, 300),
+    "SkyReelsAudioSampler": (350, 0),
+}
+
+# Height in pixels of what a node says after a run, under its fields.
+REPORTS = {
+    "SkyReelsAudioTokens": 60,
+    "SkyReelsAudioFaceMask": 90,
+    "SkyReelsAudioImageAnimation": 90,
+    "SkyReelsAudioVideoEdit": 90,
+    "SkyReelsAudioWindows": 100,
+    "SkyReelsAudioTeaCache": 90,
+    "SkyReelsAudioSampler": 140,
+    "SamplerCustomAdvanced": 60,
+    "SkyReelsAudioColorUnify": 90,
+    "SkyReelsAudioComposite": 90,
+}
+
+# Name of a file to where it comes from and the folder in `models` that it belongs in.
+COMFY_ORG = "https://huggingface.co/Comfy-Org"
+WAN = f"{COMFY_ORG}/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
+WEIGHTS = {
+    "umt5_xxl_fp8_e4m3fn_scaled.safetensors": (WAN, "text_encoders"),
+    "wan_2.1_vae.safetensors": (WAN, "vae"),
+    "clip_vision_h.safetensors": (WAN, "clip_vision"),
+    "wan2.1_i2v_480p_14B_fp16.safetensors": (WAN, "diffusion_models"),
+    "whisper_large_v3_fp16.safetensors": (
+        f"{COMFY_ORG}/HuMo_ComfyUI/resolve/main/split_files",
+        "audio_encoders",
+    ),
+}
+
+DEMO = "The demo model of drawn faces comes with the pack: 96x96 pixels, no download, and a CPU is enough."
+
+QUICK_START = Note(
+    "Quick start",
+    f"""Press **Run**. In about a minute the portrait speaks, at the right.
+
+{DEMO}
+
+Then try another voice in *Demo Inputs*, or another seed in *SkyReels Audio Sampler*. What is 0 or empty there comes
+from the model's own file; the report says what was used.""",
+)
+IMAGE_ANIMATION = Note(
+    "With weights of your own",
+    """`skyreels_audio_14B.safetensors` stands for a model that you trained: no weights of that size are public. It goes
+into `models/diffusion_models`.
+
+Text encoder, VAE and Whisper are public. Where one is missing, ComfyUI's list of errors offers the download.
+
+For a plain Wan 2.1 or SkyReels-V2 file with audio layers in a file of their own, put *Load Diffusion Model* and
+*Apply SkyReels Audio Layers* in the place of *Load SkyReels-Audio Model*.""",
+)
+VIDEO_EDIT = Note(
+    "Lip-sync of a video",
+    f"""Another voice for a video that exists: only the lower face is made anew, every pixel beyond the mask stays.
+
+{DEMO}
+
+The faces of the demo's video are given. For your own use *Load Video*, *Get Video Components* and *Load DWPose*.""",
+)
+LONG_VIDEO = Note(
+    "Any length",
+    f"""The model sees 33 frames at once. *Windows* covers the whole voice with them; neighbours share 9 frames, which
+are fused at every step of sampling.
+
+*Color Unify* takes back the slow drift of the colours, against the portrait.
+
+{DEMO}""",
+)
+ADVANCED = Note(
+    "Every part by itself",
+    f"""The quick start with ComfyUI's own sampling nodes: samplers, schedulers, LoRA and previews that work with
+*SamplerCustomAdvanced* work here.
+
+{DEMO}""",
+)
+SCHEDULES = Note(
+    "Guidance over the steps",
+    """`4.5` is constant, `linear:4->3` goes from the first value to the second, `cosine:3->1@0.4` gets there after 40 %
+of the steps. The plot shows both.""",
+)
+
+LAYOUTS = {
+    "quick_start": Layout(
+        (
+            (Group("1. Model and inputs", MODEL, ((QUICK_START, 1, 2),)),),
+            (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
+            (Group("4. Conditions and sampling", SAMPLE, ((6, 7),)),),
+            (Group("5. Video", VIDEO, ((8, 9, 10),)),),
+        ),
+        {3: (290, 60)},
+    ),
+    "image_animation": Layout(
+        (
+            (Group("1. Models", MODEL, ((IMAGE_ANIMATION, 1, 2, 5, 6),)),),
+            (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
+            (Group("3. What is seen", TEXT, ((3, 4),)), Group("4. Guidance and cache", GUIDE, ((11, 12),))),
+            (Group("5. Conditions and sampling", SAMPLE, ((10, 13),)),),
+            (Group("6. Video", VIDEO, ((14, 15, 16),)),),
+        ),
+        {},
+    ),
+    "video_edit": Layout(
+        (
+            (Group("1. Model and inputs", MODEL, ((VIDEO_EDIT, 1, 2),)),),
+            (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
+            (Group("4. Where the mouth is", INPUT, ((6, 13),)),),
+            (Group("5. Conditions and sampling", SAMPLE, ((7, 8),)),),
+            (Group("6. Video", VIDEO, ((9, 10, 11, 12),)),),
+        ),
+        {},
+    ),
+    "long_video": Layout(
+        (
+            (Group("1. Model and inputs", MODEL, ((LONG_VIDEO, 1, 2),)),),
+            (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
+            (Group("4. Conditions and windows", GUIDE, ((6, 7),)),),
+            (Group("5. Sampling", SAMPLE, ((8, 9),)),),
+            (Group("6. Colours and video", VIDEO, ((10, 11, 12),)),),
+        ),
+        {3: (290, 60)},
+    ),
+    "advanced": Layout(
+        (
+            (
+                Group("1. Model and inputs", MODEL, ((ADVANCED, 1, 2),)),
+                Group("2. Schedule", INPUT, ((7, 8),)),
+            ),
+            (
+                Group("3. What is seen", TEXT, ((3, 4),)),
+                Group("4. What is heard", VOICE, ((5,),)),
+                Group("5. Conditions", SAMPLE, ((6,),)),
+            ),
+            (Group("6. Windows, guidance, cache", GUIDE, ((11, SCHEDULES, 12, 13),)),),
+            (Group("7. Sampling", SAMPLE, ((9, 10, 14, 15, 16),)),),
+            (Group("8. Colours and video", VIDEO, ((17, 18, 19),)),),
+        ),
+        {3: (290, 60)},
+    ),
+}
