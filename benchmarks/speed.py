@@ -33,16 +33,16 @@ def run(record: Record) -> None:
                 "-o",
                 f"{folder}/out.mp4",
             ]
-            took, memory = _measure(command)
+            took, memory = measure_command(command)
             times.append(took)
             record[f"animate_{seconds:g}s"] = {"seconds": took, "peak_gb": memory}
         record["seconds_per_second"] = (times[1] - times[0]) / (VOICES[1] - VOICES[0])
         record["seconds_to_start"] = times[0] - VOICES[0] * record["seconds_per_second"]
-        took, memory = _measure(["demo", "-o", f"{folder}/demo"])
+        took, memory = measure_command(["demo", "-o", f"{folder}/demo"])
         record["demo"] = {"seconds": took, "peak_gb": memory}
 
 
-def _measure(arguments: list[str]) -> tuple[float, float]:
+def measure_command(arguments: list[str]) -> tuple[float, float]:
     """Wall seconds and peak resident memory in GB of one `skyreels-audio` command."""
     started = time.perf_counter()
     program = Path(sys.executable).with_name("skyreels-audio")

@@ -43,7 +43,7 @@ class HostServer:
             folder.mkdir(parents=True, exist_ok=True)
         link_pack(self.folder / "custom_nodes" / "skyreels-audio")
         shutil.copy(Path(__file__).with_name("steps_node.py"), self.folder / "custom_nodes")
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        environment = {"OMP_NUM_THREADS": "1"} | os.environ
         with (self.folder / "comfyui.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, cwd=self.folder, env=environment, stdout=log, stderr=subprocess.STDOUT
