@@ -1,0 +1,154 @@
+"""What a registry and an installer read, and that nothing that the nodes import is missing in a host."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sources import CORE, NODES, PACK, modules, tree
+
+from skyreels_core import __version__
+
+tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
+
+# What requirements.txt of ComfyUI 0.20.1 and of 0.33.0 ask for.
+HOST = {
+    "alembic", "aiohttp", "av", "blake3", "comfy-aimdo", "comfy-kitchen", "comfyui-embedded-docs",
+    "comfyui-frontend-package", "comfyui-workflow-templates", "einops", "filelock", "kornia", "numpy",
+    "pillow", "psutil", "pydantic", "pydantic-settings", "pyopengl", "pyyaml", "requests", "safetensors",
+    "scipy", "sentencepiece", "simpleeval", "spandrel", "sqlalchemy", "tokenizers", "torch", "torchaudio",
+    "torchsde", "torchvision", "tqdm", "transformers", "yarl",
+}  # fmt: skip
+HOST_MODULES = {
+    "comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview", "node_helpers", "server",
+}  # fmt: skip
+NAMES = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+}  # of modules that are called otherwise
+COMMAND_LINE_ONLY = {"diffusers", "matplotlib", "accelerate"}
+PROJECT = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def requirements() -> list[str]:
+    lines = (PACK / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def distribution(requirement: str) -> str:
+    return re.split(r"[<>=!~;\[ ]", requirement, maxsplit=1)[0].lower()
+
+
+def reachable() -> set[Path]:
+    """The modules that a host imports with the pack, and those that they import from their functions."""
+    found, waiting = set(), [PACK / "__init__.py", *modules(NODES)]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += [*own_imports(path), *packages_of(path)]
+    return found
+
+
+def packages_of(path: Path) -> Iterator[Path]:
+    """The packages around a module, which are imported first."""
+    parents = [folder for folder in path.relative_to(PACK).parents if folder != Path()]
+    yield from (
+        PACK / folder / "__init__.py" for folder in parents if (PACK / folder / "__init__.py").is_file()
+    )
+
+
+def own_imports(path: Path) -> Iterator[Path]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            places = [base, *(base / alias.name for alias in node.names)]
+            yield from (found for place in places if (found := file_of(place)))
+
+
+def file_of(place: Path) -> Path | None:
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+
+
+def foreign_imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Top-level names of what a module imports, and whether it does without."""
+    module = tree(path)
+    optional = {id(node) for guard in guards(module) for node in ast.walk(guard)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], id(node) in optional) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0], id(node) in optional
+
+
+def guards(module: ast.Module) -> Iterator[ast.Try]:
+    """Where an import may fail."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Try) and any(
+            "ImportError" in ast.unparse(handler) for handler in node.handlers
+        ):
+            yield node
+
+
+def test_nothing_is_asked_for_that_a_host_has_and_no_version_is_pinned():
+    asked = [distribution(requirement) for requirement in requirements()]
+    assert not HOST & set(asked)
+    assert not [requirement for requirement in requirements() if "==" in requirement]
+    assert asked == sorted(set(asked))
+
+
+def test_every_import_of_the_nodes_is_in_the_host_or_asked_for():
+    known = HOST | {distribution(requirement) for requirement in requirements()}
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    extra = {distribution(requirement) for requirements in extras for requirement in requirements}
+    own = {*HOST_MODULES, *sys.stdlib_module_names}
+    for path in reachable():
+        for name, optional in foreign_imports(path):
+            provided = name in own or NAMES.get(name, name) in (known | extra if optional else known)
+            assert provided, f"{path.relative_to(PACK)} imports {name}"
+
+
+def test_what_is_asked_for_is_imported():
+    imported = {NAMES.get(name, name) for path in reachable() for name, _ in foreign_imports(path)}
+    assert {distribution(requirement) for requirement in requirements()} <= imported
+
+
+def test_the_nodes_reach_nothing_that_only_the_command_line_needs():
+    found = reachable()
+    assert {CORE / "model" / "checkpoint.py", CORE / "timeline.py", NODES / "host" / "guider.py"} <= found
+    assert not COMMAND_LINE_ONLY & {name for path in found for name, _ in foreign_imports(path)}
+    assert [
+        path for path in found if (CORE / "training") in path.parents or (CORE / "pipeline") in path.parents
+    ] == []
+
+
+def test_a_module_of_the_host_is_touched_in_one_place_only():
+    """`folder_paths` lists files for the combos; all else stands in nodes/host."""
+    allowed = {"comfy_api", "folder_paths"}
+    for path in reachable():
+        if NODES / "host" not in path.parents:
+            touched = {name for name, _ in foreign_imports(path)} & HOST_MODULES
+            assert touched <= (allowed if NODES in path.parents else set()), path.name
+
+
+def test_the_registry_finds_name_version_and_hosts():
+    project, comfy = PROJECT["project"], PROJECT["tool"]["comfy"]
+    assert project["name"] == "skyreels-audio" and "comfy" not in project["name"]
+    assert project["version"] == __version__ and re.fullmatch(r"\d+\.\d+\.\d+", __version__)
+    assert comfy["PublisherId"] and comfy["DisplayName"] == "SkyReels-Audio"
+    assert re.fullmatch(r">=\d+\.\d+\.\d+", comfy["requires-comfyui"])
+    assert f"\n## {__version__}" in (PACK / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_nothing_that_a_host_needs_is_left_out_of_the_archive():
+    """Patterns that start with a slash are of the root: `docs/` would take the help pages too."""
+    lines = (PACK / ".comfyignore").read_text(encoding="utf-8").splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    assert all(pattern.startswith("/") for pattern in patterns)
+    needed = {"__init__.py", "nodes", "skyreels_core", "locales", "workflows", "requirements.txt", "LICENSE"}
+    assert not needed & {pattern.strip("/") for pattern in patterns}
