@@ -50,11 +50,22 @@ class WhisperTokens:
         """
         return self._stitch(samples, lambda heard: self._hear(heard).last_hidden_state, callback)[0]
 
-    def encode_layers(self, samples: Tensor) -> Tensor:
-        """What every layer says, the input of the first one too: [layers + 1, ceil(50 seconds), width]."""
-        return self._stitch(
-            samples, lambda heard: torch.cat(self._hear(heard, all_layers=True).hidden_states)
-        )
+    def encode_layers(
+        self,
+        samples: Tensor,
+        reduce: Callable[[Tensor], Tensor] | None = None,
+        callback: Callable[[int, int], None] | None = None,
+    ) -> Tensor:
+        """What every layer says, the input of the first one too: [layers + 1, ceil(50 seconds), width].
+
+        `reduce` makes fewer of the layers [layers + 1, n, width] of each 30 s, so that a long voice stays small.
+        """
+
+        def encode_chunk(heard: Tensor) -> Tensor:
+            layers = torch.cat(self._hear(heard, all_layers=True).hidden_states)
+            return layers if reduce is None else reduce(layers)
+
+        return self._stitch(samples, encode_chunk, callback)
 
     @torch.no_grad()
     def _stitch(
