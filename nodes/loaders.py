@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import folder_paths
+import torch
 from comfy_api.latest import io
 
 from ..skyreels_core import assets
@@ -13,6 +14,7 @@ from ..skyreels_core.audio.reading import read_audio
 from ..skyreels_core.audio.whisper import load_whisper
 from ..skyreels_core.video.reading import read_picture, read_video
 from .host.model import WEIGHT_OPTIONS, apply_audio_layers, load_demo, load_voiced_model
+from .host.preview import fit_preview_colours
 from .host.whisper import WhisperAudioEncoder
 from .sockets import LOADERS, PoseKeypoint, from_audio
 
@@ -45,7 +47,10 @@ class LoadDemo(io.ComfyNode):
 
     @classmethod
     def execute(cls) -> io.NodeOutput:
-        return io.NodeOutput(*load_demo(assets.model()))
+        model, clip, vae, audio_encoder = load_demo(assets.model())
+        faces = torch.cat([read_picture(assets.portrait())[None], read_video(assets.video(), 1.0).frames[::12]])
+        fit_preview_colours(model, vae, faces)
+        return io.NodeOutput(model, clip, vae, audio_encoder)
 
 
 class DemoInputs(io.ComfyNode):
