@@ -8,7 +8,6 @@ from typing import Any
 
 LOCALES = Path(__file__).resolve().parents[2] / "locales"
 SPECIAL = set("@{}|")  # vue-i18n reads a message with one of these as a formula; some front ends, not others
-AFTER_GENERATE = "control_after_generate"  # the field that the front end adds below a seed
 
 Texts = dict[str, Any]
 
@@ -27,8 +26,6 @@ def texts_of(node: Texts) -> Texts:
     out: the front end then shows what the schema says."""
     inputs = {**node["input"].get("required", {}), **node["input"].get("optional", {})}
     named = {name: (name, options.get("tooltip")) for name, (_, options) in inputs.items()}
-    if any(options.get(AFTER_GENERATE) for _, options in inputs.values()):
-        named[AFTER_GENERATE] = (AFTER_GENERATE.replace("_", " "), None)
     outputs = zip(node["output_name"], node["output_tooltips"], strict=True)
     return {
         "display_name": node["display_name"],

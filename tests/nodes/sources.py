@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACK = Path(__file__).resolve().parents[2]
 NODES, CORE = PACK / "nodes", PACK / "skyreels_core"
@@ -50,6 +51,9 @@ class Socket:
         return text(self.options.get("tooltip"))
 
 
+Known = dict[str, Any]  # what a name stands for: the expression of an argument, or a Socket
+
+
 @dataclass(frozen=True)
 class Schema:
     place: str  # file and class
@@ -67,65 +71,83 @@ class Schema:
 
 @cache
 def schemas() -> list[Schema]:
-    return [schema for path in sorted(NODES.glob("*.py")) for schema in Module(path).schemas()]
+    """Of the steps that the extension lists."""
+    (listed,) = (node.value for node in tree(NODES / "__init__.py").body if target(node) == "STEPS")
+    return [schema for step in listed.elts for schema in Module(NODES / f"{step.id}.py").schemas()]
 
 
 class Module:
-    """A node file. Lists of sockets may come from its own functions, which are followed."""
+    """A node file. Lists of sockets may come from functions of its own or of another one, which are followed."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.tree = path, tree(path)
         self.functions = {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
-        self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
 
     def listed(self) -> list[str]:
         """The classes in NODES."""
-        for node in self.tree.body:
-            if isinstance(node, ast.Assign) and text_of_target(node) == "NODES":
-                return [element.id for element in node.value.elts]
-        return []
+        found = (node.value for node in self.tree.body if target(node) == "NODES")
+        return [element.id for value in found for element in value.elts]
 
     def schemas(self) -> Iterator[Schema]:
-        for name, node in self.classes.items():
-            calls = [
-                call for call in ast.walk(node) if isinstance(call, ast.Call) and ends(call.func, "Schema")
-            ]
-            for call in calls:
-                options = {keyword.arg: keyword.value for keyword in call.keywords}
-                sockets = (list(self.sockets(options.get(key), {})) for key in ("inputs", "outputs"))
-                yield Schema(f"{self.path.name}: {name}", options, *sockets)
+        for node in self.tree.body:
+            for call in ast.walk(node) if isinstance(node, ast.ClassDef) else ():
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == "io.Schema":
+                    options = {keyword.arg: keyword.value for keyword in call.keywords}
+                    known = self.assigned(node)
+                    sockets = (list(self.sockets(options.get(key), known)) for key in ("inputs", "outputs"))
+                    yield Schema(f"{self.path.name}: {node.name}", options, *sockets)
 
-    def sockets(self, node: ast.expr | None, given: dict[str, ast.expr]) -> Iterator[Socket]:
-        """The sockets of a list, of one, or of a call to a function of this module with the arguments `given`."""
+    def assigned(self, node: ast.ClassDef) -> Known:
+        """Sockets that a schema takes apart from a list before it names them: `a, b = outputs()`."""
+        known: Known = {}
+        for found in (line for method in node.body if is_schema(method) for line in method.body):
+            if isinstance(found, ast.Assign) and isinstance(found.targets[0], ast.Tuple):
+                names = (name.id for name in found.targets[0].elts)
+                known |= dict(zip(names, self.sockets(found.value, {}), strict=False))
+        return known
+
+    def sockets(self, node: ast.expr | None, known: Known) -> Iterator[Socket]:
+        """The sockets of a list, of one, of a name, or of a call to a function."""
         if isinstance(node, ast.List):
             for element in node.elts:
-                yield from self.sockets(element, given)
+                yield from self.sockets(element, known)
         elif isinstance(node, ast.Starred):
-            yield from self.sockets(node.value, given)
+            yield from self.sockets(node.value, known)
+        elif isinstance(node, ast.Name):
+            yield known[node.id]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called = self.functions[node.func.id]
-            names = [argument.arg for argument in called.args.args]
-            yield from self.sockets(returned(called), dict(zip(names, node.args, strict=False)))
+            module, called = self.function(node.func.id)
+            names = (argument.arg for argument in called.args.args)
+            yield from module.sockets(returned(called), dict(zip(names, node.args, strict=False)))
         elif isinstance(node, ast.Call):
-            yield socket(node, given)
+            yield socket(node, known)
+
+    def function(self, name: str) -> tuple[Module, ast.FunctionDef]:
+        if name in self.functions:
+            return self, self.functions[name]
+        imports = (node for node in self.tree.body if isinstance(node, ast.ImportFrom) and node.level == 1)
+        source = next(node.module for node in imports if name in (alias.name for alias in node.names))
+        return Module(self.path.with_name(f"{source}.py")).function(name)
 
 
-def socket(call: ast.Call, given: dict[str, ast.expr]) -> Socket:
-    options = {
-        keyword.arg: given.get(getattr(keyword.value, "id", None), keyword.value) for keyword in call.keywords
-    }
-    first = call.args[0] if call.args else options.get("display_name")
-    name = text(given.get(getattr(first, "id", None), first))
-    return Socket(ast.unparse(call.func), name or "", options)
+def socket(call: ast.Call, known: Known) -> Socket:
+    options = {keyword.arg: value_of(keyword.value, known) for keyword in call.keywords}
+    first = value_of(call.args[0], known) if call.args else options.get("display_name")
+    return Socket(ast.unparse(call.func), text(first) or "", options)
+
+
+def value_of(node: ast.expr, known: Known) -> ast.expr:
+    return known.get(node.id, node) if isinstance(node, ast.Name) else node
+
+
+def is_schema(method: ast.stmt) -> bool:
+    return isinstance(method, ast.FunctionDef) and method.name == "define_schema"
 
 
 def returned(function: ast.FunctionDef) -> ast.expr:
     return next(node.value for node in ast.walk(function) if isinstance(node, ast.Return))
 
 
-def ends(function: ast.expr, name: str) -> bool:
-    return isinstance(function, ast.Attribute) and function.attr == name
-
-
-def text_of_target(node: ast.Assign) -> str | None:
-    return getattr(node.targets[0], "id", None)
+def target(node: ast.stmt) -> str | None:
+    """The name that a statement gives a value to."""
+    return getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else None
