@@ -9,11 +9,22 @@ import torch
 from comfy.ldm.wan.model import sinusoidal_embedding_1d
 
 from ...skyreels_core.model.config import published_name
-from ...skyreels_core.sampling.cache import CachePlan, Coefficients, coefficients_for, forced_steps
+from ...skyreels_core.sampling.cache import (
+    COEFFICIENTS,
+    CachePlan,
+    Coefficients,
+    coefficients_for,
+    forced_steps,
+)
 from ...skyreels_core.sampling.guidance import Guidance, GuidanceSettings
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import flow_sigmas
 from .backends import find_backend
+
+UNKNOWN = (
+    "No TeaCache coefficients are known for this model, so the change of its timestep embedding counts as it is: "
+    "compare with the cache off."
+)
 
 
 def plan_cache(
@@ -24,15 +35,16 @@ def plan_cache(
     guidance: Guidance,
     hybrid: Hybrid | None,
     threshold: float,
-) -> CachePlan:
-    """Which steps of the run `sigmas` are computed, by the model's own coefficients or those of its backbone; its
-    weights are where its patcher put them."""
+) -> tuple[CachePlan, str]:
+    """Which steps of the run `sigmas` are computed, by the model's own coefficients or those of its backbone, and a
+    report; the model's weights are where its patcher put them."""
     sizes = inner_model.model_config.unet_config
-    coefficients = coefficients or coefficients_for(
-        published_name(sizes["model_type"], sizes["dim"], sizes["num_layers"], size)
-    )
+    backbone = published_name(sizes["model_type"], sizes["dim"], sizes["num_layers"], size)
+    known = coefficients is not None or backbone in COEFFICIENTS
+    coefficients = coefficients or coefficients_for(backbone)
     forced = forced_steps(sigmas, guidance, hybrid)
-    return CachePlan.compute(sigmas, time_embedding(inner_model), coefficients, threshold, forced)
+    plan = CachePlan.compute(sigmas, time_embedding(inner_model), coefficients, threshold, forced)
+    return plan, str(plan) if known else f"{plan} {UNKNOWN}"
 
 
 def time_embedding(inner_model):
@@ -54,4 +66,5 @@ def preview_plan(model, threshold: float, sigmas: torch.Tensor | None) -> str:
     guidance = GuidanceSettings("1", "1").over(run)
     comfy.model_management.load_models_gpu([model])
     size, run = (preset.width, preset.height), guidance.grid.values
-    return str(plan_cache(model.model, preset.cache_coefficients, size, run, guidance, None, threshold))
+    _, report = plan_cache(model.model, preset.cache_coefficients, size, run, guidance, None, threshold)
+    return report

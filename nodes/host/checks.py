@@ -8,7 +8,7 @@ from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.timeline import SPATIAL
 
-CACHES = ("easycache", "lazycache")
+CACHE = "easycache"  # where both EasyCache and LazyCache leave their settings
 # Entries of a prompt that speak of places in the whole video, which a window does not have.
 UNSLICED = {"area": "an area", "mask": "a mask", "control": "a ControlNet", "gligen": "GLIGEN boxes"}
 
@@ -23,9 +23,9 @@ def check_model(model) -> None:
         )
     if "multigpu_clones" in options:
         raise InputError("Work on several GPUs is not supported yet. Take the MultiGPU node out.")
-    if found := [name for name in CACHES if name in options["transformer_options"]]:
+    if cache := options["transformer_options"].get(CACHE):
         raise InputError(
-            f"The model has {found[0]} on it, which cannot tell windows apart. Take that node out; the TeaCache node "
+            f"The model has {cache.name} on it, which cannot tell windows apart. Take that node out; the TeaCache node "
             "does the same for this one."
         )
 

@@ -46,6 +46,8 @@ class AudioGuider(comfy.samplers.CFGGuider):
     Everything that belongs to one run is dropped when `sample` ends, however it ends: the host keeps guiders.
     """
 
+    hears = True  # for `refuse_deaf_guiders`
+
     def __init__(self, model, positive: list, negative: list, request: Request, on_forward: Progress) -> None:
         family = find_backend(model)
         check_model(model)
@@ -77,7 +79,8 @@ class AudioGuider(comfy.samplers.CFGGuider):
 
     def sample(self, noise, latent_image, sampler, sigmas, *args, **kwargs) -> Tensor:
         check_latent(latent_image, self.backend.latent_frames, self.backend.size)
-        self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
+        if len(sigmas):  # with none, as of denoise 0, the host gives the latent back
+            self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
         try:
             return super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
         finally:
@@ -104,7 +107,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         cache = None
         if request.cache_threshold is not None:
             model, coefficients = self.inner_model, self.backend.preset.cache_coefficients
-            plan = plan_cache(
+            plan, cache_report = plan_cache(
                 model, coefficients, self.backend.size, run, guidance, hybrid, request.cache_threshold
             )
             cache = TeaCache(plan, on_cpu=x.is_cuda)
@@ -115,7 +118,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         )  # fmt: skip
         request.report[:] = [str(self.plan), f"{denoiser.total} forwards of the network."]
         if cache is not None:
-            request.report.append(str(cache.plan))
+            request.report.append(cache_report)
         return denoiser
 
     def _evaluate(self, units: Sequence[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
