@@ -11,11 +11,13 @@ import torch
 from ...skyreels_core.audio.whisper import load_whisper
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.checkpoint import AUDIO_NAME, read_audio_layers
+from ...skyreels_core.model.detection import find_kind
 from ...skyreels_core.model.header import read_header
 from .audio_layers import AudioLayers, add_audio_layers
 from .text_encoder import load_text_encoder
 from .whisper import WhisperAudioEncoder
 
+PLAIN = {"wan-t2v", "wan-i2v"}  # kinds of files that hold a backbone alone
 WEIGHT_OPTIONS = {
     "default": {},
     "fp8_e4m3fn": {"dtype": torch.float8_e4m3fn},
@@ -26,10 +28,17 @@ WEIGHT_OPTIONS = {
 
 def load_voiced_model(path: Path, weight_dtype: str = "default"):
     """A merged file as the host's own Wan model with its audio layers on it."""
+    header = read_header(path)
+    if find_kind(header.shapes) in PLAIN:
+        raise InputError(
+            f"{path.name} is a Wan backbone without audio layers. Load it with Load Diffusion Model, and put Apply "
+            "SkyReels Audio Layers behind that."
+        )
     audio, config, preset = read_audio_layers(path, ["skyreels-audio"])
-    prefix = read_header(path).prefix
     state, metadata = comfy.utils.load_torch_file(str(path), return_metadata=True)
-    backbone = {name: t for name, t in state.items() if not AUDIO_NAME.match(name.removeprefix(prefix))}
+    backbone = {
+        name: t for name, t in state.items() if not AUDIO_NAME.match(name.removeprefix(header.prefix))
+    }
     options = dict(WEIGHT_OPTIONS[weight_dtype])
     model = comfy.sd.load_diffusion_model_state_dict(backbone, model_options=options, metadata=metadata)
     if model is None:
