@@ -23,9 +23,11 @@ SOURCE = "from yzd-v/DWPose on Hugging Face, in models/detection."
 
 
 def onnx_input(name: str, expected: str, what: str) -> io.Combo.Input:
+    """A missing file is offered by its usual name, so that a run can say where it belongs."""
     names = onnx_files()
-    chosen = next((file for file in names if file.endswith(expected)), None)
-    return io.Combo.Input(name, options=names, default=chosen, tooltip=f"The {what}, {expected} {SOURCE}")
+    chosen = next((file for file in names if file.endswith(expected)), expected)
+    options = names if chosen in names else [*names, chosen]
+    return io.Combo.Input(name, options=options, default=chosen, tooltip=f"The {what}, {expected} {SOURCE}")
 
 
 class LoadDWPose(io.ComfyNode):

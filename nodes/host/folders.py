@@ -30,4 +30,6 @@ def onnx_files() -> list[str]:
 
 
 def detection_path(name: str) -> str:
-    return folder_paths.get_full_path_or_raise(DETECTION, name)
+    """Where a file of that name is, or would have to be."""
+    found = folder_paths.get_full_path(DETECTION, name)
+    return found or os.path.join(folder_paths.get_folder_paths(DETECTION)[0], name)
