@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from host_server import HostServer
 from safetensors.torch import load_file, save_file
@@ -208,3 +209,25 @@ def place_parts(server: HostServer) -> tuple[str, str]:
     save_model(model_path(server, "diffusion_models", backbone), model, None, metadata, torch.float16)
     save_model(model_path(server, "model_patches", layers), None, adapter, metadata, torch.float16)
     return backbone, layers
+
+
+def shown(source: str, slot: int = 0) -> Prompt:
+    """An output that shows a value as text, under the name `shown`."""
+    return {"shown": node("PreviewAny", source=[source, slot])}
+
+
+def stock(server: HostServer, class_type: str, /, **inputs: Any) -> dict[str, Any]:
+    """A node of the host with its own defaults; the test is skipped where the host has no such node."""
+    if (info := server.client.node_info(class_type)) is None:
+        pytest.skip(f"this ComfyUI has no {class_type}")
+    declared = info["input"].get("required", {}) | info["input"].get("optional", {})
+    defaults = {name: default_of(spec) for name, spec in declared.items()}
+    return node(
+        class_type, **({name: value for name, value in defaults.items() if value is not None} | inputs)
+    )
+
+
+def default_of(spec: list) -> Any:
+    kind, options = spec[0], spec[1] if len(spec) > 1 else {}
+    choices = kind if isinstance(kind, list) else options.get("options")
+    return options.get("default", choices[0] if choices else None)

@@ -169,3 +169,14 @@ def test_another_guidance_runs_nothing_before_the_sampler_again(server, scene, h
     assert {"tokens", "positive", "negative", "scene"} <= from_cache(second)
     assert server.log.count(ENCODED) == encoded
     assert difference(*(read_latent(server, ended) for ended in (first, second))) > FELT
+
+
+def test_no_denoising_gives_the_latent_back(server):
+    assert latent_of(server, guided(animation(), denoise=0.0)).std() == 0
+
+
+def test_two_takes_in_a_batch_are_those_of_one_by_one(server, plain):
+    two = {"two": node("RepeatLatentBatch", samples=["scene", 2], amount=2)}
+    takes = latent_of(server, altered(animation() | two, "sampler", latent=["two", 0]))
+    assert difference(takes[:1], plain) <= SAME
+    assert difference(takes[:1], takes[1:]) > FELT
