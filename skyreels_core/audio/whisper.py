@@ -29,7 +29,6 @@ SIZES = ("conv1.weight", "embed_positions.weight", "layers.0.fc1.weight")
 STATED = ("encoder_attention_heads", "activation_function", "scale_embedding")  # what no shape tells
 FIELDS = (*STATED, "d_model", "encoder_layers", "encoder_ffn_dim", "num_mel_bins", "max_source_positions")
 HEAD_WIDTH = 64  # of every published Whisper
-WAV2VEC2 = "feature_extractor.conv_layers."
 
 
 class WhisperTokens:
@@ -149,11 +148,8 @@ def _find_prefix(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:
     for prefix in PREFIXES:
         if all(prefix + name in shapes for name in SIZES):
             return prefix
-    kind = TITLES[find_kind(shapes)]
-    if any(WAV2VEC2 in name for name in shapes):
-        kind = "a wav2vec2 encoder"
     raise InputError(
-        f"{path} is {kind}; the voice needs a Whisper encoder with the names of transformers "
+        f"{path} is {TITLES[find_kind(shapes)]}; the voice needs a Whisper encoder with the names of transformers "
         "(model.encoder.conv1.weight, ...), such as whisper_large_v3_encoder.safetensors."
     )
 

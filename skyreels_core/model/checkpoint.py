@@ -55,11 +55,12 @@ REMEDIES: dict[Kind, str] = {
     "vae": "Give it as the VAE (in ComfyUI: Load VAE).",
     "umt5": "Give it as the text encoder (in ComfyUI: Load CLIP).",
     "whisper": "Give it as the Whisper encoder.",
+    "wav2vec2": "It hears for the MultiTalk family; in ComfyUI, Load Wav2Vec2 Encoder takes it.",
     "clip-vision": "Give it as CLIP vision (in ComfyUI: Load CLIP Vision).",
     "lora": "Give its base model; in ComfyUI, Load LoRA adds it.",
     "humo": "Its audio layers are of another kind; in ComfyUI, Load Diffusion Model takes it.",
-    "skyreels-v3-a2v": "Its audio layers are of another kind; in ComfyUI, the SkyReels-V3 loader takes it.",
-    "infinitetalk": "Its audio layers are of another kind; in ComfyUI, Load Model Patch takes it.",
+    "skyreels-v3-a2v": "Its audio layers are of another kind; in ComfyUI, Load SkyReels-V3 A2V takes it.",
+    "infinitetalk": "Its audio layers are of another kind; in ComfyUI, Apply InfiniteTalk takes it.",
     "unknown": "Give a Wan 2.1 or SkyReels-V2 backbone or a SkyReels-Audio model.",
 }
 

@@ -17,8 +17,8 @@ from .config import CONFIGS, LATENT_CHANNELS, PATCH_SIZE, PICTURE_CHANNELS, Audi
 from .header import Header, read_header
 
 Kind = Literal[
-    "skyreels-audio", "wan-t2v", "wan-i2v", "audio-layers", "vae", "umt5", "whisper", "clip-vision",
-    "lora", "humo", "skyreels-v3-a2v", "infinitetalk", "unknown",
+    "skyreels-audio", "wan-t2v", "wan-i2v", "audio-layers", "vae", "umt5", "whisper", "wav2vec2",
+    "clip-vision", "lora", "humo", "skyreels-v3-a2v", "infinitetalk", "unknown",
 ]  # fmt: skip
 
 TITLES: dict[Kind, str] = {
@@ -29,6 +29,7 @@ TITLES: dict[Kind, str] = {
     "vae": "a VAE of Wan",
     "umt5": "a UMT5 text encoder",
     "whisper": "a Whisper encoder",
+    "wav2vec2": "a wav2vec2 encoder",
     "clip-vision": "a CLIP vision encoder",
     "lora": "a LoRA",
     "humo": "a HuMo model",
@@ -51,6 +52,7 @@ SIGNATURES: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("umt5", (r"^shared\.weight$", r"^encoder\.block\.\d+\.")),
     ("umt5", (r"^token_embedding\.weight$", r"^blocks\.\d+\.attn\.")),
     ("whisper", (r"^(model\.)?(encoder\.)?layers\.\d+\.fc1\.", r"^(model\.)?(encoder\.)?conv2\.")),
+    ("wav2vec2", (r"^(wav2vec2\.)?feature_extractor\.conv_layers\.",)),
     ("clip-vision", (r"^(vision_model\.embeddings|visual)\.",)),
 )
 

@@ -56,7 +56,7 @@ def names_of(kind):
         ("lora", "is a LoRA; a video model is needed here. Give its base model"),
         ("humo", "is a HuMo model.*Load Diffusion Model"),
         ("skyreels-v3-a2v", "is a SkyReels-V3 A2V model"),
-        ("infinitetalk", "InfiniteTalk or MultiTalk.*Load Model Patch"),
+        ("infinitetalk", "InfiniteTalk or MultiTalk.*Apply InfiniteTalk"),
         ("vae", "is a VAE of Wan.*as the VAE"),
         ("umt5", "is a UMT5 text encoder.*as the text encoder"),
         ("whisper", "is a Whisper encoder"),

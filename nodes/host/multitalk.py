@@ -1,0 +1,230 @@
+"""The audio layers of the MultiTalk family as a patch on the host's native Wan model, made of the host's own
+modules with the sizes that the file has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import comfy.conds
+import comfy.ldm.wan.model_multitalk as native
+import comfy.model_patcher
+import comfy.ops
+import comfy.patcher_extension
+import comfy.sd
+import comfy.utils
+import torch
+from torch import Tensor, nn
+
+from ...skyreels_core.audio.multitalk import packed
+from ...skyreels_core.errors import InputError
+from ...skyreels_core.model.multitalk import (
+    LATER_WINDOW,
+    WINDOW,
+    MultiTalkConfig,
+    MultiTalkFile,
+    is_audio_name,
+    read_multitalk,
+)
+from ...skyreels_core.model.preset import SamplingPreset
+from .audio_layers import find_audio_layers, is_backbone, takes_picture
+from .model import WEIGHT_OPTIONS
+
+KEY = "skyreels_multitalk"
+EMBEDS, MASKS, MOTION, BRANCH = (f"{KEY}_{name}" for name in ("embeds", "masks", "motion", "branch"))
+HOST_EMBEDS = "audio_embeds"  # where the host's patch finds them in transformer_options
+
+
+class MultiTalkNetwork(nn.Module):
+    """What ComfyUI's own loader builds, which takes no other sizes than those of the 14B model."""
+
+    def __init__(self, config: MultiTalkConfig, **settings) -> None:
+        super().__init__()
+        self.audio_proj = native.MultiTalkAudioProjModel(
+            seq_len=WINDOW, seq_len_vf=LATER_WINDOW, blocks=1, channels=config.features,
+            intermediate_dim=config.intermediate_dim, out_dim=config.token_dim, context_tokens=config.context_tokens,
+            **settings,
+        )  # fmt: skip
+        self.blocks = nn.ModuleList([MultiTalkBlock(config, **settings) for _ in range(config.num_layers)])
+
+
+class MultiTalkBlock(nn.Module):
+    def __init__(self, config: MultiTalkConfig, **settings) -> None:
+        super().__init__()
+        self.audio_cross_attn = native.SingleStreamMultiAttention(
+            config.dim, config.token_dim, num_heads=config.num_heads, qkv_bias=True, **settings
+        )
+        self.norm_x = settings["operations"].LayerNorm(
+            config.dim, elementwise_affine=True, device=settings["device"], dtype=settings["dtype"]
+        )
+
+
+class MultiTalkLayers(native.MultiTalkCrossAttnPatch):
+    """One set of audio layers, its weights managed by the host beside those of the model."""
+
+    def __init__(
+        self,
+        state: Mapping[str, Tensor],
+        config: MultiTalkConfig,
+        preset: SamplingPreset,
+        pinned: bool,
+        model,
+    ) -> None:
+        self.config, self.preset = config, preset
+        self.pinned = pinned  # latent frame 0 is the picture at every step
+        network = MultiTalkNetwork(config, device="meta", dtype=None, operations=operations(state))
+        network.load_state_dict(state, assign=True)  # memory-mapped, as the host reads the file
+        network.eval().requires_grad_(False)
+        patcher = comfy.model_patcher.CoreModelPatcher(
+            network, load_device=model.load_device, offload_device=model.offload_device
+        )
+        super().__init__(patcher)
+
+    def __call__(self, arguments: dict[str, Any]) -> Tensor:
+        if HOST_EMBEDS not in arguments["transformer_options"]:
+            return arguments["x"]
+        return super().__call__(arguments)
+
+    @torch.no_grad()
+    def project(self, heard: Tensor) -> Tensor:
+        """[speakers f 5 layers width] -> the tokens of each latent frame, [1 t n width]; a speaker after the other."""
+        tokens = self.model_patch.model.audio_proj(*(part.flatten(3)[..., None, :] for part in packed(heard)))
+        return torch.cat(tokens.split(1), dim=2)
+
+    def listen(
+        self,
+        executor,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        clip_fea: Tensor | None = None,
+        time_dim_concat: Tensor | None = None,
+        transformer_options: dict[str, Any] | None = None,
+        **kwargs,
+    ) -> Tensor:
+        """Around one forward of the network: what the conditioning brought reaches the blocks."""
+        options = transformer_options or {}
+        embeds, masks = kwargs.pop(EMBEDS, None), kwargs.pop(MASKS, None)
+        kwargs.pop(BRANCH, None)
+        if embeds is not None:
+            options = {**options, HOST_EMBEDS: embeds.flatten(0, 1)[None]}  # the host's layers know no batch
+        if masks is not None:
+            options[MASKS] = masks
+        return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
+
+
+def pin(executor, x: Tensor, *args, **kwargs) -> Tensor:
+    """Around one forward: the first latent frames are replaced by those that the conditioning brought."""
+    motion = kwargs.pop(MOTION, None)
+    if motion is not None:
+        x = torch.cat([motion.to(x), x[:, :, motion.shape[2] :]], dim=2)
+    return executor(x, *args, **kwargs)
+
+
+def map_speakers(arguments: dict[str, Any]) -> Tensor:
+    """After each self-attention, where two speak: how much each token of the video looks at each of them."""
+    options = arguments["transformer_options"]
+    if MASKS in options:
+        masks = options[MASKS].to(arguments["x"])
+        options["x_ref_attn_map"] = native.get_attn_map_with_target(
+            arguments["q"], arguments["k"], options["grid_sizes"], ref_target_masks=masks
+        )
+    return arguments["x"]
+
+
+def hearing(
+    tokens: Tensor, branch: str, motion: Tensor | None = None, masks: Tensor | None = None
+) -> dict[str, comfy.conds.CONDRegular]:
+    """Entries of a condition's `model_conds` with which a branch hears the tokens [1 t n width] of one window.
+
+    The branch's name keeps the host from running two branches as one batch, which its map of the speakers cannot.
+    """
+    entries = {EMBEDS: comfy.conds.CONDRegular(tokens), BRANCH: comfy.conds.CONDConstant(branch)}
+    if motion is not None:
+        entries[MOTION] = comfy.conds.CONDRegular(motion)
+    if masks is not None:
+        entries[MASKS] = comfy.conds.CONDConstant(masks)
+    return entries
+
+
+def add_layers(model, layers: MultiTalkLayers):
+    """A clone of the MODEL that hears. Raises InputError for a model that cannot carry these layers."""
+    check_backbone(model, layers.config)
+    model = model.clone()
+    model.set_model_patch(layers, "attn2_patch")
+    model.set_model_patch(map_speakers, "attn1_patch")
+    wrappers = comfy.patcher_extension.WrappersMP
+    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
+    model.add_wrapper_with_key(wrappers.APPLY_MODEL, KEY, pin)
+    return model
+
+
+def check_backbone(model, config: MultiTalkConfig) -> None:
+    if not is_backbone(model):
+        raise InputError(
+            f"The model is of type {type(model.model).__name__}. InfiniteTalk goes on the Wan 2.1 image-to-video "
+            "model: load wan2.1_i2v_480p_14B_fp16.safetensors from models/diffusion_models with Load Diffusion Model."
+        )
+    if find_layers(model) is not None or find_audio_layers(model) is not None:
+        raise InputError("This model has audio layers already. Give a plain Wan 2.1 image-to-video model.")
+    sizes = model.model.model_config.unet_config
+    if not takes_picture(model):
+        raise InputError(
+            "This model takes no picture (a text-to-video file). Load the image-to-video one, such as "
+            "wan2.1_i2v_480p_14B_fp16.safetensors from models/diffusion_models."
+        )
+    if (config.dim, config.num_layers) != (sizes["dim"], sizes["num_layers"]):
+        raise InputError(
+            f"These audio layers are for a model of width {config.dim} with {config.num_layers} blocks; this one has "
+            f"width {sizes['dim']} and {sizes['num_layers']} blocks. Give the Wan 2.1 image-to-video model of 14B."
+        )
+
+
+def find_layers(model) -> MultiTalkLayers | None:
+    patches = model.model_options["transformer_options"].get("patches", {}).get("attn2_patch", [])
+    return next((patch for patch in patches if isinstance(patch, MultiTalkLayers)), None)
+
+
+def load_v3(path: Path, preset: SamplingPreset, weight_dtype: str = "default"):
+    """A SkyReels-V3 A2V file, or the parts of one, as the host's own Wan model with the audio layers on it."""
+    file = read_multitalk(path, "skyreels-v3-a2v")
+    backbone, audio = {}, {}
+    state, metadata = read_state(file)
+    for name, tensor in state.items():
+        (audio if is_audio_name(name) else backbone)[name] = tensor
+    model = comfy.sd.load_diffusion_model_state_dict(
+        backbone, model_options=dict(WEIGHT_OPTIONS[weight_dtype]), metadata=metadata
+    )
+    if model is None:
+        raise InputError(f"ComfyUI does not recognise the video model in {path.name}. Update ComfyUI.")
+    return add_layers(model, MultiTalkLayers(audio, file.audio, preset, False, model))
+
+
+def apply_infinitetalk(model, path: Path, preset: SamplingPreset):
+    """The MODEL with the audio layers of an InfiniteTalk or MultiTalk file."""
+    file = read_multitalk(path, "infinitetalk")
+    check_backbone(model, file.audio)
+    state, _ = read_state(file)
+    return add_layers(model, MultiTalkLayers(state, file.audio, preset, True, model))
+
+
+def read_state(file: MultiTalkFile) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All weights by their names without a prefix, memory-mapped, scales as the host names them; and metadata that
+    tells the host the sizes which it does not look for."""
+    state, metadata = {}, {}
+    for part in file.parts:
+        tensors, stated = comfy.utils.load_torch_file(str(part.path), return_metadata=True)
+        state |= {name.removeprefix(part.prefix): tensor for name, tensor in tensors.items()}
+        metadata |= stated or {}
+    if file.backbone is not None:
+        sizes = {"num_heads": file.backbone.num_heads, "text_dim": file.backbone.text_dim}
+        metadata["config"] = json.dumps({"transformer": sizes})
+    return comfy.utils.convert_old_quants(state, "", metadata=metadata)
+
+
+def operations(state: Mapping[str, Tensor]):
+    if any(name.endswith(".comfy_quant") for name in state):
+        return comfy.ops.mixed_precision_ops()
+    return comfy.ops.manual_cast

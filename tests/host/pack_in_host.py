@@ -1,0 +1,22 @@
+"""For scripts that run in the host's interpreter: the host on its CPU, and the pack as the host imports it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+PACK = Path(__file__).resolve().parents[2]
+
+
+def load_pack():
+    """The pack as the module `skyreels_audio_pack`; command line arguments are for the script."""
+    sys.argv[1:] = ["--cpu"]
+    import comfy.options
+
+    comfy.options.enable_args_parsing()
+    import utils.install_util  # noqa: F401  before comfy/utils.py can take its name
+
+    spec = importlib.util.spec_from_file_location(
+        "skyreels_audio_pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)]
+    )
+    pack = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pack)
