@@ -25,7 +25,7 @@ from graphs import (
 from listening import listening
 
 FORWARDS = 3  # that a cancelled run may still take
-ANSWER = 0.2  # seconds for the request and the message
+ANSWER = 0.5  # seconds for the request and the message, on a busy machine
 LONG, LARGE = 3.0, 128  # seconds of voice, pixels: forwards long enough to be timed
 
 
