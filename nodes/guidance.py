@@ -33,7 +33,7 @@ class WindowsNode(io.ComfyNode):
                     "unit", options=["frames", "seconds"], tooltip="What length and overlap are given in."
                 ),
                 io.Float.Input(
-                    "length", default=81.0, min=0.0, max=100000.0, step=0.1,
+                    "length", default=81.0, min=0.1, max=100000.0, step=0.1,
                     tooltip="Of a window, in the unit; snapped to 1 + 4k frames. Wan was trained on 81 frames.",
                 ),
                 io.Float.Input(
