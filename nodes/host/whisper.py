@@ -9,28 +9,41 @@ import comfy.model_management
 import comfy.model_patcher
 from torch import Tensor, nn
 
+from ...skyreels_core.audio.humo import check_encoder, humo_features
 from ...skyreels_core.audio.reading import Audio, mono_16k
 from ...skyreels_core.audio.voice import Voice
 from ...skyreels_core.audio.whisper import WhisperTokens
+from ...skyreels_core.timeline import tokens_of
+from .progress import progress
 
 VOICE = "skyreels_voice"  # where our nodes find a `Voice` in an AUDIO_ENCODER_OUTPUT
 
 
 class EncodedAudio(dict):
     """An AUDIO_ENCODER_OUTPUT. What every layer says, which some native nodes ask for and which is large, is
-    worked out when it is asked for."""
+    worked out when it is asked for, and so is what HuMo hears of it."""
 
     LAYERS = "encoded_audio_all_layers"
+    HUMO = "skyreels_humo"  # [f 5 d], 25 a second
 
     def __init__(self, encoder: WhisperAudioEncoder, samples: Tensor, tokens: Tensor) -> None:
         super().__init__(encoded_audio=tokens[None], audio_samples=len(samples))
         self.encoder, self.samples = encoder, samples
 
-    def __missing__(self, key: str) -> tuple[Tensor, ...]:
-        if key != self.LAYERS:
+    def __missing__(self, key: str) -> tuple[Tensor, ...] | Tensor:
+        if key == self.LAYERS:
+            self[key] = tuple(self.encoder.managed().encode_layers(self.samples)[:, None])
+        elif key == self.HUMO:
+            self[key] = self._humo_features()
+        else:
             raise KeyError(key)
-        self[key] = tuple(self.encoder.managed().encode_layers(self.samples)[:, None])
         return self[key]
+
+    def _humo_features(self) -> Tensor:
+        config = self.encoder.whisper.encoder.config
+        check_encoder(config.encoder_layers, config.d_model)
+        bar = progress(tokens_of(len(self.samples)))
+        return humo_features(self.encoder.managed(), self.samples, lambda done, _: bar(done - 1))
 
 
 class WhisperAudioEncoder:

@@ -13,6 +13,7 @@ from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.preset import SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.fusion import WindowPlan
+from .humo import Humo
 from .skyreels_audio import SkyReelsAudio
 
 
@@ -45,7 +46,7 @@ class Backend(Protocol):
         ...
 
 
-BACKENDS: tuple[type[Backend], ...] = (SkyReelsAudio,)
+BACKENDS: tuple[type[Backend], ...] = (SkyReelsAudio, Humo)
 
 
 def find_backend(model) -> type[Backend]:
@@ -54,7 +55,7 @@ def find_backend(model) -> type[Backend]:
     if found is None:
         name = type(model.model).__name__
         raise InputError(
-            f"The model is of type {name}. SkyReels-Audio needs a Wan 2.1 or SkyReels-V2 video model: use Load "
-            "SkyReels-Audio Model, or Load Diffusion Model and Apply SkyReels Audio Layers."
+            f"The model is of type {name}. SkyReels-Audio needs a Wan 2.1 or SkyReels-V2 video model, or HuMo: use "
+            "Load SkyReels-Audio Model, or Load Diffusion Model and Apply SkyReels Audio Layers."
         )
     return found

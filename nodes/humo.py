@@ -1,0 +1,61 @@
+"""A picture and a voice to what the sampler is told, for HuMo."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..skyreels_core.audio.humo import check_fps
+from .conditioning import outputs, shared_inputs
+from .host.humo import HumoVoice, reference_latent, with_voice
+from .host.reporting import say
+from .host.scene import empty_latent
+from .host.whisper import EncodedAudio
+from .scenes import animation_scene
+from .sockets import CONDITIONING
+
+
+class HumoAnimation(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        positive, _, latent, report = outputs()
+        return io.Schema(
+            node_id="SkyReelsAudioHuMo",
+            display_name="HuMo Animation",
+            category=CONDITIONING,
+            description="Lets a person speak with HuMo 1.7B or 17B, for as long as the voice lasts.",
+            search_aliases=["humo", "talking head", "lip sync", "reference to video"],
+            inputs=[
+                *shared_inputs(),
+                io.Int.Input(
+                    "width", default=832, min=0, max=4096, step=16,
+                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+                ),
+                io.Int.Input(
+                    "height", default=480, min=0, max=4096, step=16,
+                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+                ),
+                io.Image.Input(
+                    "picture", optional=True, tooltip="Who speaks, as a reference and not as the first frame; scaled "
+                    "and cropped to the size. Optional.",
+                ),
+            ],
+            outputs=[
+                positive,
+                io.Conditioning.Output(display_name="negative", tooltip="With an empty reference, for the guidance."),
+                latent,
+                report,
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, positive, negative, vae, tokens, width, height, picture=None) -> io.NodeOutput:
+        scene, lines = animation_scene(tokens, vae, picture, width, height)
+        check_fps(scene.timeline.fps)
+        voice = HumoVoice(tokens[EncodedAudio.HUMO], scene.timeline)
+        reference = reference_latent(vae, None if picture is None else picture[:1], scene.shot.size)
+        report = "\n".join(lines)
+        say(report)
+        return io.NodeOutput(*with_voice(positive, negative, voice, reference), empty_latent(scene), report)
+
+
+NODES = [HumoAnimation]
