@@ -12,7 +12,7 @@ CATEGORIES = ("loaders", "audio", "masks", "conditioning", "guidance", "sampling
 # Node ids stand in saved workflows: they are never renamed.
 NODES = {
     "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler", "SkyReelsAudioColorUnify", "SkyReelsAudioComposite",
-    "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider",
+    "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
     "SkyReelsAudioImageAnimation", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel",
     "SkyReelsAudioLoadWhisper", "SkyReelsAudioSampler", "SkyReelsAudioTeaCache", "SkyReelsAudioTokens",
     "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
