@@ -11,9 +11,10 @@ PACK = "skyreels-audio"
 CATEGORIES = ("loaders", "audio", "masks", "conditioning", "guidance", "sampling", "video")
 # Node ids stand in saved workflows: they are never renamed.
 NODES = {
-    "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler", "SkyReelsAudioColorUnify", "SkyReelsAudioComposite",
-    "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
-    "SkyReelsAudioImageAnimation", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel",
+    "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler", "SkyReelsAudioColorUnify",
+    "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs",
+    "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo", "SkyReelsAudioImageAnimation",
+    "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel",
     "SkyReelsAudioLoadWhisper", "SkyReelsAudioSampler", "SkyReelsAudioTeaCache", "SkyReelsAudioTokens",
     "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
 }  # fmt: skip
