@@ -17,7 +17,8 @@ LAYERS, WIDTH = 32, 1280  # of Whisper-large-v3
 AVERAGED = (slice(0, 8), slice(8, 16), slice(16, 24), slice(24, 32))  # of the 33 hidden states
 GROUPS = len(AVERAGED) + 1
 SLOTS = 8  # frames that a latent frame hears
-BEFORE = 5  # slots before the first of a latent frame's own four frames, counted from the frame 4j
+BEFORE = 5  # slots before frame 4j, the last that latent frame j shows
+EMPTY = 3  # slots that the first latent frame does not use
 
 
 def check_encoder(layers: int, width: int) -> None:
@@ -48,9 +49,9 @@ def humo_features(
 ) -> Tensor:
     """The features [f 5 d] of `samples` [n] at 16 kHz, one frame or more: float32, 25 a second.
 
-    The layers of each 30 s are reduced before the next are heard: ten minutes are 0.4 GB where all layers would
-    be 5. The published code loses the last frame of some lengths (29, 57, ...) to rounding; none is lost here.
-    `callback` as in `WhisperTokens.encode`.
+    The layers of each 30 s are reduced before the next are heard: ten minutes are 0.4 GB, 1.4 while they are made,
+    where all layers would be 5. The published code loses the last frame of some lengths (29, 57, ...) to rounding;
+    none is lost here. `callback` as in `WhisperTokens.encode`.
     """
     frames = len(samples) * FPS // SAMPLE_RATE
     grouped = whisper.encode_layers(samples, group_layers, callback)
@@ -74,7 +75,7 @@ def humo_window(features: Tensor, first_frame: int, latent_frames: int) -> Tenso
     starts = first_frame + TEMPORAL * torch.arange(latent_frames) - BEFORE
     frames = starts[:, None] + torch.arange(SLOTS)
     heard = (frames >= 0) & (frames < len(features))
-    heard[0, : SLOTS - BEFORE] = False
+    heard[0, :EMPTY] = False
     window = features[frames.clamp(0, len(features) - 1)]
     window[~heard] = 0
     return window

@@ -35,6 +35,7 @@ spec.loader.exec_module(pack)
 
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.host.cache import preview_plan  # noqa: E402
 from skyreels_audio_pack.nodes.host.guider import AudioGuider, Request  # noqa: E402
 from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
@@ -250,6 +251,7 @@ for name, in_dim in (("1.7B", 16), ("17B", 36)):
             "conditions": conditions(model),
             "long video": long_video(model),
             "what matters": what_matters(model),
+            "preview": preview_plan(model, 1e3, None),
             "mistakes": mistakes(model),
         }
 save_file(

@@ -82,6 +82,10 @@ def test_three_branches_and_three_windows_run_to_the_end_with_teacache(found):
     assert "computes 2 of 4 steps" in cache
 
 
+def test_teacache_is_told_before_a_run_of_the_published_length(found):
+    assert "of 50 steps" in found["preview"]
+
+
 @pytest.mark.parametrize(
     ("mistake", "remedy"),
     [
