@@ -11,6 +11,7 @@ from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import Timeline
 from .host.progress import progress
 from .host.reporting import say
+from .host.wav2vec import SpokenAudio, Wav2VecAudioEncoder
 from .host.whisper import VOICE, WhisperAudioEncoder
 from .sockets import AUDIO, from_audio, to_audio
 
@@ -24,7 +25,9 @@ class AudioToTokens(io.ComfyNode):
             category=AUDIO,
             description="Encodes a voice of any length and fixes how many frames the video has.",
             inputs=[
-                io.AudioEncoder.Input("audio_encoder", tooltip="From Load Whisper Encoder, or the demo's."),
+                io.AudioEncoder.Input(
+                    "audio_encoder", tooltip="From Load Whisper Encoder, Load Wav2Vec2 Encoder, or the demo's."
+                ),
                 io.Audio.Input("audio", tooltip="The voice; of a batch, the first."),
                 io.Float.Input(
                     "fps",
@@ -57,7 +60,7 @@ class AudioToTokens(io.ComfyNode):
             ],
             outputs=[
                 io.AudioEncoderOutput.Output(
-                    display_name="tokens", tooltip="For Image Animation, Video Edit Lip-Sync, and native nodes."
+                    display_name="tokens", tooltip="For the nodes that take a voice, and native ones."
                 ),
                 io.Int.Output(display_name="frames", tooltip="Length of the video, frames."),
                 io.Audio.Output(display_name="audio", tooltip="The voice, exactly as long as the frames."),
@@ -69,9 +72,10 @@ class AudioToTokens(io.ComfyNode):
     def execute(
         cls, audio_encoder, audio, fps, start, duration, voice_gate, gate_threshold=THRESHOLD_DB
     ) -> io.NodeOutput:
-        if not isinstance(audio_encoder, WhisperAudioEncoder):
+        if not isinstance(audio_encoder, WhisperAudioEncoder | Wav2VecAudioEncoder):
             raise InputError(
-                "ComfyUI's own Audio Encoder hears 30 seconds only. Load the file with Load Whisper Encoder."
+                "ComfyUI's own Audio Encoder hears 30 seconds only. Load the file with Load Whisper Encoder, or Load "
+                "Wav2Vec2 Encoder."
             )
         voice = cut(to_audio(audio), start, duration)
         timeline = Timeline.from_seconds(voice.seconds, fps)
@@ -81,8 +85,13 @@ class AudioToTokens(io.ComfyNode):
             voice = Audio(samples, voice.sample_rate)
             lines = [f"{silenced:.1f} s of pauses made silent"]
         bar = progress(timeline.token_count)
-        encoded = audio_encoder.encode(heard(voice, timeline), lambda done, count: bar(done - 1))
-        encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline)
+        encoded = audio_encoder.encode(
+            heard(voice, timeline), lambda done, count: bar(done * timeline.token_count // count - 1)
+        )
+        if isinstance(encoded, SpokenAudio):
+            encoded.spread_over(timeline)
+        else:
+            encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline)
         say("; ".join([f"{timeline.seconds:.2f} s, {timeline.frames} frames at {fps:g} fps", *lines]))
         return io.NodeOutput(encoded, timeline.frames, from_audio(cut_voice(voice, timeline)), float(fps))
 

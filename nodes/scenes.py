@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..skyreels_core.audio.multitalk import MultiTalkVoice
 from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.conditioning.fitting import Length, fit_length, fit_picture, fit_size
 from ..skyreels_core.conditioning.shots import VideoEdit, check_edit
@@ -13,6 +14,7 @@ from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import Timeline
 from .host.checks import check_vae
 from .host.scene import Scene
+from .host.wav2vec import SpokenAudio
 from .host.whisper import voice_of
 from .tensors import to_frames, to_mask
 
@@ -21,8 +23,13 @@ def animation_scene(
     tokens: Any, vae, images: Tensor | None, width: int, height: int
 ) -> tuple[Scene, list[str]]:
     """The scene of an IMAGE, the first of its batch; a side of 0 is the picture's own."""
+    return picture_scene(needed_voice(tokens), vae, images, width, height)
+
+
+def picture_scene(
+    voice: Voice | MultiTalkVoice, vae, images: Tensor | None, width: int, height: int
+) -> tuple[Scene, list[str]]:
     check_vae(vae)
-    voice = needed_voice(tokens)
     picture = None if images is None else to_frames(images)[0]
     if picture is None and not (width and height):
         raise InputError(
@@ -49,6 +56,11 @@ def edit_scene(
 
 def needed_voice(tokens: Any) -> Voice:
     voice = voice_of(tokens)
+    if isinstance(tokens, SpokenAudio):
+        raise InputError(
+            "These tokens are of a wav2vec2 encoder, for MultiTalk Animation. Give Audio To Tokens the encoder "
+            "of Load Whisper Encoder."
+        )
     if voice is None:
         raise InputError(
             "These tokens do not say how many frames they speak over. Take them from Audio To Tokens, in the place of "

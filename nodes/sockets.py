@@ -13,6 +13,7 @@ Windows = io.Custom("SKYREELS_WINDOWS")  # skyreels_core.sampling.fusion.WindowS
 Guidance = io.Custom("SKYREELS_GUIDANCE")  # skyreels_core.sampling.guidance.GuidanceSettings
 TeaCache = io.Custom("SKYREELS_TEACACHE")  # its threshold, 0 for off
 DWPose = io.Custom("SKYREELS_DWPOSE")  # skyreels_core.conditioning.dwpose.DWPose
+Speakers = io.Custom("SKYREELS_SPEAKERS")  # a tuple of nodes.host.wav2vec.Speaker
 PoseKeypoint = io.Custom("POSE_KEYPOINT")  # as other packs emit it
 
 LOADERS = "SkyReels-Audio/loaders"

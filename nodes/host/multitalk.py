@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import comfy.conds
@@ -74,7 +75,7 @@ class MultiTalkLayers(native.MultiTalkCrossAttnPatch):
     ) -> None:
         self.config, self.preset = config, preset
         self.pinned = pinned  # latent frame 0 is the picture at every step
-        network = MultiTalkNetwork(config, device="meta", dtype=None, operations=operations(state))
+        network = MultiTalkNetwork(config, **settings_for(state, model))
         network.load_state_dict(state, assign=True)  # memory-mapped, as the host reads the file
         network.eval().requires_grad_(False)
         patcher = comfy.model_patcher.CoreModelPatcher(
@@ -89,9 +90,11 @@ class MultiTalkLayers(native.MultiTalkCrossAttnPatch):
 
     @torch.no_grad()
     def project(self, heard: Tensor) -> Tensor:
-        """[speakers f 5 layers width] -> the tokens of each latent frame, [1 t n width]; a speaker after the other."""
-        tokens = self.model_patch.model.audio_proj(*(part.flatten(3)[..., None, :] for part in packed(heard)))
-        return torch.cat(tokens.split(1), dim=2)
+        """What the speakers of some windows are heard to say [w speakers f 5 layers width] -> the tokens of each
+        latent frame, [w t n width], a speaker's after the other's."""
+        parts = (part.flatten(3)[..., None, :] for part in packed(heard.flatten(0, 1)))
+        tokens = self.model_patch.model.audio_proj(*parts).unflatten(0, heard.shape[:2])
+        return tokens.movedim(1, 2).flatten(2, 3)
 
     def listen(
         self,
@@ -111,7 +114,7 @@ class MultiTalkLayers(native.MultiTalkCrossAttnPatch):
         if embeds is not None:
             options = {**options, HOST_EMBEDS: embeds.flatten(0, 1)[None]}  # the host's layers know no batch
         if masks is not None:
-            options[MASKS] = masks
+            options[MASKS] = only_one(masks)
         return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
 
 
@@ -145,8 +148,15 @@ def hearing(
     if motion is not None:
         entries[MOTION] = comfy.conds.CONDRegular(motion)
     if masks is not None:
-        entries[MASKS] = comfy.conds.CONDConstant(masks)
+        entries[MASKS] = comfy.conds.CONDRegular(masks[None])
     return entries
+
+
+def only_one(masks: Tensor) -> Tensor:
+    """[b 3 n] -> [3 n]"""
+    if len(masks) > 1:
+        raise InputError("Two speakers are made one video at a time. Give a latent with a batch of 1.")
+    return masks[0]
 
 
 def add_layers(model, layers: MultiTalkLayers):
@@ -224,7 +234,11 @@ def read_state(file: MultiTalkFile) -> tuple[dict[str, Tensor], dict[str, str]]:
     return comfy.utils.convert_old_quants(state, "", metadata=metadata)
 
 
-def operations(state: Mapping[str, Tensor]):
-    if any(name.endswith(".comfy_quant") for name in state):
-        return comfy.ops.mixed_precision_ops()
-    return comfy.ops.manual_cast
+def settings_for(state: Mapping[str, Tensor], model) -> dict[str, Any]:
+    """How the host's modules are built: empty, their weights come from the file; quantised ones the host's way."""
+    if not any(name.endswith(".comfy_quant") for name in state):
+        return {"device": "meta", "dtype": None, "operations": comfy.ops.manual_cast}
+    dtype = model.model.get_dtype_inference()
+    quantised = SimpleNamespace(quant_config={"mixed_ops": True})
+    operations = comfy.ops.pick_operations(None, dtype, model.load_device, model_config=quantised)
+    return {"device": model.offload_device, "dtype": dtype, "operations": operations}

@@ -8,23 +8,33 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, pad
 
+from ..errors import InputError
 from ..sampling.fusion import Window
-from ..timeline import Timeline, first_frame, frames_of
+from ..timeline import SIZE_MULTIPLE, Timeline, first_frame, frames_of
 
 STATE_RATE = 25  # states of the encoder per second, the frame rate of the family
 REACH = 2  # frames heard on each side
 
 
 @dataclass(frozen=True, eq=False)
-class SpokenFrames:
-    states: Tensor  # [f layers width] float32, one for each frame of the timeline
+class MultiTalkVoice:
+    """What is heard in a video, of one speaker or of two."""
+
+    states: tuple[Tensor, ...]  # of each speaker [f layers width] float32, one for each frame of the timeline
     timeline: Timeline
+    masks: Tensor | None = None  # of two speakers, `speaker_masks`
 
     @property
     def features(self) -> int:
         """Numbers in the state of one frame."""
-        return self.states[0].numel()
+        return self.states[0][0].numel()
+
+    def heard(self, window: Window) -> Tensor:
+        """What the frames of a window hear, [speakers f 5 layers width]."""
+        frames = first_frame(window.start), frames_of(window.length)
+        return torch.stack([heard_by(states, *frames) for states in self.states])
 
 
 def states_of_frames(states: Tensor, timeline: Timeline) -> Tensor:
@@ -48,15 +58,30 @@ def heard_by(states: Tensor, first: int, count: int) -> Tensor:
     return states[frames.clamp(0, len(states) - 1)]
 
 
-def heard_in(states: Tensor, window: Window) -> Tensor:
-    """What the frames of a window hear, [f 5 layers width]."""
-    return heard_by(states, first_frame(window.start), frames_of(window.length))
-
-
 def packed(heard: Tensor) -> tuple[Tensor, Tensor]:
-    """[speakers 1+4k 5 layers width] -> what latent frame 0 hears [speakers 1 5 layers width], and what each of
-    the others does [speakers k 8 layers width]: of its first frame the past, of its last one the future, of all
+    """[n 1+4k 5 layers width] -> what latent frame 0 hears [n 1 5 layers width], and what each of the others does
+    [n k 8 layers width]: of its first frame the past, of its last one the future, of all
     four the present."""
     group = heard[:, 1:].unflatten(1, (-1, 4))
     parts = [group[:, :, 0, : REACH + 1], group[:, :, 1:3, REACH], group[:, :, 3, REACH:]]
     return heard[:, :1], torch.cat(parts, dim=2)
+
+
+def place(samples: Tensor, start: int, length: int) -> Tensor:
+    """A voice [n] from sample `start` on in silence of `length` samples."""
+    return pad(samples, (start, length - start - len(samples)))
+
+
+def speaker_masks(masks: list[Tensor]) -> Tensor:
+    """Where each of two speakers is, [h w] in 0..1 at the video's size -> [3 n] over the backbone's tokens: the
+    first, the second, neither. Raises InputError for a mask that holds no token."""
+    tokens = torch.stack([avg_pool2d(mask[None].float(), SIZE_MULTIPLE)[0] > 0.5 for mask in masks]).flatten(
+        1
+    )
+    for number, mask in enumerate(tokens, 1):
+        if not mask.any():
+            raise InputError(
+                f"The mask of speaker {number} is empty, or smaller than {SIZE_MULTIPLE} pixels of the video. White "
+                "says where the speaker is."
+            )
+    return torch.cat([tokens, ~tokens.any(0, keepdim=True)]).float()

@@ -38,6 +38,13 @@ AUDIO_SIZES = (
 )
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.safetensors$)")
 
+NEEDED: dict[Kind, str] = {
+    "skyreels-v3-a2v": "a SkyReels-V3 A2V file in models/diffusion_models, such as "
+    "Wan21-SkyReelsV3-A2V_fp8_scaled_mixed.safetensors",
+    "infinitetalk": "InfiniteTalk's audio layers in models/model_patches, such as "
+    "wan2.1_infiniteTalk_single_fp16.safetensors",
+}
+
 # Where a file belongs that was given in the place of these.
 PLACES: dict[Kind, str] = {
     "skyreels-v3-a2v": "Load SkyReels-V3 A2V takes it, from models/diffusion_models.",
@@ -121,7 +128,7 @@ def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
     found = find_kind(header.shapes)
     if found != kind:
         place = PLACES.get(found, "Fetch the right one.")
-        raise InputError(f"{header.path.name} is {TITLES[found]}; {TITLES[kind]} is needed here. {place}")
+        raise InputError(f"{header.path.name} is {TITLES[found]}; needed here: {NEEDED[kind]}. {place}")
     sizes = (*AUDIO_SIZES, *(WAN_SIZES if kind == "skyreels-v3-a2v" else ()))
     if missing := [name for name in sizes if name not in header.shapes]:
         raise InputError(f"{header.path.name} lacks {listed(missing)}; it is not whole. Fetch it again.")

@@ -33,7 +33,7 @@ def spoken(model, case):
         heard = torch.zeros_like(heard)
     elif frames == 17:
         facts["windows_differ"] = float((heard - given["audio_windowed_17"]).abs().max())
-    return multitalk.find_layers(model).project(heard)
+    return multitalk.find_layers(model).project(heard[None])
 
 
 def velocity(model, case):

@@ -14,6 +14,7 @@ from ....skyreels_core.model.preset import SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.fusion import WindowPlan
 from .humo import Humo
+from .multitalk import MultiTalk
 from .skyreels_audio import SkyReelsAudio
 
 
@@ -46,7 +47,8 @@ class Backend(Protocol):
         ...
 
 
-BACKENDS: tuple[type[Backend], ...] = (SkyReelsAudio, Humo)
+# MultiTalk before SkyReelsAudio, which claims every plain Wan model
+BACKENDS: tuple[type[Backend], ...] = (MultiTalk, SkyReelsAudio, Humo)
 
 
 def find_backend(model) -> type[Backend]:

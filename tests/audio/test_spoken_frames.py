@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from skyreels_core.audio.multitalk import heard_by, heard_in, packed, states_of_frames
+from skyreels_core.audio.multitalk import (
+    MultiTalkVoice,
+    heard_by,
+    packed,
+    place,
+    speaker_masks,
+    states_of_frames,
+)
+from skyreels_core.errors import InputError
 from skyreels_core.sampling.fusion import Window
 from skyreels_core.timeline import Timeline
 
@@ -20,10 +28,11 @@ def test_a_frame_hears_two_on_each_side_and_the_ends_are_repeated():
 
 
 def test_a_window_hears_its_own_part_of_the_whole():
-    states = torch.randn(61, 2, 3)
-    whole = heard_by(states, 0, 61)
-    window = Window(1, start=5, length=6)
-    assert torch.equal(heard_in(states, window), whole[20:41])
+    one, other = torch.randn(2, 61, 2, 3)
+    heard = MultiTalkVoice((one, other), Timeline(61, 25)).heard(Window(1, start=5, length=6))
+    assert heard.shape == (2, 21, 5, 2, 3)
+    assert torch.equal(heard[0], heard_by(one, 0, 61)[20:41])
+    assert torch.equal(heard[1], heard_by(other, 0, 61)[20:41])
 
 
 def test_frames_after_the_voice_repeat_its_end():
@@ -51,3 +60,19 @@ def test_at_other_frame_rates_states_keep_their_time(fps):
 def test_at_25_fps_states_are_the_frames():
     states = torch.randn(50, 2, 3)
     assert states_of_frames(states, Timeline(50, 25.0)) is states
+
+
+def test_a_voice_is_placed_in_silence():
+    assert place(torch.ones(3), 2, 8).tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
+
+
+def test_tokens_belong_to_one_speaker_or_the_other_or_neither():
+    left, right = torch.zeros(2, 32, 64)
+    left[:, :16], right[:, 48:] = 1, 0.9
+    assert speaker_masks([left, right]).tolist() == [
+        [1, 0, 0, 0, 1, 0, 0, 0],
+        [0, 0, 0, 1, 0, 0, 0, 1],
+        [0, 1, 1, 0, 0, 1, 1, 0],
+    ]
+    with pytest.raises(InputError, match="speaker 2 is empty"):
+        speaker_masks([left, torch.zeros(32, 64)])

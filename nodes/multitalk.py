@@ -1,0 +1,240 @@
+"""SkyReels-V3 A2V and InfiniteTalk: loaders, who speaks when and where, and a picture and voices to what the
+sampler is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import folder_paths
+import node_helpers
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..skyreels_core.audio.multitalk import MultiTalkVoice, speaker_masks
+from ..skyreels_core.audio.wav2vec import load_wav2vec
+from ..skyreels_core.errors import InputError
+from ..skyreels_core.model import multitalk_presets as presets
+from ..skyreels_core.video.reading import fit
+from .conditioning import clip_vision_input, outputs, shared_inputs
+from .host.model import WEIGHT_OPTIONS
+from .host.multitalk import KEY, apply_infinitetalk, load_v3
+from .host.reporting import say
+from .host.scene import empty_latent
+from .host.wav2vec import SPEAKERS, Speaker, Wav2VecAudioEncoder, conversation, needed_spoken
+from .loaders import path_of
+from .scenes import picture_scene
+from .sockets import AUDIO, CONDITIONING, LOADERS, Speakers
+from .tensors import to_mask
+
+
+class LoadV3(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadV3",
+            display_name="Load SkyReels-V3 A2V",
+            category=LOADERS,
+            description="A SkyReels-V3 A2V file, or one in parts, as ComfyUI's own Wan model with its audio layers.",
+            search_aliases=["skyreels v3", "talking avatar", "a2v"],
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=folder_paths.get_filename_list("diffusion_models"),
+                    tooltip="A SkyReels-V3 A2V file in models/diffusion_models; of one that is in parts, any part.",
+                ),
+                io.Combo.Input(
+                    "preset",
+                    options=list(presets.V3),
+                    tooltip="Steps, shift and guidance that the sampler takes where its fields are left open.",
+                ),
+                io.Combo.Input(
+                    "weight_dtype",
+                    options=list(WEIGHT_OPTIONS),
+                    default="default",
+                    tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the "
+                    "file's.",
+                    advanced=True,
+                    optional=True,
+                ),
+            ],
+            outputs=[io.Model.Output(display_name="model", tooltip="The video model with its audio layers.")],
+        )
+
+    @classmethod
+    def execute(cls, model_name: str, preset: str, weight_dtype: str = "default") -> io.NodeOutput:
+        path = path_of("diffusion_models", model_name)
+        return io.NodeOutput(load_v3(path, presets.V3[preset], weight_dtype))
+
+
+class ApplyInfiniteTalk(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioApplyInfiniteTalk",
+            display_name="Apply InfiniteTalk",
+            category=LOADERS,
+            description="Lets a Wan 2.1 image-to-video model hear with InfiniteTalk or MultiTalk, as it comes: with "
+            "LoRA, in fp8, from GGUF.",
+            search_aliases=["infinitetalk", "multitalk", "talking head"],
+            inputs=[
+                io.Model.Input("model", tooltip="A Wan 2.1 image-to-video 14B model from any loader."),
+                io.Combo.Input(
+                    "model_patch",
+                    options=folder_paths.get_filename_list("model_patches"),
+                    tooltip="An InfiniteTalk or MultiTalk file in models/model_patches; for two speakers the multi.",
+                ),
+                io.Combo.Input(
+                    "preset",
+                    options=list(presets.INFINITETALK),
+                    tooltip="Steps, shift and guidance that the sampler takes where its fields are left open.",
+                ),
+            ],
+            outputs=[io.Model.Output(display_name="model", tooltip="The model with the audio layers on it.")],
+        )
+
+    @classmethod
+    def execute(cls, model, model_patch: str, preset: str) -> io.NodeOutput:
+        path = path_of("model_patches", model_patch)
+        return io.NodeOutput(apply_infinitetalk(model, path, presets.INFINITETALK[preset]))
+
+
+class LoadWav2Vec(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadWav2Vec",
+            display_name="Load Wav2Vec2 Encoder",
+            category=LOADERS,
+            description="A wav2vec2 encoder that hears voices of any length, for SkyReels-V3 A2V and InfiniteTalk.",
+            inputs=[
+                io.Combo.Input(
+                    "name",
+                    options=folder_paths.get_filename_list("audio_encoders"),
+                    tooltip="wav2vec2-chinese-base_fp16.safetensors in models/audio_encoders.",
+                ),
+            ],
+            outputs=[io.AudioEncoder.Output(display_name="audio_encoder", tooltip="For Audio To Tokens.")],
+        )
+
+    @classmethod
+    def execute(cls, name: str) -> io.NodeOutput:
+        return io.NodeOutput(Wav2VecAudioEncoder(load_wav2vec(path_of("audio_encoders", name))))
+
+
+class AddSpeaker(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioSpeaker",
+            display_name="Speaker",
+            category=AUDIO,
+            description="Who speaks, when, and where in the picture. Two of these in a row are a conversation.",
+            inputs=[
+                io.AudioEncoderOutput.Input("tokens", tooltip="What is said, from Audio To Tokens with wav2vec2."),
+                io.Float.Input(
+                    "start", default=0.0, min=0.0, max=36000.0, step=0.01,
+                    tooltip="Seconds of the video after which it is said; before and after, silence.",
+                ),
+                io.Mask.Input(
+                    "mask", optional=True, tooltip="White where the speaker is in the picture; needed where two speak.",
+                ),
+                Speakers.Input("previous", optional=True, tooltip="The other speaker."),
+            ],
+            outputs=[Speakers.Output(display_name="speakers", tooltip="For MultiTalk Animation.")],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, tokens, start, mask=None, previous=()) -> io.NodeOutput:
+        if len(previous) == SPEAKERS:
+            raise InputError(f"These models know {SPEAKERS} speakers. Take the third one out.")
+        where = None if mask is None else to_mask(mask)[0]
+        return io.NodeOutput((*previous, Speaker(needed_spoken(tokens), where, start)))
+
+
+class MultiTalkAnimation(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        positive, negative, vae, tokens = shared_inputs()
+        tokens.optional = True
+        return io.Schema(
+            node_id="SkyReelsAudioMultiTalk",
+            display_name="MultiTalk Animation",
+            category=CONDITIONING,
+            description="Lets one or two people in a picture speak with SkyReels-V3 A2V or InfiniteTalk.",
+            search_aliases=["infinitetalk", "multitalk", "skyreels v3", "talking head", "lip sync"],
+            inputs=[
+                positive,
+                negative,
+                vae,
+                io.Image.Input("picture", tooltip="Who speaks; scaled and cropped to the size."),
+                io.Int.Input(
+                    "width", default=832, min=0, max=4096, step=16,
+                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+                ),
+                io.Int.Input(
+                    "height", default=480, min=0, max=4096, step=16,
+                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+                ),
+                tokens,
+                Speakers.Input("speakers", optional=True, tooltip="From Speaker, in the place of tokens."),
+                clip_vision_input(),
+            ],
+            outputs=outputs(),
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        positive,
+        negative,
+        vae,
+        picture,
+        width,
+        height,
+        tokens=None,
+        speakers=None,
+        clip_vision_output=None,
+    ) -> io.NodeOutput:
+        speakers = one_of(tokens, speakers)
+        states, timeline = conversation(speakers)
+        voice = MultiTalkVoice(states, timeline)
+        scene, lines = picture_scene(voice, vae, picture, width, height)
+        if len(speakers) > 1:
+            masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size)
+            scene = replace(scene, voice=replace(voice, masks=speaker_masks(masks)))
+        values = {KEY: scene}
+        if clip_vision_output is None:
+            lines.append("No clip_vision_output: these models were made to see the picture through it.")
+        else:
+            values["clip_vision_output"] = clip_vision_output
+        say(report := "\n".join(lines))
+        conditionings = (node_helpers.conditioning_set_values(c, values) for c in (positive, negative))
+        return io.NodeOutput(*conditionings, empty_latent(scene), report)
+
+
+def one_of(tokens: Any, speakers: tuple[Speaker, ...] | None) -> tuple[Speaker, ...]:
+    if (tokens is None) == (speakers is None):
+        raise InputError(
+            "MultiTalk Animation takes one voice as tokens, or several as speakers. Wire the one or the other."
+        )
+    return speakers or (Speaker(needed_spoken(tokens), None, 0.0),)
+
+
+def fitted_masks(speakers: tuple[Speaker, ...], picture: torch.Size, size: tuple[int, int]) -> list[Tensor]:
+    """The masks as the picture [h w] is placed in the video's size."""
+    for number, speaker in enumerate(speakers, 1):
+        if speaker.mask is None:
+            raise InputError(
+                f"Speaker {number} has no mask. Where two speak, give each one's place in the picture."
+            )
+        if speaker.mask.shape != picture:
+            given, needed = (f"{shape[1]}x{shape[0]}" for shape in (speaker.mask.shape, picture))
+            raise InputError(
+                f"The mask of speaker {number} is {given}, the picture {needed}. Make it of the same size."
+            )
+    return [fit(speaker.mask[..., None], *size)[0][..., 0] for speaker in speakers]
+
+
+NODES = [LoadV3, ApplyInfiniteTalk, LoadWav2Vec, AddSpeaker, MultiTalkAnimation]
