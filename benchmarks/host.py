@@ -13,13 +13,13 @@ from tests.host.host_server import HostServer
 
 
 @contextmanager
-def open_host() -> Iterator[HostServer]:
-    """The ComfyUI in COMFYUI_PATH, run by COMFYUI_PYTHON."""
+def open_host(*options: str) -> Iterator[HostServer]:
+    """The ComfyUI in COMFYUI_PATH, run by COMFYUI_PYTHON with command-line options of its own."""
     if "COMFYUI_PATH" not in os.environ:
         sys.exit("Set COMFYUI_PATH to ComfyUI's folder and COMFYUI_PYTHON to its interpreter.")
     interpreter = os.environ.get("COMFYUI_PYTHON", sys.executable)
     with TemporaryDirectory() as folder:
-        server = HostServer(Path(os.environ["COMFYUI_PATH"]), interpreter, Path(folder))
+        server = HostServer(Path(os.environ["COMFYUI_PATH"]), interpreter, Path(folder), *options)
         server.start()
         try:
             yield server

@@ -76,14 +76,17 @@ def arrange(layout: Layout, sizes: dict[Item, Size]) -> Plan:
 
 
 def group_width(group: Group, sizes: dict[Item, Size]) -> int:
-    columns = [max(sizes[item][0] for item in column) for column in group.columns]
-    wide = sum(columns) + COLUMN_GAP * (len(columns) - 1)
-    return max(wide, LETTER * len(group.title)) + 2 * PADDING
+    return max(columns_width(group, sizes), LETTER * len(group.title)) + 2 * PADDING
+
+
+def columns_width(group: Group, sizes: dict[Item, Size]) -> int:
+    widths = [max(sizes[item][0] for item in column) for column in group.columns]
+    return sum(widths) + COLUMN_GAP * (len(widths) - 1)
 
 
 def place(group: Group, left: int, top: int, width: int, sizes: dict[Item, Size], plan: Plan) -> int:
     """Put a group's nodes into the plan, its columns as wide as `width` allows: the group's height."""
-    spare = (width - group_width(group, sizes)) // len(group.columns)
+    spare = (width - 2 * PADDING - columns_width(group, sizes)) // len(group.columns)
     x, bottom = left + PADDING, top
     for column in group.columns:
         column_width = max(sizes[item][0] for item in column) + spare

@@ -25,9 +25,11 @@ REPORTS = {
     "SkyReelsAudioFaceMask": 90,
     "SkyReelsAudioImageAnimation": 90,
     "SkyReelsAudioVideoEdit": 90,
+    "SkyReelsAudioHuMo": 90,
+    "SkyReelsAudioMultiTalk": 90,
     "SkyReelsAudioWindows": 100,
     "SkyReelsAudioTeaCache": 90,
-    "SkyReelsAudioSampler": 140,
+    "SkyReelsAudioSampler": 200,
     "SamplerCustomAdvanced": 60,
     "SkyReelsAudioColorUnify": 90,
     "SkyReelsAudioComposite": 90,
@@ -36,15 +38,14 @@ REPORTS = {
 # Name of a file to where it comes from and the folder in `models` that it belongs in.
 COMFY_ORG = "https://huggingface.co/Comfy-Org"
 WAN = f"{COMFY_ORG}/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
+HUMO = f"{COMFY_ORG}/HuMo_ComfyUI/resolve/main/split_files"
 WEIGHTS = {
+    "humo_17B_fp8_e4m3fn.safetensors": (HUMO, "diffusion_models"),
     "umt5_xxl_fp8_e4m3fn_scaled.safetensors": (WAN, "text_encoders"),
     "wan_2.1_vae.safetensors": (WAN, "vae"),
     "clip_vision_h.safetensors": (WAN, "clip_vision"),
     "wan2.1_i2v_480p_14B_fp16.safetensors": (WAN, "diffusion_models"),
-    "whisper_large_v3_fp16.safetensors": (
-        f"{COMFY_ORG}/HuMo_ComfyUI/resolve/main/split_files",
-        "audio_encoders",
-    ),
+    "whisper_large_v3_fp16.safetensors": (HUMO, "audio_encoders"),
 }
 
 DEMO = "The demo model of drawn faces comes with the pack: 96x96 pixels, no download, and a CPU is enough."
@@ -67,6 +68,13 @@ Text encoder, VAE and Whisper are public. Where one is missing, ComfyUI's list o
 
 For a plain Wan 2.1 or SkyReels-V2 file with audio layers in a file of their own, put *Load Diffusion Model* and
 *Apply SkyReels Audio Layers* in the place of *Load SkyReels-Audio Model*.""",
+)
+HUMO_ANIMATION = Note(
+    "HuMo",
+    """A person speaks with HuMo, under the same sampler. Its files are public: where one is missing, ComfyUI's list of
+errors offers the download.
+
+The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends for itself.""",
 )
 VIDEO_EDIT = Note(
     "Lip-sync of a video",
@@ -98,6 +106,7 @@ SCHEDULES = Note(
 of the steps. The plot shows both.""",
 )
 
+# A sampler stands lowest in its group: ComfyUI's live preview makes it grow.
 LAYOUTS = {
     "quick_start": Layout(
         (
@@ -118,6 +127,16 @@ LAYOUTS = {
         ),
         {},
     ),
+    "humo": Layout(
+        (
+            (Group("1. Models", MODEL, ((HUMO_ANIMATION, 1, 2, 5, 6),)),),
+            (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
+            (Group("3. What is seen", TEXT, ((3, 4),)),),
+            (Group("4. Conditions and sampling", SAMPLE, ((10, 11),)),),
+            (Group("5. Video", VIDEO, ((12, 13, 14),)),),
+        ),
+        {4: (290, 240)},
+    ),
     "video_edit": Layout(
         (
             (Group("1. Model and inputs", MODEL, ((VIDEO_EDIT, 1, 2),)),),
@@ -133,8 +152,8 @@ LAYOUTS = {
             (Group("1. Model and inputs", MODEL, ((LONG_VIDEO, 1, 2),)),),
             (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
             (Group("4. Conditions and windows", GUIDE, ((6, 7),)),),
-            (Group("5. Sampling", SAMPLE, ((8, 9),)),),
-            (Group("6. Colours and video", VIDEO, ((10, 11, 12),)),),
+            (Group("5. Sampling", SAMPLE, ((8,),)),),
+            (Group("6. Video", VIDEO, ((9, 10, 11, 12),)),),
         ),
         {3: (290, 60)},
     ),
@@ -150,8 +169,8 @@ LAYOUTS = {
                 Group("5. Conditions", SAMPLE, ((6,),)),
             ),
             (Group("6. Windows, guidance, cache", GUIDE, ((11, SCHEDULES, 12, 13),)),),
-            (Group("7. Sampling", SAMPLE, ((9, 10, 14, 15, 16),)),),
-            (Group("8. Colours and video", VIDEO, ((17, 18, 19),)),),
+            (Group("7. Sampling", SAMPLE, ((9, 10, 14, 15),)),),
+            (Group("8. Video", VIDEO, ((16, 17, 18, 19),)),),
         ),
         {3: (290, 60)},
     ),

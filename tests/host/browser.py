@@ -92,6 +92,10 @@ class FrontEnd:
     def __init__(self, page, address: str) -> None:
         self.page, self.address = page, address
 
+    def wait_until_ready(self) -> None:
+        self.page.wait_for_function(READY, timeout=120 * SECONDS)
+        self.page.wait_for_timeout(2 * SECONDS)
+
     def open(self, graph: dict, name: str = "test") -> None:
         """Open a workflow, in UI or in API format, and show all of it."""
         self._close_dialogs()
@@ -164,7 +168,8 @@ class FrontEnd:
 
     def help_of(self, node_type: str) -> str:
         """What the page says that a node's info button opens."""
-        self.open({"nodes": [], "links": [], "version": 0.4}, node_type)
+        self._close_dialogs()
+        self.page.evaluate("() => app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
         node_id = self.page.evaluate(ADD_NODE, node_type)
         self.page.wait_for_timeout(SECONDS)
         self.page.mouse.click(*self.page.evaluate(TITLE, node_id))
@@ -186,6 +191,11 @@ class FrontEnd:
         shown = [name for name in served if self.page.locator(CARD.format(name)).count()]
         return sorted(shown)
 
+    def template_picture(self, name: str) -> list[int]:
+        """Width and height in pixels of a picture in the open list of templates."""
+        picture = self.page.locator(CARD.format(name)).locator("img").first
+        return picture.evaluate("picture => [picture.naturalWidth, picture.naturalHeight]")
+
     def open_template(self, pack: str, name: str) -> None:
         self.browse_templates(pack)
         self.page.locator(CARD.format(name)).evaluate("card => card.click()")
@@ -203,10 +213,10 @@ def open_front_end(address: str) -> Iterator[FrontEnd]:
         post_json(f"{address}/api/settings/{name}", value)
     with chromium() as browser:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        front_end = FrontEnd(page, address)
         page.goto(address, wait_until="domcontentloaded")
-        page.wait_for_function(READY, timeout=120 * SECONDS)
-        page.wait_for_timeout(2 * SECONDS)
-        yield FrontEnd(page, address)
+        front_end.wait_until_ready()
+        yield front_end
 
 
 @contextmanager
