@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import folder_paths
-import node_helpers
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -19,7 +18,7 @@ from ..skyreels_core.model import multitalk_presets as presets
 from ..skyreels_core.video.reading import fit
 from .conditioning import clip_vision_input, outputs, shared_inputs
 from .host.model import WEIGHT_OPTIONS
-from .host.multitalk import KEY, apply_infinitetalk, load_v3
+from .host.multitalk import apply_infinitetalk, load_v3, with_scene
 from .host.reporting import say
 from .host.scene import empty_latent
 from .host.wav2vec import SPEAKERS, Speaker, Wav2VecAudioEncoder, conversation, needed_spoken
@@ -204,13 +203,10 @@ class MultiTalkAnimation(io.ComfyNode):
         if len(speakers) > 1:
             masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size)
             scene = replace(scene, voice=replace(voice, masks=speaker_masks(masks)))
-        values = {KEY: scene}
         if clip_vision_output is None:
             lines.append("No clip_vision_output: these models were made to see the picture through it.")
-        else:
-            values["clip_vision_output"] = clip_vision_output
         say(report := "\n".join(lines))
-        conditionings = (node_helpers.conditioning_set_values(c, values) for c in (positive, negative))
+        conditionings = (with_scene(c, scene, clip_vision_output) for c in (positive, negative))
         return io.NodeOutput(*conditionings, empty_latent(scene), report)
 
 

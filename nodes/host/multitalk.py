@@ -16,6 +16,7 @@ import comfy.ops
 import comfy.patcher_extension
 import comfy.sd
 import comfy.utils
+import node_helpers
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +33,7 @@ from ...skyreels_core.model.multitalk import (
 from ...skyreels_core.model.preset import SamplingPreset
 from .audio_layers import find_audio_layers, is_backbone, takes_picture
 from .model import WEIGHT_OPTIONS
+from .scene import Scene
 
 KEY = "skyreels_multitalk"
 EMBEDS, MASKS, MOTION, BRANCH = (f"{KEY}_{name}" for name in ("embeds", "masks", "motion", "branch"))
@@ -150,6 +152,16 @@ def hearing(
     if masks is not None:
         entries[MASKS] = comfy.conds.CONDRegular(masks[None])
     return entries
+
+
+def with_scene(conditioning: list, scene: Scene, clip_vision_output=None) -> list:
+    """The conditioning with a scene whose voice is a `MultiTalkVoice`."""
+    shown = {} if clip_vision_output is None else {"clip_vision_output": clip_vision_output}
+    return node_helpers.conditioning_set_values(conditioning, {KEY: scene, **shown})
+
+
+def scene_of(conditioning: list) -> Scene | None:
+    return next((options[KEY] for _, options in conditioning if KEY in options), None)
 
 
 def only_one(masks: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-WIDTH, LAYERS, TEXT = 256, 2, 32  # of the video model; two heads
+WIDTH, LAYERS, TEXT = 256, 2, 64  # of the video model, two heads; text as wide as the demo's
 WAV2VEC = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 1, "intermediate_size": 64, "conv_dim": [32] * 7,
     "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,

@@ -16,7 +16,7 @@ from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.fusion import Window, WindowPlan
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ..audio_layers import is_backbone
-from ..multitalk import KEY, find_layers, hearing
+from ..multitalk import find_layers, hearing, scene_of
 
 AT_ONCE = 16  # windows whose voice is projected together
 
@@ -27,7 +27,7 @@ class MultiTalk:
 
     def __init__(self, model, positive: list, negative: list) -> None:
         self.layers, self.preset = find_layers(model), self.recommended(model)
-        scene = next((options[KEY] for _, options in positive if KEY in options), None)
+        scene = scene_of(positive)
         if scene is None:
             raise InputError(
                 "The positive conditioning brings no voice for this model. Wire it through MultiTalk Animation."
