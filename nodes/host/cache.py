@@ -62,7 +62,7 @@ def time_embedding(inner_model):
 def preview_plan(model, threshold: float, sigmas: torch.Tensor | None) -> str:
     """What a run over `sigmas`, or over the schedule that the model recommends, would reuse."""
     preset = find_backend(model).recommended(model)
-    run = flow_sigmas(preset.steps, preset.shift) if sigmas is None else sigmas
+    run = flow_sigmas(preset.steps, preset.shift, preset.spacing) if sigmas is None else sigmas
     guidance = GuidanceSettings("1", "1").over(run)
     comfy.model_management.load_models_gpu([model])
     size, run = (preset.width, preset.height), guidance.grid.values

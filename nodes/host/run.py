@@ -52,12 +52,12 @@ def run_sampler(model, positive: list, negative: list, latent: dict, choices: Ch
     preset = find_backend(model).recommended(model)
     steps, shift = choices.steps or preset.steps, choices.shift or preset.shift
     solver = choices.solver if choices.solver in SOLVERS else preset.solver
-    request = choices.request(preset)
+    sigmas, request = flow_sigmas(steps, shift, preset.spacing), choices.request(preset)
     guider = AudioGuider(model, positive, negative, request, progress := SamplingProgress(True, model))
     samples = latent["samples"]
     noise = comfy.sample.prepare_noise(samples, choices.seed, latent.get("batch_index"))
     sampled: Tensor = guider.sample(
-        noise, samples, core_sampler(solver), flow_sigmas(steps, shift).float(), latent.get("noise_mask"),
+        noise, samples, core_sampler(solver), sigmas.float(), latent.get("noise_mask"),
         progress.step, disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED, seed=choices.seed,
     )  # fmt: skip
     guidance = request.guidance

@@ -8,8 +8,9 @@ from .preset import WAN
 
 # https://github.com/SkyworkAI/SkyReels-V3: generate_video.py ships 4 steps without guidance; the defaults of
 # skyreels_v3/pipelines/talking_avatar_pipeline.py are those of a model that is not distilled.
-SHIPPED = replace(WAN, steps=4, shift=11.0, text_guidance="1", audio_guidance="1")
-GUIDED = replace(WAN, steps=40, shift=5.0, text_guidance="5", audio_guidance="4")
+PUBLISHED = replace(WAN, spacing="to_the_end")
+SHIPPED = replace(PUBLISHED, steps=4, shift=11.0, text_guidance="1", audio_guidance="1")
+GUIDED = replace(PUBLISHED, steps=40, shift=5.0, text_guidance="5", audio_guidance="4")
 V3 = {"4 steps, as shipped": SHIPPED, "40 steps with guidance": GUIDED}
 
 # https://github.com/MeiGen-AI/InfiniteTalk: README.md and generate_infinitetalk.py

@@ -19,6 +19,7 @@ class SamplingPreset:
     overlap: int  # latent frames that neighbouring windows share
     steps: int
     shift: float  # of the flow schedule
+    spacing: str  # of its steps, a name of sampling.schedule.SPACINGS
     solver: str  # a name of sampling.solvers.SOLVERS
     text_guidance: str  # schedules, in the words of sampling.guidance.parse_schedule
     audio_guidance: str
@@ -36,6 +37,7 @@ WAN = SamplingPreset(
     overlap=5,
     steps=50,
     shift=5.0,
+    spacing="even",
     solver="euler",
     text_guidance="cosine:5->1@0.4",
     audio_guidance="4.5",

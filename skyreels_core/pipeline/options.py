@@ -67,7 +67,7 @@ def check_options(preset: SamplingPreset, settings: Settings) -> None:
     Timeline(1, preset.fps)
     parse_schedule(preset.text_guidance)
     parse_schedule(preset.audio_guidance)
-    Hybrid(flow_sigmas(preset.steps, preset.shift), preset.hybrid)
+    Hybrid(flow_sigmas(preset.steps, preset.shift, preset.spacing), preset.hybrid)
     WindowPlan.plan(1, preset.window, preset.overlap, settings.fusion)
     if preset.solver not in SOLVERS:
         raise InputError(f"The solver {preset.solver!r} is unknown; use one of {', '.join(SOLVERS)}.")

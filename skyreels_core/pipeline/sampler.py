@@ -69,7 +69,7 @@ def encode_shot(run: Run, shot: Shot, windows: WindowPlan) -> WindowConditions:
 def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, text: str, editing: bool) -> Tensor:
     """The latents [1 16 t h/8 w/8] of the whole video, at the size in the report."""
     preset = run.preset
-    sigmas = flow_sigmas(preset.steps, preset.shift)
+    sigmas = flow_sigmas(preset.steps, preset.shift, preset.spacing)
     guidance = make_guidance(run, text, sigmas)
     hybrid = Hybrid(sigmas, preset.hybrid) if editing else None
     cache = make_cache(run, guidance, hybrid)

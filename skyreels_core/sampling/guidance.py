@@ -150,8 +150,17 @@ class GuidanceRule:
 EQ3 = GuidanceRule({"full": (0, 0, 1), "noaudio": (0, 1, -1), "null": (1, -1, 0)})
 # U + text (C - dropText) + audio (dropText - U), as the MultiTalk family publishes it
 MULTITALK = GuidanceRule({"full": (0, 1, 0), "notext": (0, -1, 1), "null": (1, 0, -1)})
-RULES = {"eq3": EQ3, "multitalk": MULTITALK}
 NEGLIGIBLE = 1e-9  # a coefficient this small is rounding
+
+Rule = Callable[[float, float], dict[str, float]]  # (text, audio) -> coefficients
+
+
+def multitalk(text: float, audio: float) -> dict[str, float]:
+    """Where the text has no guidance, the branch without voice keeps the text: published too."""
+    return (EQ3 if abs(text - 1) < NEGLIGIBLE else MULTITALK)(text, audio)
+
+
+RULES: dict[str, Rule] = {"eq3": EQ3, "multitalk": multitalk}
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,7 @@ class Guidance:
     """Both scales as functions of sigma over the FULL schedule `sigmas`: a split or partial run keeps its
     place in it."""
 
-    def __init__(self, text: Schedule, audio: Schedule, rule: GuidanceRule, sigmas: Iterable[float]) -> None:
+    def __init__(self, text: Schedule, audio: Schedule, rule: Rule, sigmas: Iterable[float]) -> None:
         self.text, self.audio, self.rule = text, audio, rule
         self.grid = SigmaGrid(sigmas)
 

@@ -13,21 +13,30 @@ from torch import Tensor
 from ..errors import InputError
 
 TIMESTEPS = 1000  # a timestep is 1000 sigma; the schedule is drawn from thousandths, as in the host
+SPACINGS = ("even", "to_the_end")
 SAME_SIGMA = 1e-6  # a sigma that travelled through float32 is still the grid's own
 
 
-def flow_sigmas(steps: int, shift: float) -> Tensor:
-    """Sigmas [steps + 1] from 1 to 0 in float64: even thousandths t, shifted to k t / (1 + (k - 1) t).
+def flow_sigmas(steps: int, shift: float, spacing: str = "even") -> Tensor:
+    """Sigmas [steps + 1] from 1 to 0 in float64: thousandths t, shifted to k t / (1 + (k - 1) t).
 
-    The numbers are those of the host's `simple` scheduler over its discrete flow with the same shift.
-    Raises InputError for less than one step or a shift that is not above 0.
+    `even` are the numbers of the host's `simple` scheduler over its discrete flow with the same shift. `to_the_end`
+    are those that the MultiTalk family publishes: the last step begins at the last thousandth.
+    Raises InputError for less than one step, a shift that is not above 0 or another spacing.
     """
+    if spacing not in SPACINGS:
+        raise InputError(f"The spacing {spacing!r} is unknown; use one of {', '.join(SPACINGS)}.")
     if steps < 1 or not shift > 0:
         raise InputError(
             f"A schedule of {steps} steps with shift {shift} was asked for; give 1 step or more and a shift "
             "above 0, such as 5."
         )
-    taken = torch.tensor([int(step * (TIMESTEPS / steps)) for step in range(steps)] + [TIMESTEPS])
+    if spacing == "even":
+        taken = torch.tensor([int(step * (TIMESTEPS / steps)) for step in range(steps)] + [TIMESTEPS])
+    else:
+        taken = torch.cat(
+            [torch.linspace(0, TIMESTEPS - 1, steps, dtype=torch.float64), torch.tensor([TIMESTEPS])]
+        )
     t = (TIMESTEPS - taken).to(torch.float64) / TIMESTEPS
     return shift * t / (1 + (shift - 1) * t)
 

@@ -219,9 +219,12 @@ def three_branches():
     null = by_host(model, negative, negative, noise, 1.0, sigmas)
     expected = null + 5 * (full - without_text) + 4 * (without_text - null)
     ours, report = by_us(infinite, *animated(short)[:2], noise, 4, 5, sigmas)
+    without_voice = by_host(model, positive, positive, noise, 1.0, sigmas)
+    alone, _ = by_us(infinite, *animated(short)[:2], noise, 4, 1, sigmas)
     return {
         "difference": difference(ours, expected),
         "voice": difference(without_text, null),
+        "voice alone": difference(alone, without_voice + 4 * (full - without_voice)),
         "report": report,
     }
 

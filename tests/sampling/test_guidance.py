@@ -9,7 +9,6 @@ from skyreels_core.sampling.guidance import (
     AUDIO_SCHEDULE,
     EQ3,
     GRAMMAR,
-    MULTITALK,
     RULES,
     TEXT_SCHEDULE,
     Constant,
@@ -18,6 +17,7 @@ from skyreels_core.sampling.guidance import (
     Interval,
     Linear,
     Piecewise,
+    multitalk,
     parse_schedule,
 )
 from skyreels_core.sampling.schedule import flow_sigmas
@@ -99,8 +99,9 @@ def test_equation_3_is_its_three_terms():
 def test_the_multitalk_row_is_the_published_one():
     full, notext, null = 0.3, -1.1, 2.7
     u = null + 5 * (full - notext) + 4 * (notext - null)
-    row = MULTITALK(5, 4)
+    row = multitalk(5, 4)
     assert row["full"] * full + row["notext"] * notext + row["null"] * null == pytest.approx(u)
+    assert multitalk(1, 4) == {"full": 4, "noaudio": -3, "null": 0}  # dropAudio + audio (C - dropAudio)
 
 
 @pytest.mark.parametrize(
@@ -113,11 +114,12 @@ def test_the_multitalk_row_is_the_published_one():
         (EQ3, 5, 0, {"noaudio", "null"}),
         (EQ3, 1, 0, {"noaudio"}),
         (EQ3, 0, 0, {"null"}),
-        (MULTITALK, 5, 4, {"full", "notext", "null"}),
-        (MULTITALK, 5, 1, {"full", "notext"}),
-        (MULTITALK, 3, 3, {"full", "null"}),
-        (MULTITALK, 1, 1, {"full"}),
-        (MULTITALK, 0, 4, {"notext", "null"}),
+        (multitalk, 5, 4, {"full", "notext", "null"}),
+        (multitalk, 5, 1, {"full", "notext"}),
+        (multitalk, 3, 3, {"full", "null"}),
+        (multitalk, 1, 4, {"full", "noaudio"}),
+        (multitalk, 1, 1, {"full"}),
+        (multitalk, 0, 4, {"notext", "null"}),
     ],
 )
 def test_a_branch_without_weight_is_not_needed(rule, text, audio, branches):

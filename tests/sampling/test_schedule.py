@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -26,6 +27,15 @@ def test_sigmas_are_those_of_the_hosts_simple_scheduler(steps, shift):
 def test_twenty_five_steps_are_an_even_line_shifted():
     t = torch.linspace(1, 0, 26, dtype=torch.float64)
     torch.testing.assert_close(flow_sigmas(25, 5), 5 * t / (1 + 4 * t))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4, 40])
+def test_to_the_end_is_what_the_multitalk_family_publishes(steps):
+    """np.linspace(1000, 1, steps) and 0, shifted."""
+    t = torch.tensor([*np.linspace(1000, 1, steps), 0.0]) / 1000
+    torch.testing.assert_close(flow_sigmas(steps, 11, "to_the_end"), 11 * t / (1 + 10 * t))
+    with pytest.raises(InputError, match="use one of even, to_the_end"):
+        flow_sigmas(steps, 11, "karras")
 
 
 @pytest.mark.parametrize("steps, shift", [(0, 5), (-1, 5), (20, 0), (20, -3), (20, float("nan"))])
