@@ -11,12 +11,13 @@ PACK = "skyreels-audio"
 CATEGORIES = ("loaders", "audio", "masks", "conditioning", "guidance", "sampling", "video")
 # Node ids stand in saved workflows: they are never renamed.
 NODES = {
-    "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler", "SkyReelsAudioColorUnify",
-    "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs",
-    "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo", "SkyReelsAudioImageAnimation",
-    "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel",
-    "SkyReelsAudioLoadWhisper", "SkyReelsAudioSampler", "SkyReelsAudioTeaCache", "SkyReelsAudioTokens",
-    "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
+    "SkyReelsAudioApplyInfiniteTalk", "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler",
+    "SkyReelsAudioColorUnify", "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo",
+    "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
+    "SkyReelsAudioImageAnimation", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo",
+    "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec",
+    "SkyReelsAudioLoadWhisper", "SkyReelsAudioMultiTalk", "SkyReelsAudioSampler", "SkyReelsAudioSpeaker",
+    "SkyReelsAudioTeaCache", "SkyReelsAudioTokens", "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
 }  # fmt: skip
 
 each_node = pytest.mark.parametrize("node_id", sorted(NODES))
