@@ -35,17 +35,27 @@ REPORTS = {
     "SkyReelsAudioComposite": 90,
 }
 
-# Name of a file to where it comes from and the folder in `models` that it belongs in.
-COMFY_ORG = "https://huggingface.co/Comfy-Org"
-WAN = f"{COMFY_ORG}/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
-HUMO = f"{COMFY_ORG}/HuMo_ComfyUI/resolve/main/split_files"
+# Name of a file to the page of folders that it comes from, and the folder in `models` that it belongs in.
+HUB = "https://huggingface.co"
+WAN = f"{HUB}/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
+HUMO = f"{HUB}/Comfy-Org/HuMo_ComfyUI/resolve/main/split_files"
+KIJAI = f"{HUB}/Kijai"
 WEIGHTS = {
-    "humo_17B_fp8_e4m3fn.safetensors": (HUMO, "diffusion_models"),
-    "umt5_xxl_fp8_e4m3fn_scaled.safetensors": (WAN, "text_encoders"),
-    "wan_2.1_vae.safetensors": (WAN, "vae"),
-    "clip_vision_h.safetensors": (WAN, "clip_vision"),
-    "wan2.1_i2v_480p_14B_fp16.safetensors": (WAN, "diffusion_models"),
-    "whisper_large_v3_fp16.safetensors": (HUMO, "audio_encoders"),
+    "umt5_xxl_fp8_e4m3fn_scaled.safetensors": (f"{WAN}/text_encoders", "text_encoders"),
+    "wan_2.1_vae.safetensors": (f"{WAN}/vae", "vae"),
+    "clip_vision_h.safetensors": (f"{WAN}/clip_vision", "clip_vision"),
+    "wan2.1_i2v_480p_14B_fp16.safetensors": (f"{WAN}/diffusion_models", "diffusion_models"),
+    "wan2.1_infiniteTalk_single_fp16.safetensors": (f"{WAN}/model_patches", "model_patches"),
+    "humo_17B_fp8_e4m3fn.safetensors": (f"{HUMO}/diffusion_models", "diffusion_models"),
+    "whisper_large_v3_fp16.safetensors": (f"{HUMO}/audio_encoders", "audio_encoders"),
+    "Wan21-SkyReelsV3-A2V_fp8_scaled_mixed.safetensors": (
+        f"{KIJAI}/WanVideo_comfy_fp8_scaled/resolve/main/SkyReelsV3",
+        "diffusion_models",
+    ),
+    "wav2vec2-chinese-base_fp16.safetensors": (
+        f"{KIJAI}/wav2vec2_safetensors/resolve/main",
+        "audio_encoders",
+    ),
 }
 
 DEMO = "The demo model of drawn faces comes with the pack: 96x96 pixels, no download, and a CPU is enough."
@@ -75,6 +85,21 @@ HUMO_ANIMATION = Note(
 errors offers the download.
 
 The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends for itself.""",
+)
+INFINITETALK = Note(
+    "InfiniteTalk",
+    """A person speaks with InfiniteTalk on a plain Wan 2.1 image-to-video model of 14B. All files are public: where one
+is missing, ComfyUI's list of errors offers the download.
+
+For two people choose the multi file of InfiniteTalk, and give each voice with *Speaker*.""",
+)
+SKYREELS_V3 = Note(
+    "SkyReels-V3 A2V",
+    """A person speaks with SkyReels-V3. All files are public: where one is missing, ComfyUI's list of errors offers the
+download.
+
+*4 steps, as shipped* takes one forward of the network a step. With the other preset text and voice are guided, and it
+takes longer.""",
 )
 VIDEO_EDIT = Note(
     "Lip-sync of a video",
@@ -136,6 +161,29 @@ LAYOUTS = {
             (Group("5. Video", VIDEO, ((12, 13, 14),)),),
         ),
         {4: (290, 240)},
+    ),
+    "infinitetalk": Layout(
+        (
+            (Group("1. Models", MODEL, ((INFINITETALK, 1, 2, 3, 6, 7),)),),
+            (Group("2. Portrait and voice", INPUT, ((8, 9, 12),)),),
+            (
+                Group("3. What is seen", TEXT, ((4, 5),)),
+                Group("4. The portrait, encoded", GUIDE, ((10, 11),)),
+            ),
+            (Group("5. Conditions and sampling", SAMPLE, ((13, 14),)),),
+            (Group("6. Video", VIDEO, ((15, 16, 17),)),),
+        ),
+        {5: (290, 240)},
+    ),
+    "skyreels_v3": Layout(
+        (
+            (Group("1. Models", MODEL, ((SKYREELS_V3, 1, 2, 5, 6),)),),
+            (Group("2. Portrait and voice", INPUT, ((7, 8, 11),)),),
+            (Group("3. What is seen", TEXT, ((3, 4),)), Group("4. The portrait, encoded", GUIDE, ((9, 10),))),
+            (Group("5. Conditions and sampling", SAMPLE, ((12, 13),)),),
+            (Group("6. Video", VIDEO, ((14, 15, 16),)),),
+        ),
+        {3: (270, 110), 4: (270, 240), 7: (270, 340), 8: (270, 140), 13: (330, 0), 16: (310, 440)},
     ),
     "video_edit": Layout(
         (

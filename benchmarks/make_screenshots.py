@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from skyreels_core import assets
@@ -31,6 +31,8 @@ RUN_LIMIT = 600  # seconds
 MOMENT = 1.4  # seconds into the demo's videos: the mouth is open
 SIDE, WAVE = 512, 96  # pixels of a template's picture, and of the voice under a face
 DARK, LIGHT = (24, 26, 32), (120, 180, 230)
+
+LABELS = {"humo": "HuMo", "infinitetalk": "InfiniteTalk", "skyreels_v3": "SkyReels-V3"}
 
 SHOW_MOMENT = """moment => document.querySelectorAll("video").forEach(video => {
   video.pause()
@@ -94,6 +96,9 @@ FOLDERS = {
     "UNETLoader": "diffusion_models",
     "SkyReelsAudioApplyLayers": "model_patches",
     "SkyReelsAudioLoadWhisper": "audio_encoders",
+    "SkyReelsAudioLoadV3": "diffusion_models",
+    "SkyReelsAudioApplyInfiniteTalk": "model_patches",
+    "SkyReelsAudioLoadWav2Vec": "audio_encoders",
     "SkyReelsAudioLoadDWPose": "detection",
     "CLIPLoader": "text_encoders",
     "CLIPVisionLoader": "clip_vision",
@@ -114,8 +119,9 @@ def save(front_end: FrontEnd, path: Path) -> None:
 def cover(name: str, video: Video | None) -> Image.Image:
     """A square picture of what the template makes; of what it takes where that needs weights."""
     if video is None:
-        face = read_video(assets.video()).frames[0] if name == "humo" else read_picture(assets.portrait())
-        return over_voice(face, read_audio(assets.voice(1)))
+        return labelled(
+            over_voice(read_picture(assets.portrait()), read_audio(assets.voice(1))), LABELS.get(name)
+        )
     moment = round(MOMENT * video.fps)
     if name == "video_edit":
         return beside(read_video(assets.video()).frames[moment], video.frames[moment])
@@ -140,6 +146,13 @@ def over_voice(frame: Tensor, voice: Audio) -> Image.Image:
     heights = np.interp(np.linspace(0, len(level) - 1, SIDE // 8), np.arange(len(level)), level)
     for index, height in enumerate(heights / heights.max() * (WAVE / 2 - 8)):
         pen.rectangle((8 * index + 2, middle - height - 1, 8 * index + 5, middle + height + 1), fill=LIGHT)
+    return made
+
+
+def labelled(made: Image.Image, text: str | None) -> Image.Image:
+    if text:
+        font, place = ImageFont.load_default(60), (SIDE // 2, SIDE - WAVE - 50)
+        ImageDraw.Draw(made).text(place, text, "white", font, anchor="mm", stroke_width=4, stroke_fill=DARK)
     return made
 
 

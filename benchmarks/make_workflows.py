@@ -35,13 +35,14 @@ LOAD = """async api => {
 MEASURE = """() => {
   const pen = document.createElement("canvas").getContext("2d")
   pen.font = `${LiteGraph.NODE_SUBTEXT_SIZE}px ${LiteGraph.NODE_FONT}`
-  const ARROWS = 90
+  const ARROWS = 90, CORNERS = 80
   const LINES = ["number", "combo", "text", "string", "toggle"]
   const width = widget => !LINES.includes(widget.type) ? 0
     : pen.measureText(`${widget.label ?? widget.name}${widget._displayValue ?? widget.value}`).width + ARROWS
   return app.graph._nodes.map(node => {
     const [least, height] = node.computeSize(), shown = (node.widgets ?? []).filter(widget => !widget.hidden)
-    return [node.id, node.type, [Math.max(least, ...shown.map(width)), height]]
+    const title = pen.measureText(node.title).width * LiteGraph.NODE_TEXT_SIZE / LiteGraph.NODE_SUBTEXT_SIZE + CORNERS
+    return [node.id, node.type, [Math.max(least, title, ...shown.map(width)), height]]
   })
 }"""
 
@@ -177,13 +178,10 @@ def origin(node_type: str) -> dict[str, str]:
 def weights(node: dict) -> dict[str, list[dict[str, str]]]:
     """For the front end's list of missing models."""
     named = [value for value in node.get("widgets_values", ()) if value in WEIGHTS]
-    links = [{"name": name, "url": address(name), "directory": WEIGHTS[name][1]} for name in named]
+    links = [
+        {"name": name, "url": f"{WEIGHTS[name][0]}/{name}", "directory": WEIGHTS[name][1]} for name in named
+    ]
     return {"models": links} if links else {}
-
-
-def address(name: str) -> str:
-    base, folder = WEIGHTS[name]
-    return f"{base}/{folder}/{name}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from workflow_files import API, NAMES, NOTE, UI, differences, loose_ends, read
 
+FOLDERS = ("diffusion_models", "model_patches", "text_encoders", "audio_encoders", "clip_vision", "vae")
 TITLE = 30  # pixels of a node's title, above its position
 
 
@@ -88,4 +89,5 @@ def test_files_to_load_are_named_with_folder_and_link_where_one_is_public(ui):
         for model in node["properties"].get("models", ()):
             assert model["name"] in node["widgets_values"]
             assert model["url"].startswith("https://huggingface.co/")
-            assert model["url"].endswith(f"/{model['directory']}/{model['name']}")
+            assert model["url"].endswith(f"/{model['name']}")
+            assert model["directory"] in FOLDERS
