@@ -14,7 +14,7 @@ NODES = {
     "SkyReelsAudioApplyInfiniteTalk", "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler",
     "SkyReelsAudioColorUnify", "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo",
     "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
-    "SkyReelsAudioImageAnimation", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo",
+    "SkyReelsAudioImageAnimation", "SkyReelsAudioKeyFrames", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo",
     "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec",
     "SkyReelsAudioLoadWhisper", "SkyReelsAudioMultiTalk", "SkyReelsAudioSampler", "SkyReelsAudioSpeaker",
     "SkyReelsAudioTeaCache", "SkyReelsAudioTokens", "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",

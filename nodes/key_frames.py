@@ -1,0 +1,79 @@
+"""Long videos of SkyReels-V3 A2V by key frames, as it is published to make them."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..skyreels_core.errors import InputError
+from ..skyreels_core.sampling.guidance import GRAMMAR
+from .host.key_frames import ONE_WINDOW, KeyFrameRun
+from .host.run import Choices
+from .sockets import SAMPLING
+
+
+class KeyFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        own = "what the model recommends"
+        return io.Schema(
+            node_id="SkyReelsAudioKeyFrames",
+            display_name="SkyReels-V3 Key-Frame Sampler",
+            category=SAMPLING,
+            description="Long videos of SkyReels-V3 A2V as it is published to make them: a short pass gives key "
+            "frames, then windows follow each other from one to the next.",
+            search_aliases=["skyreels v3", "long video", "key frames"],
+            inputs=[
+                io.Model.Input("model", tooltip="From Load SkyReels-V3 A2V."),
+                io.Conditioning.Input("positive", tooltip="From MultiTalk Animation."),
+                io.Conditioning.Input("negative", tooltip="From the same node."),
+                io.Latent.Input("latent", tooltip="From the same node."),
+                io.Int.Input(
+                    "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
+                    tooltip="Of the first pass; each later one takes the next number.",
+                ),
+                io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Of each pass; 0: {own}."),
+                io.Float.Input(
+                    "shift", default=0.0, min=0.0, max=100.0, step=0.1,
+                    tooltip=f"Of the flow schedule: higher stays longer at high noise; 0: {own}.",
+                ),
+                io.String.Input(
+                    "audio_guidance", default="", placeholder="model's own",
+                    tooltip=f"Weight of the voice over the steps; empty: {own}. {GRAMMAR}",
+                ),
+                io.String.Input(
+                    "text_guidance", default="", placeholder="model's own",
+                    tooltip=f"Weight of the text over the steps; empty: {own}. {GRAMMAR}",
+                ),
+                io.Float.Input(
+                    "color_match", default=1.0, min=0.0, max=1.0, step=0.05,
+                    tooltip="Share of each window's departure from the portrait's colours that is taken back, 0..1.",
+                ),
+                io.Conditioning.Input(
+                    "connecting", optional=True,
+                    tooltip="Text of the windows, from CLIP Text Encode; published is 'a person is talking'. Without "
+                    "it, positive.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="images", tooltip="The frames, as many as the voice has."),
+                io.String.Output(display_name="report", tooltip="What was used and what it took."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, model, positive, negative, latent, seed, steps, shift, audio_guidance, text_guidance, color_match,
+        connecting=None,
+    ) -> io.NodeOutput:  # fmt: skip
+        if len(latent["samples"]) > 1:
+            raise InputError("Key frames make one video at a time. Give a latent with a batch of 1.")
+        choices = Choices(
+            seed=seed, steps=steps, shift=shift, solver="", audio=audio_guidance, text=text_guidance,
+            window=0, overlap=-1, fusion="bidirectional", cache_threshold=0.0, windows=ONE_WINDOW, guidance=None,
+            null_image=False,
+        )  # fmt: skip
+        run = KeyFrameRun(model, positive, negative, connecting, choices, color_match)
+        return io.NodeOutput(*run.make(latent))
+
+
+NODES = [KeyFrames]
