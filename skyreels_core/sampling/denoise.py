@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import InputError
 from .cache import TeaCache
 from .fusion import Window, WindowPlan
-from .guidance import Guidance
+from .guidance import BRANCHES, Guidance
 from .hybrid import Hybrid, Variant, variant_at
 
 
@@ -153,4 +153,5 @@ class Denoiser:
         return (units[first : first + size] for first in range(0, len(units), size))
 
     def _label(self, unit: Unit) -> str:
-        return f"window {unit.window.index + 1} of {len(self.windows.windows)}, {unit.branch}"
+        seen = BRANCHES.get(unit.branch, unit.branch)
+        return f"window {unit.window.index + 1} of {len(self.windows.windows)} with {seen}"

@@ -124,6 +124,10 @@ class Branch(NamedTuple):
     text: bool
     audio: bool
 
+    def __str__(self) -> str:
+        seen = [name for name, there in (("text", self.text), ("voice", self.audio)) if there]
+        return " and ".join(seen) or "neither text nor voice"
+
 
 BRANCHES = {
     "full": Branch(text=True, audio=True),

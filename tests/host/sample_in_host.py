@@ -21,10 +21,11 @@ import comfy.sd  # noqa: E402
 import comfy.text_encoders.wan as wan  # noqa: E402
 import comfy.utils  # noqa: E402
 import folder_paths  # noqa: E402
-import nodes  # noqa: E402
 import torch  # noqa: E402
 from comfy_extras.nodes_model_advanced import ModelSamplingSD3  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
+
+import nodes  # noqa: E402
 
 
 def load_text_encoder(path, config):

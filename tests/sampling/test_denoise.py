@@ -249,7 +249,7 @@ def test_progress_counts_every_forward_up_to_the_planned_total():
     euler(denoiser, noise(), SIGMAS)
     assert [done for done, _, _ in seen] == list(range(1, denoiser.total + 1))
     assert {total for _, total, _ in seen} == {denoiser.total}
-    assert seen[0][2] == "window 1 of 3, full"
+    assert seen[0][2] == "window 1 of 3 with text and voice"
 
 
 @pytest.mark.parametrize("units_per_call", [1, 2, 100])
