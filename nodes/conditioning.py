@@ -21,6 +21,19 @@ def shared_inputs() -> list[io.Input]:
     ]
 
 
+def size_inputs() -> list[io.Input]:
+    return [
+        io.Int.Input(
+            "width", default=832, min=0, max=4096, step=16,
+            tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+        ),
+        io.Int.Input(
+            "height", default=480, min=0, max=4096, step=16,
+            tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+        ),
+    ]  # fmt: skip
+
+
 def clip_vision_input() -> io.Input:
     return io.ClipVisionOutput.Input(
         "clip_vision_output",
@@ -56,14 +69,7 @@ class ImageAnimation(io.ComfyNode):
             search_aliases=["talking head", "talking portrait", "image to video", "lip sync"],
             inputs=[
                 *shared_inputs(),
-                io.Int.Input(
-                    "width", default=832, min=0, max=4096, step=16,
-                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
-                ),
-                io.Int.Input(
-                    "height", default=480, min=0, max=4096, step=16,
-                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
-                ),
+                *size_inputs(),
                 io.Image.Input(
                     "picture", optional=True, tooltip="Who speaks; scaled and cropped to the size. Optional."
                 ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..skyreels_core.audio.humo import check_fps
-from .conditioning import outputs, shared_inputs
+from .conditioning import outputs, shared_inputs, size_inputs
 from .host.humo import HumoVoice, reference_latent, with_voice
 from .host.reporting import say
 from .host.scene import empty_latent
@@ -26,14 +26,7 @@ class HumoAnimation(io.ComfyNode):
             search_aliases=["humo", "talking head", "lip sync", "reference to video"],
             inputs=[
                 *shared_inputs(),
-                io.Int.Input(
-                    "width", default=832, min=0, max=4096, step=16,
-                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
-                ),
-                io.Int.Input(
-                    "height", default=480, min=0, max=4096, step=16,
-                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
-                ),
+                *size_inputs(),
                 io.Image.Input(
                     "picture", optional=True, tooltip="Who speaks, as a reference and not as the first frame; scaled "
                     "and cropped to the size. Optional.",

@@ -25,6 +25,17 @@ def path_of(folder: str, name: str) -> Path:
     return Path(folder_paths.get_full_path_or_raise(folder, name))
 
 
+def weight_dtype_input() -> io.Input:
+    return io.Combo.Input(
+        "weight_dtype",
+        options=list(WEIGHT_OPTIONS),
+        default="default",
+        tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the file's.",
+        advanced=True,
+        optional=True,
+    )
+
+
 class LoadDemo(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -109,15 +120,7 @@ class LoadModel(io.ComfyNode):
                     tooltip="A SkyReels-Audio file in models/diffusion_models. For a plain Wan 2.1 or SkyReels-V2 file "
                     "use Load Diffusion Model and Apply SkyReels Audio Layers.",
                 ),
-                io.Combo.Input(
-                    "weight_dtype",
-                    options=list(WEIGHT_OPTIONS),
-                    default="default",
-                    tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the "
-                    "file's.",
-                    advanced=True,
-                    optional=True,
-                ),
+                weight_dtype_input(),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="The video model with its audio layers.")],
         )

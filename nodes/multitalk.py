@@ -16,13 +16,12 @@ from ..skyreels_core.audio.wav2vec import load_wav2vec
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.model import multitalk_presets as presets
 from ..skyreels_core.video.reading import fit
-from .conditioning import clip_vision_input, outputs, shared_inputs
-from .host.model import WEIGHT_OPTIONS
+from .conditioning import clip_vision_input, outputs, shared_inputs, size_inputs
 from .host.multitalk import apply_infinitetalk, load_v3, with_scene
 from .host.reporting import say
 from .host.scene import empty_latent
 from .host.wav2vec import SPEAKERS, Speaker, Wav2VecAudioEncoder, conversation, needed_spoken
-from .loaders import path_of
+from .loaders import path_of, weight_dtype_input
 from .scenes import picture_scene
 from .sockets import AUDIO, CONDITIONING, LOADERS, Speakers
 from .tensors import to_mask
@@ -48,15 +47,7 @@ class LoadV3(io.ComfyNode):
                     options=list(presets.V3),
                     tooltip="Steps, shift and guidance that the sampler takes where its fields are left open.",
                 ),
-                io.Combo.Input(
-                    "weight_dtype",
-                    options=list(WEIGHT_OPTIONS),
-                    default="default",
-                    tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the "
-                    "file's.",
-                    advanced=True,
-                    optional=True,
-                ),
+                weight_dtype_input(),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="The video model with its audio layers.")],
         )
@@ -168,14 +159,7 @@ class MultiTalkAnimation(io.ComfyNode):
                 negative,
                 vae,
                 io.Image.Input("picture", tooltip="Who speaks; scaled and cropped to the size."),
-                io.Int.Input(
-                    "width", default=832, min=0, max=4096, step=16,
-                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
-                ),
-                io.Int.Input(
-                    "height", default=480, min=0, max=4096, step=16,
-                    tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
-                ),
+                *size_inputs(),
                 tokens,
                 Speakers.Input("speakers", optional=True, tooltip="From Speaker, in the place of tokens."),
                 clip_vision_input(),
