@@ -84,14 +84,19 @@ HUMO_ANIMATION = Note(
     """A person speaks with HuMo, under the same sampler. Its files are public: where one is missing, ComfyUI's list of
 errors offers the download.
 
-The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends for itself.""",
+The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends for itself.
+
+Licence of the weights: Apache-2.0. 17B in fp8: 17 GB.""",
 )
 INFINITETALK = Note(
     "InfiniteTalk",
     """A person speaks with InfiniteTalk on a plain Wan 2.1 image-to-video model of 14B. All files are public: where one
 is missing, ComfyUI's list of errors offers the download.
 
-For two people choose the multi file of InfiniteTalk, and give each voice with *Speaker*.""",
+For two people choose the multi file of InfiniteTalk, and give each voice with *Speaker*. For a draft put a
+distillation LoRA on the model, and choose its preset.
+
+Licence of the weights: Apache-2.0.""",
 )
 SKYREELS_V3 = Note(
     "SkyReels-V3 A2V",
@@ -99,7 +104,9 @@ SKYREELS_V3 = Note(
 download.
 
 *4 steps, as shipped* takes one forward of the network a step. With the other preset text and voice are guided, and it
-takes longer.""",
+takes longer.
+
+Licence of the weights: Skywork Community License, commercial use under its terms.""",
 )
 VIDEO_EDIT = Note(
     "Lip-sync of a video",
