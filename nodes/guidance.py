@@ -8,6 +8,7 @@ from ..skyreels_core.sampling.fusion import MODES, WindowSettings
 from ..skyreels_core.sampling.guidance import (
     AUDIO_SCHEDULE,
     GRAMMAR,
+    RULES,
     TEXT_SCHEDULE,
     GuidanceSettings,
     parse_schedule,
@@ -93,6 +94,11 @@ class CFGScheduler(io.ComfyNode):
                     "text", default=TEXT_SCHEDULE,
                     tooltip=f"Weight of the text; at 1 a forward per step is saved. {GRAMMAR}",
                 ),
+                io.Combo.Input(
+                    "rule", options=["model's own", *RULES], advanced=True, optional=True,
+                    tooltip="How the branches join: as the model's family publishes it, or Eq. 3 of the paper (eq3), or as "
+                    "MultiTalk does.",
+                ),
             ],
             outputs=[
                 Guidance.Output(display_name="guidance", tooltip="For SkyReels Audio Guider or Sampler."),
@@ -102,8 +108,8 @@ class CFGScheduler(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, audio: str, text: str) -> io.NodeOutput:
-        settings = GuidanceSettings(audio, text)
+    def execute(cls, audio: str, text: str, rule: str = "model's own") -> io.NodeOutput:
+        settings = GuidanceSettings(audio, text, rule if rule in RULES else None)
         plot = draw_schedules({"audio": parse_schedule(audio), "text": parse_schedule(text)})
         return io.NodeOutput(settings, plot, ui=ui.PreviewImage(plot, cls=cls))
 

@@ -101,7 +101,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
             whole = SigmaGrid(request.full_sigmas)
         else:
             whole = full_schedule(run, self.model_patcher.get_model_object("model_sampling").shift)
-        guidance = replace(request.guidance, rule=self.backend.rule).over(whole.values)
+        guidance = request.guidance.over(whole.values, self.backend.rule)
         fraction = self.backend.hybrid
         hybrid = None if fraction is None else Hybrid(whole.values, fraction)
         cache = None

@@ -173,15 +173,16 @@ class GuidanceSettings:
 
     audio: str = AUDIO_SCHEDULE
     text: str = TEXT_SCHEDULE
-    rule: str = "eq3"  # a name of RULES
+    rule: str | None = None  # a name of RULES; None: the model family's own
 
     def __post_init__(self) -> None:
         parse_schedule(self.audio)
         parse_schedule(self.text)
 
-    def over(self, sigmas: Iterable[float]) -> Guidance:
+    def over(self, sigmas: Iterable[float], family_rule: str = "eq3") -> Guidance:
         """The guidance of a run whose full schedule is `sigmas`."""
-        return Guidance(parse_schedule(self.text), parse_schedule(self.audio), RULES[self.rule], sigmas)
+        rule = RULES[self.rule or family_rule]
+        return Guidance(parse_schedule(self.text), parse_schedule(self.audio), rule, sigmas)
 
 
 class Guidance:
