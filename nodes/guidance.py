@@ -96,8 +96,8 @@ class CFGScheduler(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "rule", options=["model's own", *RULES], advanced=True, optional=True,
-                    tooltip="How the branches join: as the model's family publishes it, or Eq. 3 of the paper (eq3), or as "
-                    "MultiTalk does.",
+                    tooltip="How the branches join: as the model's family publishes it, or Eq. 3 of the paper (eq3), "
+                    "or as MultiTalk does.",
                 ),
             ],
             outputs=[
