@@ -7,6 +7,7 @@ belong; the model itself stays the host's, so that LoRA, fp8, GGUF and offloadin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import comfy.conds
@@ -101,14 +102,14 @@ def add_audio_layers(model, layers: AudioLayers):
     model.set_model_patch(layers, "attn2_patch")
     wrappers = comfy.patcher_extension.WrappersMP
     model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
-    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, KEY, refuse_deaf_guiders)
+    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, KEY, partial(refuse_deaf_guiders, KEY))
     return model
 
 
-def refuse_deaf_guiders(executor, *args, **kwargs):
+def refuse_deaf_guiders(key: str, executor, *args, **kwargs):
     """Around a run: a guider of the host's own would leave out voice and picture without a word."""
     guider = executor.class_obj
-    scenes = any(KEY in cond for conds in guider.conds.values() for cond in conds)
+    scenes = any(key in cond for conds in guider.conds.values() for cond in conds)
     if scenes and not getattr(guider, "hears", False):
         raise InputError(
             "This sampler does not hear the voice of its conditioning. Use SkyReels Audio Sampler, or SkyReels Audio "

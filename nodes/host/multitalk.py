@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,6 @@ import comfy.ops
 import comfy.patcher_extension
 import comfy.sd
 import comfy.utils
-import node_helpers
 import torch
 from torch import Tensor, nn
 
@@ -31,7 +31,8 @@ from ...skyreels_core.model.multitalk import (
     read_multitalk,
 )
 from ...skyreels_core.model.preset import SamplingPreset
-from .audio_layers import find_audio_layers, is_backbone, takes_picture
+from . import scene as scenes
+from .audio_layers import find_audio_layers, is_backbone, refuse_deaf_guiders, takes_picture
 from .model import WEIGHT_OPTIONS
 from .scene import Scene
 
@@ -156,12 +157,11 @@ def hearing(
 
 def with_scene(conditioning: list, scene: Scene, clip_vision_output=None) -> list:
     """The conditioning with a scene whose voice is a `MultiTalkVoice`."""
-    shown = {} if clip_vision_output is None else {"clip_vision_output": clip_vision_output}
-    return node_helpers.conditioning_set_values(conditioning, {KEY: scene, **shown})
+    return scenes.with_scene(conditioning, scene, KEY, clip_vision_output=clip_vision_output)
 
 
 def scene_of(conditioning: list) -> Scene | None:
-    return next((options[KEY] for _, options in conditioning if KEY in options), None)
+    return scenes.scene_of(conditioning, KEY)
 
 
 def only_one(masks: Tensor) -> Tensor:
@@ -180,6 +180,7 @@ def add_layers(model, layers: MultiTalkLayers):
     wrappers = comfy.patcher_extension.WrappersMP
     model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
     model.add_wrapper_with_key(wrappers.APPLY_MODEL, KEY, pin)
+    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, KEY, partial(refuse_deaf_guiders, KEY))
     return model
 
 

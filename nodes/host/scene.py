@@ -77,14 +77,14 @@ class Scene:
         return HostVideoEncoder(self.vae)
 
 
-def with_scene(conditioning: list, scene: Scene, **values: object) -> list:
+def with_scene(conditioning: list, scene: Scene, key: str = KEY, **values: object) -> list:
     """The conditioning with a scene, and with values of the host's own that are not None."""
     given = {name: value for name, value in values.items() if value is not None}
-    return node_helpers.conditioning_set_values(conditioning, {KEY: scene, **given})
+    return node_helpers.conditioning_set_values(conditioning, {key: scene, **given})
 
 
-def scene_of(conditioning: list) -> Scene | None:
-    return next((options[KEY] for _, options in conditioning if KEY in options), None)
+def scene_of(conditioning: list, key: str = KEY) -> Scene | None:
+    return next((options[key] for _, options in conditioning if key in options), None)
 
 
 def empty_latent(scene: Scene) -> dict[str, Tensor]:

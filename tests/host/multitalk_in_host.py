@@ -362,6 +362,7 @@ def mistakes():
         "another voice": refused(by_us, infinite, *with_voice, noise_of(7), 1, 1, sigmas),
         "another model": refused(by_us, demo, *ours, noise_of(7), 1, 1, sigmas),
         "plain model": refused(by_us, plain(), *ours, noise_of(7), 1, 1, sigmas),
+        "stock sampler": refused(by_host, infinite, *ours, noise_of(7), 1, sigmas),
         "neither": refused(animated),
         "both": refused(animated, short, one),
         "three": refused(steps.AddSpeaker.execute, short, 0.0, left, two),

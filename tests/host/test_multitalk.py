@@ -134,6 +134,7 @@ def test_audio_layers_are_not_copied_in_memory(found):
         ("another voice", "Wire it through MultiTalk Animation"),
         ("another model", "Wire it through Image Animation or Video Edit Lip-Sync"),
         ("plain model", "has no audio layers"),
+        ("stock sampler", "This sampler does not hear the voice"),
         ("neither", "one voice as tokens, or several as speakers"),
         ("both", "one voice as tokens, or several as speakers"),
         ("three", "know 2 speakers"),
