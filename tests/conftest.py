@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from skyreels_core.model.bundle import load_bundle, random_bundle
+
+settings.register_profile("repeatable", derandomize=True)  # --hypothesis-profile=default looks for new examples
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
