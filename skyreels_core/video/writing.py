@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from uuid import uuid4
 
 import av
 import numpy as np
@@ -22,6 +19,7 @@ from torch import Tensor
 
 from ..audio.reading import Audio
 from ..errors import InputError
+from ..files import atomic
 from .reading import BT709, EXACT_SCALER, LIMITED_RANGE
 
 log = logging.getLogger(__name__)
@@ -67,17 +65,6 @@ def check_output(path: str | Path, suffixes: Sequence[str] = VIDEO_SUFFIXES) -> 
     return path
 
 
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place at the end, and vanishes on any failure."""
-    part = path.with_name(f".{path.stem[:40]}-{uuid4().hex[:8]}{path.suffix}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def write_picture(path: str | Path, frame: Tensor) -> None:
     """[h w 3] in 0..1 -> PNG."""
     with atomic(check_output(path, (".png",))) as part:
@@ -99,13 +86,14 @@ def write_video(
     audio: Audio | None = None,
     lossless: bool = False,
     crf: int = 12,
+    part: Path | None = None,
 ) -> int:
     """Stream frames [h w 3] in 0..1, one at a time, into a video. Returns how many were written.
 
     H.264 yuv420p (BT.709) with the voice as AAC, cut or filled with silence to exactly the video's length.
     `lossless` gives 8-bit frames back bit for bit (H.264 RGB). Odd sides gain one repeated line otherwise.
-    The file appears only when it is whole. Raises InputError for a path that cannot be written, an unknown
-    suffix, no frames at all, NaN, or frames of different sizes.
+    The file appears only when it is whole; until then it is `part`. Raises InputError for a path that cannot be
+    written, an unknown suffix, no frames at all, NaN, or frames of different sizes.
     """
     path, rate = check_output(path), frame_rate(fps)
     frames = iter(frames)
@@ -113,7 +101,7 @@ def write_video(
     if first is None:
         raise InputError(f"There are no frames to write to {path}.")
     options = {} if path.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
-    with atomic(path) as part, av.open(str(part), "w", options=options) as container:
+    with atomic(path, part) as made, av.open(str(made), "w", options=options) as container:
         pictures = _PictureTrack(container, first.shape, rate, lossless, crf)
         voice = _VoiceTrack(container, audio, rate) if audio is not None else None
         for frame in chain([first], frames):
