@@ -153,6 +153,7 @@ class TeaCache:
 
     plan: CachePlan
     on_cpu: bool = False  # velocities wait in pinned memory; the device holds only the one in use
+    limit: int | None = None  # velocities that are held at most; the units after them are always computed
 
     def hold(self, velocity: Tensor) -> Tensor:
         """A float32 copy of a velocity [b c t h w], where the cache keeps it."""

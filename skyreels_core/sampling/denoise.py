@@ -76,7 +76,7 @@ class Denoiser:
 
     def reset(self) -> None:
         """Forget the run: what the next one computes does not depend on this one."""
-        self.velocities: dict[Unit, Tensor] = {}  # save them beside the solver's state to resume
+        self.velocities: dict[Unit, Tensor] = {}
         self.counts = Counts(Counter(), Counter())
 
     def planned_forwards(self, sigmas: Iterable[float] | None = None) -> int:
@@ -86,8 +86,17 @@ class Denoiser:
         for sigma in run[:-1]:
             units = self._units(sigma)
             total += len(self._missing(units, sigma, held))
-            held = units
+            held = [] if self.cache is None else units[: self.cache.limit]
         return total
+
+    def held_for(self, sigma: float) -> dict[Unit, Tensor]:
+        """The velocities that a step at `sigma` may reuse."""
+        computes = self.cache is None or self.cache.plan.is_computed(sigma)
+        return {} if computes else self.velocities
+
+    def go_on(self, velocities: dict[Unit, Tensor], counts: Counts) -> None:
+        """Take over what `held_for` and `counts` gave in an earlier part of the same run."""
+        self.velocities, self.counts = velocities, counts
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         """Denoised x0 [b c t h w]. Raises InputError where the prediction is not finite."""
@@ -129,9 +138,12 @@ class Denoiser:
                 yield part - sigma * held[unit].to(part.device)
             else:
                 prediction = next(computed)
-                if self.cache is not None:
+                if self._has_room(held):
                     held[unit] = self.cache.hold(self._velocity(prediction, part, sigma))
                 yield prediction if self.predicts == "denoised" else part - sigma * prediction
+
+    def _has_room(self, held: dict[Unit, Tensor]) -> bool:
+        return self.cache is not None and (self.cache.limit is None or len(held) < self.cache.limit)
 
     def _velocity(self, prediction: Tensor, part: Tensor, sigma: float) -> Tensor:
         return prediction if self.predicts == "velocity" else (part - prediction) / sigma

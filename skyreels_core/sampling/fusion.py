@@ -110,6 +110,13 @@ class WindowPlan:
 
     def weights(self, first_step: bool = False) -> Tensor:
         """How much each window counts at each latent frame, [windows t] in float64; a frame's sum is 1."""
+        weights = torch.zeros(len(self.windows), self.latent_frames, dtype=torch.float64)
+        for window, share in zip(self.windows, self.shares(first_step), strict=True):
+            weights[window.index, window.frames] = share
+        return weights
+
+    def shares(self, first_step: bool = False) -> list[Tensor]:
+        """`weights` of each window at its own latent frames [length]: what a plan of many windows can hold."""
         if first_step and not self.fuse_first_step:
             return self._owned(reversed(self.windows))
         return self._ramps if self.mode == "bidirectional" else self._owned(self.windows)
@@ -117,29 +124,32 @@ class WindowPlan:
     def fuse(self, predictions: Iterable[Tensor], first_step: bool = False) -> Tensor:
         """Predictions [b c t h w], one for each window in order, to one [b c t h w] of the whole length."""
         fused = None
-        weights = self.weights(first_step)
-        for window, prediction in zip(self.windows, predictions, strict=True):
+        for window, share, prediction in zip(
+            self.windows, self.shares(first_step), predictions, strict=True
+        ):
             if fused is None:
                 b, c, _, h, w = prediction.shape
                 fused = prediction.new_zeros(b, c, self.latent_frames, h, w)
-            share = weights[window.index, window.frames, None, None].to(prediction)
-            fused[:, :, window.frames] += share * prediction
+            fused[:, :, window.frames] += share[:, None, None].to(prediction) * prediction
         return fused
 
-    def _owned(self, windows: Iterable[Window]) -> Tensor:
-        weights = torch.zeros(len(self.windows), self.latent_frames, dtype=torch.float64)
+    def _owned(self, windows: Iterable[Window]) -> list[Tensor]:
+        free = torch.ones(self.latent_frames, dtype=torch.float64)
+        shares = {}
         for window in windows:
-            weights[window.index, window.frames] = 1 - weights[:, window.frames].sum(dim=0)
-        return weights
+            shares[window.index] = free[window.frames].clone()
+            free[window.frames] = 0
+        return [shares[window.index] for window in self.windows]
 
     @cached_property
-    def _ramps(self) -> Tensor:
-        weights = torch.zeros(len(self.windows), self.latent_frames, dtype=torch.float64)
-        for window in self.windows:
-            weights[window.index, window.frames] = 1
+    def _ramps(self) -> list[Tensor]:
+        shares = [torch.ones(window.length, dtype=torch.float64) for window in self.windows]
         for earlier, later in pairwise(self.windows):
-            shared = slice(later.start, earlier.start + earlier.length)
-            ramp = torch.linspace(0, 1, shared.stop - shared.start, dtype=torch.float64)
-            weights[earlier.index, shared] *= 1 - ramp
-            weights[later.index, shared] *= ramp
-        return weights / weights.sum(dim=0)
+            shared = earlier.start + earlier.length - later.start
+            ramp = torch.linspace(0, 1, shared, dtype=torch.float64)
+            shares[earlier.index][earlier.length - shared :] *= 1 - ramp
+            shares[later.index][:shared] *= ramp
+        total = torch.zeros(self.latent_frames, dtype=torch.float64)
+        for window, share in zip(self.windows, shares, strict=True):
+            total[window.frames] += share
+        return [share / total[window.frames] for window, share in zip(self.windows, shares, strict=True)]
