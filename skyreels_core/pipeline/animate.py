@@ -12,8 +12,10 @@ from ..conditioning.shots import Animation
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
 from ..timeline import Timeline
+from ..work import WorkFolder, digest
 from .evaluator import CoreEvaluator
 from .frames import finished_frames
+from .inputs import begin_work
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_voice
 from .result import Result
 from .sampler import encode_inputs, encode_shot, plan_windows, sample
@@ -29,20 +31,23 @@ def animate(
     settings: Settings = DEFAULTS,
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
+    work: WorkFolder | None = None,
 ) -> Result:
     """Let a picture [h w 3] in 0..1 speak; without one the text alone says what is seen.
 
     The video lasts as long as the voice, rounded up to a whole frame; `preset` is the bundle's own unless
-    given. The latents are sampled at once, the frames are decoded as the result is read.
+    given. The latents are sampled at once, the frames are decoded as the result is read. With `work` the state
+    is kept after each step, and a run that was cut goes on where it was.
     Raises InputError for sizes, lengths and options that cannot be used.
     """
-    run = Run(bundle, preset or bundle.sampling, settings, progress, check_cancel)
+    run = Run(bundle, preset or bundle.sampling, settings, progress, check_cancel, work=work)
     check_options(run.preset, settings)
     check_models(bundle)
     check_voice(audio)
     timeline = Timeline.from_seconds(audio.seconds, run.preset.fps)
     windows = plan_windows(run, timeline)
     shot = fit_shot(run, picture)
+    begin_work(run, audio, text, picture="none" if shot.picture is None else digest(shot.picture))
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.picture)
     takes_picture = bundle.model.config.takes_picture
     conditions = encode_shot(run, shot, windows) if takes_picture else None

@@ -18,6 +18,10 @@ from ..sampling.guidance import BRANCHES
 from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
 
+VOICES_KEPT = (
+    8  # windows whose projected voice waits for the next step; beyond, it is projected again, which is cheap
+)
+
 
 @dataclass(frozen=True)
 class Prompts:
@@ -77,9 +81,12 @@ class CoreEvaluator:
         ).float()
 
     def audio_layers(self, window: Window) -> AudioLayers:
-        if window not in self.voices:
-            self.voices[window] = self._voice(window)
-        return partial(self.adapter.apply, context=self.voices[window])
+        voice = self.voices.get(window)
+        if voice is None:
+            voice = self._voice(window)
+            if len(self.voices) < VOICES_KEPT:
+                self.voices[window] = voice
+        return partial(self.adapter.apply, context=voice)
 
     def _voice(self, window: Window) -> AudioContext:
         span = window.token_span(self.fps, len(self.tokens))

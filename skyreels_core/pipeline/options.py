@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..audio.hearing import AS_IT_IS, Hearing
 from ..audio.reading import Audio
 from ..errors import InputError
 from ..model.bundle import Bundle
@@ -15,6 +16,7 @@ from ..sampling.hybrid import Hybrid
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS
 from ..timeline import Timeline
+from ..work import WorkFolder
 from .result import Report
 
 SMALLEST_SIDE, LARGEST_SIDE = 32, 4096  # pixels
@@ -36,6 +38,7 @@ class Settings:
     composite: bool = (
         True  # an edit keeps the source's own pixels outside the mask; False shows what the model made
     )
+    hearing: Hearing = AS_IT_IS  # what is done to the voice before it is encoded
 
 
 DEFAULTS = Settings()
@@ -51,6 +54,7 @@ class Run:
     progress: Progress | None = None
     check_cancel: Callable[[], None] | None = None  # raises to cancel
     report: Report = field(default_factory=Report)
+    work: WorkFolder | None = None  # where the run keeps its state; without one a kill loses it
 
     def advance(self, stage: str, done: int, planned: int, what: str = "") -> None:
         if self.progress is not None:

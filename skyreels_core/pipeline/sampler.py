@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from ..audio.reading import Audio, heard
+from ..audio.reading import Audio
 from ..conditioning.shots import Animation, Shot, WindowConditions
 from ..errors import InputError
 from ..model.backbone import WanModel
@@ -19,8 +19,9 @@ from ..sampling.fusion import WindowPlan
 from ..sampling.guidance import EQ3, Constant, Guidance, parse_schedule
 from ..sampling.hybrid import Hybrid, variants_seen
 from ..sampling.schedule import flow_sigmas
-from ..sampling.solvers import SOLVERS
+from ..sampling.solvers import SOLVERS, SolverState
 from ..timeline import SPATIAL, Timeline
+from ..work import Resumable
 from .evaluator import CoreEvaluator, Prompts
 from .options import Run
 
@@ -39,7 +40,9 @@ def encode_inputs(
     """Audio tokens [n width] of the timeline, the prompts, and CLIP tokens where the backbone reads them."""
     bundle = run.bundle
     with run.report.stage("voice"):
-        tokens = bundle.whisper.encode(heard(audio, timeline))
+        samples, lines = run.settings.hearing.of(audio, timeline)
+        tokens = bundle.whisper.encode(samples)
+    run.report.say_all(lines)
     with run.report.stage("text"):
         prompts = Prompts.collapse(bundle.text_encoder.encode([text, run.settings.negative_text]))
     if bundle.model.config.model_type == "t2v" or picture is None:
@@ -80,10 +83,22 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, text: str, e
     run.report.say(f"Windows: {run.report.windows}. Forwards of the network: {denoiser.total}.")
     noise = make_noise(windows.latent_frames, run.report.size, run.settings.seed).to(evaluator.device)
     with run.report.stage("sampling"):
-        latents = SOLVERS[preset.solver](denoiser, noise, sigmas)
+        latents = solve(run, denoiser, noise, guidance.grid.values)
     run.report.computed = denoiser.counts.computed.total()
     run.report.reused = denoiser.counts.reused.total()
     return latents
+
+
+def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float]) -> Tensor:
+    """From noise to latents, or from what the work folder holds of an earlier part of the run."""
+    solver = SOLVERS[run.preset.solver]
+    if run.work is None:
+        return solver(denoiser, noise, sigmas)
+    resumable = Resumable(run.work, denoiser, sigmas)
+    start = resumable.begin(noise)
+    if isinstance(start, SolverState):
+        run.report.say(f"Going on after {start.step} of {len(sigmas) - 1} steps.")
+    return solver(denoiser, start, sigmas, save=resumable.save)
 
 
 def make_noise(latent_frames: int, size: tuple[int, int], seed: int) -> Tensor:

@@ -124,9 +124,7 @@ class WindowPlan:
     def fuse(self, predictions: Iterable[Tensor], first_step: bool = False) -> Tensor:
         """Predictions [b c t h w], one for each window in order, to one [b c t h w] of the whole length."""
         fused = None
-        for window, share, prediction in zip(
-            self.windows, self.shares(first_step), predictions, strict=True
-        ):
+        for window, share, prediction in zip(self.windows, self.shares(first_step), predictions, strict=True):
             if fused is None:
                 b, c, _, h, w = prediction.shape
                 fused = prediction.new_zeros(b, c, self.latent_frames, h, w)

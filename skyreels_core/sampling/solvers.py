@@ -38,6 +38,7 @@ def _solve(
     sigmas: Iterable[float],
     callback: Callback | None,
     save: Callable[[SolverState], None] | None,
+    remembers: bool,
 ) -> Tensor:
     sigmas = [float(sigma) for sigma in sigmas]
     state = x if isinstance(x, SolverState) else SolverState(0, x)
@@ -45,7 +46,8 @@ def _solve(
         denoised = model(state.x, sigmas[i])
         if callback is not None:
             callback(i, state.x, denoised)
-        state = SolverState(i + 1, step(state.x, denoised, state.denoised, sigmas, i), denoised)
+        x = step(state.x, denoised, state.denoised, sigmas, i)
+        state = SolverState(i + 1, x, denoised if remembers else None)
         if save is not None:
             save(state)
     return state.x
@@ -73,7 +75,7 @@ def euler(
     save: Callable[[SolverState], None] | None = None,
 ) -> Tensor:
     """From x at sigmas[0], or a saved state, to x at sigmas[-1]. `save` gets the state after each step."""
-    return _solve(_euler_step, model, x, sigmas, callback, save)
+    return _solve(_euler_step, model, x, sigmas, callback, save, remembers=False)
 
 
 def dpmpp_2m(
@@ -84,7 +86,7 @@ def dpmpp_2m(
     save: Callable[[SolverState], None] | None = None,
 ) -> Tensor:
     """As `euler`, second order: it extrapolates from the step before, which a saved state carries."""
-    return _solve(_dpmpp_2m_step, model, x, sigmas, callback, save)
+    return _solve(_dpmpp_2m_step, model, x, sigmas, callback, save, remembers=True)
 
 
 SOLVERS = {"euler": euler, "dpmpp_2m": dpmpp_2m}

@@ -1,0 +1,35 @@
+"""Everything that the latents of a run depend on, so that no run goes on with something else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+
+from ..audio.reading import Audio
+from ..work import digest
+from ..work.fingerprint import digest_weights
+from .options import Run
+
+OF_THE_END = ("colour_strength", "composite")  # settings that the latents do not depend on
+
+
+def begin_work(run: Run, audio: Audio, text: str, **shown: str) -> None:
+    """Tell the work folder, where there is one, what goes into the run: `shown` are digests of pixels, by name."""
+    if run.work is None:
+        return
+    bundle = run.bundle
+    weights = {
+        "model": bundle.model,
+        "audio layers": bundle.adapter,
+        "Whisper encoder": bundle.whisper.encoder,
+    }
+    options = asdict(run.preset) | asdict(run.settings)
+    run.work.begin({
+        **{f"the {name}": digest_weights(network.state_dict()) for name, network in weights.items()},
+        **{f"the {name.replace('_', ' ')}": str(value) for name, value in options.items() if name not in OF_THE_END},
+        **{f"the {name}": value for name, value in shown.items()},
+        "the voice": digest(audio.samples, audio.sample_rate),
+        "the text": str(text),
+        "the device": f"{bundle.model.patch_embedding.weight.device.type}, torch {torch.__version__}",
+    })  # fmt: skip
