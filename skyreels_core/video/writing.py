@@ -20,7 +20,7 @@ from torch import Tensor
 from ..audio.reading import Audio
 from ..errors import InputError
 from ..files import atomic
-from .reading import BT709, EXACT_SCALER, LIMITED_RANGE
+from .decoding import BT709, EXACT_SCALER, LIMITED_RANGE
 
 log = logging.getLogger(__name__)
 

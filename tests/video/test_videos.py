@@ -11,8 +11,11 @@ import torch
 
 from skyreels_core.audio.reading import Audio, write_wav
 from skyreels_core.errors import InputError
-from skyreels_core.video.reading import Video, iter_frames, read_video, resample_fps
+from skyreels_core.video.footage import open_video
+from skyreels_core.video.reading import Video, read_video, resample_fps
 from skyreels_core.video.writing import to_uint8, write_video
+
+UNEVEN = [0, 40, 80, 200, 240, 280, 320, 400]  # ms
 
 
 def clip(frames: int = 12, height: int = 32, width: int = 48) -> torch.Tensor:
@@ -76,33 +79,30 @@ def test_sound_that_cannot_be_read_costs_only_the_sound(tmp_path, caplog):
     assert "without its sound" in caplog.text
 
 
-def test_frames_stream_as_they_are_read_whole(tmp_path):
-    write_video(tmp_path / "a.mkv", clip(), 25.0)
-    times, frames = zip(*iter_frames(tmp_path / "a.mkv"), strict=True)
-    assert torch.equal(torch.stack(frames), read_video(tmp_path / "a.mkv").frames)
-    assert times == pytest.approx(np.arange(12) / 25)
-
-
 def test_only_the_asked_seconds_are_read(tmp_path):
     write_video(tmp_path / "a.mp4", clip(50), 25.0)
     assert len(read_video(tmp_path / "a.mp4", seconds=1.0).frames) == 25
 
 
-def test_a_phone_video_stands_upright(tmp_path):
-    frames = clip()
-    frames[:, :10] = 1.0  # what is on top
-    path = tmp_path / "a.mp4"
-    write_video(path, frames, 25.0, lossless=True)
+def turn(path: Path) -> Path:
+    """As a phone held upright tags its video: a quarter turn clockwise to be shown."""
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 44
     data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
-    turned = read_video(path).frames
+    return path
+
+
+def test_a_phone_video_stands_upright(tmp_path):
+    frames = clip()
+    frames[:, :10] = 1.0  # what is on top
+    write_video(tmp_path / "a.mp4", frames, 25.0, lossless=True)
+    turned = read_video(turn(tmp_path / "a.mp4")).frames
     assert torch.equal(turned, torch.rot90(frames, -1, (1, 2)))  # the top is at the right
 
 
 def test_a_variable_rate_is_laid_on_its_average_and_said(tmp_path, caplog):
-    times = [0, 40, 80, 200, 240, 280, 320, 400]  # ms
+    times = UNEVEN
     path = save(tmp_path / "a.mkv", clip(8), times, Fraction(1, 1000))
     video = read_video(path)
     assert video.fps == pytest.approx(7 / 0.4)
@@ -192,7 +192,7 @@ def test_missing_files_and_folders_are_told_apart(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_video(tmp_path / "a.mp4")
     with pytest.raises(InputError, match="is a folder"):
-        next(iter_frames(tmp_path))
+        open_video(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello world\n" * 100, bytes(5000)])
