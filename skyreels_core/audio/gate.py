@@ -25,17 +25,21 @@ def gate(samples: Tensor, sample_rate: int, threshold_db: float = THRESHOLD_DB) 
     loud speech. It becomes zeros with a fade of 10 ms at either end; all samples outside of pauses stay bit for bit.
     Raises InputError for a threshold outside of -100..0 dB.
     """
-    if not LOWEST_DB <= threshold_db < 0:
-        raise InputError(
-            f"The gate's threshold is {threshold_db} dB; give how far below loud speech a pause lies, from "
-            f"{LOWEST_DB:g} up to just under 0 dB, such as {THRESHOLD_DB:g}."
-        )
+    check_threshold(threshold_db)
     length = samples.shape[-1]
     gain, silenced = torch.ones(length, dtype=samples.dtype), 0
     for start, end in _pauses(samples.reshape(-1, length), sample_rate, threshold_db):
         gain[start:end] = _dip(end - start, round(FADE_SECONDS * sample_rate), start > 0, end < length)
         silenced += end - start
     return torch.where(gain == 0, 0.0, samples * gain.to(samples)), silenced / sample_rate
+
+
+def check_threshold(threshold_db: float) -> None:
+    if not LOWEST_DB <= threshold_db < 0:
+        raise InputError(
+            f"The gate's threshold is {threshold_db} dB; give how far below loud speech a pause lies, from "
+            f"{LOWEST_DB:g} up to just under 0 dB, such as {THRESHOLD_DB:g}."
+        )
 
 
 def _pauses(samples: Tensor, sample_rate: int, threshold_db: float) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from .. import assets
+from ..audio.hearing import Hearing
 from ..audio.whisper import load_whisper
 from ..errors import InputError
 from ..model.bundle import MODEL, Bundle, load_bundle
@@ -77,7 +78,10 @@ def choose(args: Namespace) -> tuple[ModelChoice, Settings]:
     Raises InputError for files that are missing or something else, and for options that cannot be used.
     """
     choice = choose_model(args)
-    settings = Settings(args.seed, args.fusion, args.negative_text, args.null_image, args.colour_strength)
+    settings = Settings(
+        args.seed, args.fusion, args.negative_text, args.null_image, args.colour_strength,
+        hearing=Hearing(getattr(args, "voice_gate", None), getattr(args, "loudness", None)),
+    )  # fmt: skip
     check_options(choice.preset, settings)
     return choice, settings
 

@@ -49,6 +49,7 @@ def add_animate(commands) -> None:
         "--height", metavar="N", type=int, help="pixels, snapped to 16 (default: the model's)"
     )
     parser.add_argument("--fps", metavar="X", type=float, help="frames a second (default: the model's)")
+    add_voice(parser)
     add_output(parser)
     add_sampling(parser)
     add_model(parser)
@@ -70,6 +71,7 @@ def add_edit(commands) -> None:
     )
     parser.add_argument("--height", metavar="N", type=int, help="pixels (default: the model's)")
     add_region(parser)
+    add_voice(parser)
     add_output(parser)
     add_sampling(parser)
     add_model(parser)
@@ -95,6 +97,21 @@ def add_region(parser: ArgumentParser) -> None:
     )
 
 
+def add_voice(parser: ArgumentParser) -> None:
+    voice = parser.add_argument_group("how the voice is heard (the sound of the video stays as it is given)")
+    voice.add_argument(
+        "--loudness", metavar="LUFS", type=float, help="level a quiet or loud recording, such as -23 (off)"
+    )
+    voice.add_argument(
+        "--voice-gate",
+        metavar="DB",
+        type=float,
+        nargs="?",
+        const=-45.0,
+        help="noise in pauses is silence, from DB below loud speech (off; without a number -45)",
+    )
+
+
 def add_output(parser: ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -103,6 +120,17 @@ def add_output(parser: ArgumentParser) -> None:
     output.add_argument("--lossless", action="store_true", help="every pixel exactly (larger, H.264 RGB)")
     output.add_argument(
         "--crf", metavar="N", type=whole(0, 51), default=12, help="H.264 quality, lower is better"
+    )
+    add_work(parser)
+
+
+def add_work(parser: ArgumentParser) -> None:
+    work = parser.add_argument_group("a run that was cut")
+    which = work.add_mutually_exclusive_group()
+    which.add_argument("--resume", action="store_true", help="go on where it was, if there is one")
+    which.add_argument("--restart", action="store_true", help="throw away what it had, and begin again")
+    work.add_argument(
+        "--work", metavar="FOLDER", type=Path, help="where a run keeps its state (default: OUTPUT.work)"
     )
 
 

@@ -9,7 +9,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from skyreels_core import assets
 from skyreels_core.audio import wav2vec
-from skyreels_core.audio.loudness import loudness, to_loudness
+from skyreels_core.audio.loudness import to_loudness
 from skyreels_core.audio.reading import mono_16k, read_audio
 from skyreels_core.audio.wav2vec import Wav2VecStates, chunks, conv_features, load_wav2vec
 from skyreels_core.errors import InputError
@@ -164,30 +164,3 @@ def test_another_file_is_named(tmp_path):
     save_file(state, tmp_path / "part.safetensors")
     with pytest.raises(InputError, match="lacks 2 weights, such as encoder"):
         load_wav2vec(tmp_path / "part.safetensors")
-
-
-class TestLoudness:
-    def test_a_full_scale_tone_of_997_hz_has_the_loudness_that_the_standard_gives_it(self):
-        tone = np.sin(2 * np.pi * 997 * np.arange(48000 * 3) / 48000)
-        assert loudness(tone, 48000) == pytest.approx(-3.01, abs=0.05)
-
-    def test_a_voice_measures_what_pyloudnorm_does(self, voice):
-        expected = {"voice 1": VOICE_1, "its first half second": HALF_SECOND}
-        samples = voice.numpy().astype(np.float64)
-        found = {
-            "voice 1": loudness(samples, 16000),
-            "its first half second": loudness(samples[:8000], 16000),
-        }
-        assert found == pytest.approx(expected, abs=1e-6)
-
-    def test_pauses_do_not_count(self, voice):
-        samples = voice.numpy().astype(np.float64)
-        paused = np.concatenate([samples, np.zeros(5 * 16000)])
-        assert loudness(paused, 16000) == pytest.approx(loudness(samples, 16000), abs=0.3)
-
-    def test_a_voice_is_brought_to_the_target_and_silence_stays(self, voice):
-        assert loudness(to_loudness(voice * 0.1, 16000).numpy(), 16000) == pytest.approx(-23, abs=1e-3)
-        assert torch.equal(to_loudness(torch.zeros(100), 16000), torch.zeros(100))
-
-
-VOICE_1, HALF_SECOND = -22.643544800590007, -21.808546974790953

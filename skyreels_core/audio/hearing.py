@@ -1,0 +1,42 @@
+"""What a speech encoder is given of a voice. The sound of the video is not touched by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..timeline import SAMPLE_RATE, Timeline
+from .gate import check_threshold, gate
+from .loudness import check_loudness, level_voice
+from .reading import Audio, heard
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """How a voice is made ready to be heard; raises InputError for values that make no sense."""
+
+    gate: float | None = None  # dB against loud speech under which it is a pause; None: no gate
+    loudness: float | None = None  # LUFS; None: the level stays
+
+    def __post_init__(self) -> None:
+        if self.gate is not None:
+            check_threshold(self.gate)
+        if self.loudness is not None:
+            check_loudness(self.loudness)
+
+    def of(self, audio: Audio, timeline: Timeline) -> tuple[Tensor, list[str]]:
+        """The voice [n] at 16 kHz, as long as the timeline, and what was done to it in sentences."""
+        samples, lines = heard(audio, timeline), []
+        if self.gate is not None:
+            samples, silenced = gate(samples, SAMPLE_RATE, self.gate)
+            lines.append(f"Pauses of {silenced:.1f} s are heard as silence.")
+        if self.loudness is not None:
+            samples, line = level_voice(samples, self.loudness)
+            lines.append(line)
+        if lines:
+            lines.append("The sound of the video stays as it was given.")
+        return samples, lines
+
+
+AS_IT_IS = Hearing()
