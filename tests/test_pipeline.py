@@ -11,6 +11,7 @@ import torch
 from skyreels_core import pipeline
 from skyreels_core.audio.reading import Audio
 from skyreels_core.conditioning.masks import feather
+from skyreels_core.conditioning.prompts import PromptSchedule
 from skyreels_core.conditioning.shots import WindowConditions
 from skyreels_core.errors import InputError
 from skyreels_core.model.backbone import WanModel
@@ -164,7 +165,7 @@ def test_colours_are_unified_frame_by_frame_as_they_would_be_with_the_whole_vide
 @pytest.fixture
 def evaluator(bundle):
     tokens = noise(100, bundle.whisper.width, seed=4)
-    prompts = Prompts.collapse(bundle.text_encoder.encode(["red hair", ""]))
+    prompts = Prompts.encode(bundle.text_encoder, PromptSchedule.of("red hair"))
     windows = WindowPlan.plan(11, 5, 1).windows
     conditions = {(w.index, v): noise(1, 20, 5, 4, 4) for w in windows for v in ("video", "first")}
     return CoreEvaluator(
@@ -185,6 +186,59 @@ def test_a_branch_sees_what_its_name_says(evaluator, bundle):
     torch.testing.assert_close(null, plain[1], atol=1e-4, rtol=1e-4)
     for one, other in ((full, noaudio), (full, notext), (notext, null)):
         assert (one - other).abs().max() > 1e-3
+
+
+def test_each_window_is_told_its_own_text(evaluator, bundle):
+    evaluator, windows = evaluator  # from frames 0, 12, 24, of 17 frames each
+    schedule = PromptSchedule.parse("0 red hair\n0.8 blue wall\n1.2 red hair")
+    scheduled = CoreEvaluator(
+        bundle.model, bundle.adapter, evaluator.tokens, 25.0, Prompts.encode(bundle.text_encoder, schedule),
+        evaluator.conditions,
+    )  # fmt: skip
+    assert scheduled.prompts.texts.keys() == {"red hair", "blue wall", ""}  # each encoded once
+    x = noise(1, 16, 11, 4, 4)
+
+    def same(window, branch):
+        unit = Unit(window, branch, "video")
+        return torch.equal(scheduled.velocity(unit, x[:, :, window.frames], 0.7),
+                           evaluator.velocity(unit, x[:, :, window.frames], 0.7))  # fmt: skip
+
+    assert [same(window, "full") for window in windows] == [True, False, True]
+    assert all(same(window, "null") for window in windows)
+
+
+def test_a_schedule_of_one_text_is_that_text_bit_for_bit(bundle, preset, picture):
+    preset = replace(preset, text_guidance="5")
+    one = PromptSchedule.parse("0 a person")
+    frames = [
+        pipeline.animate(bundle, voice(2), picture, text, preset=preset).tensor()
+        for text in ("a person", one)
+    ]
+    assert torch.equal(*frames)
+
+
+def test_texts_change_over_time_and_what_is_not_used_is_said(bundle, preset, picture):
+    preset, plain = replace(preset, text_guidance="5"), Settings(colour_strength=0)
+    schedule = PromptSchedule.parse("0 red hair\n1.1 blue wall\n2 grey wall")
+    results = [
+        pipeline.animate(bundle, voice(2), picture, text, preset=preset, settings=plain)
+        for text in ("red hair", schedule)
+    ]
+    before, after = (result.tensor() for result in results)
+    assert torch.equal(before[0], after[0])  # of the first window alone
+    assert not torch.allclose(before[-1], after[-1], atol=0.01)
+    assert "The text at 2 s is not used: the video ends at 2 s." in results[1].report.lines
+
+
+def test_where_only_some_windows_have_a_text_the_guidance_stays_on(bundle, preset, picture):
+    preset = replace(preset, text_guidance="5")
+    schedule = PromptSchedule(((0, ""), (1.1, "blue wall")))
+    never = PromptSchedule(((0, ""), (5, "blue wall")))
+    planned = [
+        pipeline.animate(bundle, voice(2), picture, text, preset=preset).report.planned
+        for text in (schedule, never)
+    ]
+    assert planned == [2 * 2 * 3, 2 * 2 * 2]  # windows, steps, branches
 
 
 def test_a_window_hears_its_own_time_and_a_margin(evaluator):

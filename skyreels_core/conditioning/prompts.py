@@ -58,6 +58,11 @@ class PromptSchedule:
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
+    def __str__(self) -> str:
+        if len(self.spans) == 1:
+            return self.spans[0][1]
+        return "; ".join(f"from {start:g} s: {text}" for start, text in self.spans)
+
     @property
     def texts(self) -> tuple[str, ...]:
         return tuple(text for _, text in self.spans)

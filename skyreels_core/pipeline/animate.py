@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
 from ..conditioning.fitting import fit_picture
+from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import Animation
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
@@ -25,7 +26,7 @@ def animate(
     bundle: Bundle,
     audio: Audio,
     picture: Tensor | None = None,
-    text: str = "",
+    text: str | PromptSchedule = "",
     *,
     preset: SamplingPreset | None = None,
     settings: Settings = DEFAULTS,
@@ -35,9 +36,9 @@ def animate(
 ) -> Result:
     """Let a picture [h w 3] in 0..1 speak; without one the text alone says what is seen.
 
-    The video lasts as long as the voice, rounded up to a whole frame; `preset` is the bundle's own unless
-    given. The latents are sampled at once, the frames are decoded as the result is read. With `work` the state
-    is kept after each step, and a run that was cut goes on where it was.
+    The video lasts as long as the voice, rounded up to a whole frame; `text` may change over time; `preset` is
+    the bundle's own unless given. The latents are sampled at once, the frames are decoded as the result is read.
+    With `work` the state is kept after each step, and a run that was cut goes on where it was.
     Raises InputError for sizes, lengths and options that cannot be used.
     """
     run = Run(bundle, preset or bundle.sampling, settings, progress, check_cancel, work=work)
@@ -46,6 +47,7 @@ def animate(
     check_voice(audio)
     timeline = Timeline.from_seconds(audio.seconds, run.preset.fps)
     windows = plan_windows(run, timeline)
+    run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
     shot = fit_shot(run, picture)
     begin_work(run, audio, text, picture="none" if shot.picture is None else digest(shot.picture))
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.picture)
@@ -54,7 +56,7 @@ def animate(
     evaluator = CoreEvaluator(
         bundle.model, bundle.adapter, tokens, timeline.fps, prompts, conditions, clip_tokens
     )
-    latents = sample(run, windows, evaluator, text, editing=False)
+    latents = sample(run, windows, evaluator, editing=False)
     reference = None if shot.picture is None else lambda frame: shot.picture
     frames = finished_frames(run, latents, reference)
     return Result(frames, timeline.fps, cut_voice(audio, timeline), run.report)

@@ -10,13 +10,15 @@ from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
 from ..conditioning.fitting import Length, fit_length
-from ..conditioning.shots import VideoEdit, check_edit
+from ..conditioning.prompts import PromptSchedule
+from ..conditioning.region import Region, as_region, check_edit
+from ..conditioning.shots import VideoEdit
 from ..errors import InputError
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
 from ..timeline import Timeline, snap_size
 from ..video.compositing import place_back, scale_to
-from ..video.reading import Video
+from ..video.footage import Cut, Footage
 from .evaluator import CoreEvaluator
 from .frames import finished_frames
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_size, check_voice
@@ -26,10 +28,10 @@ from .sampler import encode_inputs, encode_shot, plan_windows, sample
 
 def edit(
     bundle: Bundle,
-    video: Video,
+    video: Footage,
     audio: Audio,
-    mask: Tensor,
-    text: str = "",
+    mask: Region | Tensor,
+    text: str | PromptSchedule = "",
     *,
     length: Length = "shortest",
     preset: SamplingPreset | None = None,
@@ -39,8 +41,9 @@ def edit(
 ) -> Result:
     """Let the people in a video say something else.
 
-    mask: [f h w], or [1 h w] for all frames, at the video's size, 1 = to be made anew (`find_region`). The
-    model works at about the area of the preset's size; the result has the video's own size and frame rate,
+    mask: what is to be made anew, at the video's size: of `find_region`, or [f h w] of 0 and 1, or [1 h w] for
+    all frames. Both are read as they are needed, several times, so memory does not grow with the length. The model
+    works at about the area of the preset's size; the result has the video's own size and frame rate,
     and pixels beyond the mask's feathered edge are the video's own. `length` decides how long it is.
     Raises InputError for sizes, lengths, masks and options that cannot be used.
     """
@@ -49,31 +52,31 @@ def edit(
     check_options(preset, settings)
     check_editor(bundle)
     check_voice(audio)
-    check_source(video, mask)
+    region = as_region(mask)
+    check_source(video, region)
     timeline = edit_timeline(run, video, audio, length)
-    frames = video.frames[: timeline.frames]
-    source = VideoEdit(frames, mask[: len(frames)], preset.hybrid)
+    source = Cut(video, timeline.frames)
+    shot = VideoEdit(source, region, model_size(run, video), preset.hybrid)
     windows = plan_windows(run, timeline)
-    scaled = source.scaled(*model_size(run, source))
-    tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, scaled.frame(0))
-    conditions = encode_shot(run, scaled, windows)
+    run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
+    tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.frame(0))
+    conditions = encode_shot(run, shot, windows)
     evaluator = CoreEvaluator(
         bundle.model, bundle.adapter, tokens, timeline.fps, prompts, conditions, clip_tokens
     )
-    latents = sample(run, windows, evaluator, text, editing=True)
-    made = finished_frames(run, latents, scaled.frame)
+    latents = sample(run, windows, evaluator, editing=True)
+    made = finished_frames(run, latents, shot.frame)
     if settings.composite:
-        placed = place_back(made, source.frames, source.mask)
+        placed = place_back(made, source, region)
     else:
-        placed = scale_to(made, *source.size)
+        placed = scale_to(made, *video.size)
     return Result(placed, timeline.fps, cut_voice(audio, timeline), run.report)
 
 
-def check_source(video: Video, mask: Tensor) -> None:
-    """Raises InputError for a video that cannot be edited or a mask that does not belong to it."""
-    height, width = video.frames.shape[1:3]
-    check_size(width, height, "video to be edited")
-    check_edit(video.frames, mask)
+def check_source(video: Footage, region: Region) -> None:
+    """Raises InputError for a video that cannot be edited or a region that does not belong to it."""
+    check_size(*video.size, "video to be edited")
+    check_edit(video, region)
 
 
 def check_editor(bundle: Bundle) -> None:
@@ -85,17 +88,17 @@ def check_editor(bundle: Bundle) -> None:
         )
 
 
-def edit_timeline(run: Run, video: Video, audio: Audio, length: Length) -> Timeline:
+def edit_timeline(run: Run, video: Footage, audio: Audio, length: Length) -> Timeline:
     """How long the edit is; what decided it, and what is filled, is said."""
     spoken = Timeline.from_seconds(audio.seconds, video.fps).frames
-    timeline, lines = fit_length(len(video.frames), spoken, video.fps, length)
+    timeline, lines = fit_length(len(video), spoken, video.fps, length)
     run.report.say_all(lines)
     return timeline
 
 
-def model_size(run: Run, source: VideoEdit) -> tuple[int, int]:
-    """Width and height of about the preset's area in about the source's shape, on the backbone's grid."""
-    height, width = source.frames.shape[1:3]
+def model_size(run: Run, video: Footage) -> tuple[int, int]:
+    """Width and height of about the preset's area in about the video's shape, on the backbone's grid."""
+    width, height = video.size
     scale = math.sqrt(run.preset.width * run.preset.height / (width * height))
     size = snap_size(round(width * scale)), snap_size(round(height * scale))
     if size != (width, height):

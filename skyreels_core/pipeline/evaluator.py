@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import WindowConditions
 from ..model.adapter import AudioAdapter, AudioContext
 from ..model.backbone import AudioLayers, WanModel, collapse_padding
+from ..model.text import TextEncoder
 from ..sampling.denoise import Unit
 from ..sampling.fusion import Window
 from ..sampling.guidance import BRANCHES
@@ -25,16 +27,20 @@ VOICES_KEPT = (
 
 @dataclass(frozen=True)
 class Prompts:
-    """Encoded texts [1 n d] with the number of zero rows that follow them."""
+    """Encoded texts [1 n d], each with the number of zero rows that follow it."""
 
-    text: tuple[Tensor, int]
+    schedule: PromptSchedule
+    texts: Mapping[str, tuple[Tensor, int]]  # those of the schedule
     empty: tuple[Tensor, int]
 
     @classmethod
-    def collapse(cls, encoded: Tensor) -> Prompts:
-        """Of the text and of the empty text, [2 512 d]."""
-        text, empty = (collapse_padding(row[None]) for row in encoded)
-        return cls(text, empty)
+    def encode(cls, encoder: TextEncoder, schedule: PromptSchedule, negative: str = "") -> Prompts:
+        """Each text once and for itself, so that no other one changes how it is encoded."""
+        encoded = {text: collapse_padding(encoder.encode([text])) for text in {*schedule.texts, negative}}
+        return cls(schedule, encoded, encoded[negative])
+
+    def of(self, window: Window, fps: float) -> tuple[Tensor, int]:
+        return self.texts[self.schedule.texts[self.schedule.of_window(window, fps)]]
 
 
 class CoreEvaluator:
@@ -68,7 +74,7 @@ class CoreEvaluator:
     @torch.no_grad()
     def velocity(self, unit: Unit, x: Tensor, sigma: float) -> Tensor:
         branch = BRANCHES[unit.branch]
-        context, padding = self.prompts.text if branch.text else self.prompts.empty
+        context, padding = self.prompts.of(unit.window, self.fps) if branch.text else self.prompts.empty
         if self.conditions is not None:
             x = torch.cat([x, self.conditions.of(unit).to(x)], dim=1)
         return self.model(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..audio.reading import Audio
+from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import Animation, Shot, WindowConditions
 from ..errors import InputError
 from ..model.backbone import WanModel
@@ -35,7 +36,7 @@ def plan_windows(run: Run, timeline: Timeline) -> WindowPlan:
 
 
 def encode_inputs(
-    run: Run, audio: Audio, timeline: Timeline, text: str, picture: Tensor | None
+    run: Run, audio: Audio, timeline: Timeline, text: str | PromptSchedule, picture: Tensor | None
 ) -> tuple[Tensor, Prompts, Tensor | None]:
     """Audio tokens [n width] of the timeline, the prompts, and CLIP tokens where the backbone reads them."""
     bundle = run.bundle
@@ -44,7 +45,7 @@ def encode_inputs(
         tokens = bundle.whisper.encode(samples)
     run.report.say_all(lines)
     with run.report.stage("text"):
-        prompts = Prompts.collapse(bundle.text_encoder.encode([text, run.settings.negative_text]))
+        prompts = Prompts.encode(bundle.text_encoder, PromptSchedule.of(text), run.settings.negative_text)
     if bundle.model.config.model_type == "t2v" or picture is None:
         return tokens, prompts, None
     if bundle.clip_vision is None:
@@ -55,25 +56,28 @@ def encode_inputs(
     return tokens, prompts, bundle.clip_vision.encode(picture)
 
 
-def encode_shot(run: Run, shot: Shot, windows: WindowPlan) -> WindowConditions:
-    """What every window is shown, encoded."""
-    vae, count = run.bundle.vae, len(windows.windows)
+def encode_shot(
+    run: Run, shot: Shot, windows: WindowPlan, kept: MutableMapping[str, Tensor] | None = None
+) -> WindowConditions:
+    """What every window is shown, encoded into `kept`, but for what is in there already; None: into memory."""
+    count = len(windows.windows)
+    hidden = Animation(None, *shot.size) if run.settings.null_image else None
+    conditions = WindowConditions(shot, run.bundle.vae, windows, {} if kept is None else kept, hidden)
 
     def encoded(window: int) -> None:
         run.ask_to_go_on()
         run.advance("conditions", window, count)
 
     with run.report.stage("conditions"):
-        conditions = shot.encode(vae, windows, variants_seen(shot.hybrid), encoded)
-        empty = Animation(None, *shot.size).encode(vae, windows) if run.settings.null_image else None
-    return WindowConditions(conditions, empty and empty[0, "video"])
+        conditions.encode_all(variants_seen(shot.hybrid), encoded)
+    return conditions
 
 
-def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, text: str, editing: bool) -> Tensor:
+def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: bool) -> Tensor:
     """The latents [1 16 t h/8 w/8] of the whole video, at the size in the report."""
     preset = run.preset
     sigmas = flow_sigmas(preset.steps, preset.shift, preset.spacing)
-    guidance = make_guidance(run, text, sigmas)
+    guidance = make_guidance(run, set(evaluator.prompts.schedule.told(windows, evaluator.fps)), sigmas)
     hybrid = Hybrid(sigmas, preset.hybrid) if editing else None
     cache = make_cache(run, guidance, hybrid)
     denoiser = Denoiser(
@@ -107,9 +111,9 @@ def make_noise(latent_frames: int, size: tuple[int, int], seed: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make_guidance(run: Run, text: str, sigmas: Tensor) -> Guidance:
+def make_guidance(run: Run, texts: set[str], sigmas: Tensor) -> Guidance:
     text_scale = parse_schedule(run.preset.text_guidance)
-    nothing_to_follow = text == run.settings.negative_text and not run.settings.null_image
+    nothing_to_follow = texts == {run.settings.negative_text} and not run.settings.null_image
     if nothing_to_follow and text_scale != Constant(1):
         run.report.say("There is no text to follow: text guidance is off, which saves its forwards.")
         text_scale = Constant(1)

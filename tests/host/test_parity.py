@@ -47,7 +47,7 @@ def core_latents(demo, kind, windows, solver, threshold):
     tokens, prompts, _ = encode_inputs(run, voice, timeline, TEXT, None)
     conditions = encode_shot(run, shot, plan)
     evaluator = CoreEvaluator(demo.model, demo.adapter, tokens, FPS, prompts, conditions)
-    latents = sample(run, plan, evaluator, TEXT, editing=kind == "editing")
+    latents = sample(run, plan, evaluator, editing=kind == "editing")
     assert (run.report.reused > 0) == (threshold is not None)
     return latents
 
