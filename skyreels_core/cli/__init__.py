@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from ..errors import InputError
+from ..errors import InputError, sentence
 from .parser import build_parser
 
 REFUSED, INTERRUPTED = 2, 130  # exit codes
@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with log_to_stderr(logging.DEBUG if args.debug else logging.INFO):
             return run(args)
-    except KeyboardInterrupt:
-        return refuse("Interrupted; no unfinished file is left.", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return refuse(str(stop) or "Interrupted; no unfinished file is left.", INTERRUPTED)
     except (InputError, OSError) as error:
         if args.debug:
             raise
@@ -44,13 +44,6 @@ def run(args: Namespace) -> int:
 def refuse(message: str, code: int) -> int:
     print(f"skyreels-audio: {message}", file=sys.stderr)
     return code
-
-
-def sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}."
-    return " ".join(str(error).split())
 
 
 class TqdmHandler(logging.Handler):

@@ -18,11 +18,14 @@ from ..model.checkpoint import describe
 from ..pipeline import Result, find_region
 from ..pipeline.edit import check_source
 from ..pipeline.options import check_voice
+from ..video.encoding import Encoding
 from ..video.reading import read_picture, read_video
 from ..video.writing import check_output, write_video
+from ..work import WorkFolder
 from .choices import choose
 from .demo import demo
 from .progress import Bars
+from .work import work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +47,12 @@ def animate(args: Namespace) -> None:
     audio = read_audio(args.audio)
     check_voice(audio)
     picture = None if args.image is None else read_picture(args.image)
-    with Bars() as bars:
+    with work_folder(args) as work, Bars() as bars:
         result = pipeline.animate(
-            choice.load(), audio, picture, args.text, preset=choice.preset, settings=settings, progress=bars
-        )
-        write(args, result)
+            choice.load(), audio, picture, args.text,
+            preset=choice.preset, settings=settings, progress=bars, work=work,
+        )  # fmt: skip
+        write(args, result, work)
 
 
 def edit(args: Namespace) -> None:
@@ -57,7 +61,7 @@ def edit(args: Namespace) -> None:
     audio = read_audio(args.audio)
     check_voice(audio)
     video = read_video(args.video, None if args.length == "video" else audio.seconds)
-    with Bars() as bars:
+    with work_folder(args) as work, Bars() as bars:
         mask = find_region(
             video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
             lambda frame: bars("faces", frame + 1, len(video.frames), ""),
@@ -65,13 +69,15 @@ def edit(args: Namespace) -> None:
         check_source(video, mask)
         result = pipeline.edit(
             choice.load(), video, audio, mask, args.text,
-            length=args.length, preset=choice.preset, settings=settings, progress=bars,
+            length=args.length, preset=choice.preset, settings=settings, progress=bars, work=work,
         )  # fmt: skip
-        write(args, result)
+        write(args, result, work)
 
 
-def write(args: Namespace, result: Result) -> None:
-    write_video(args.output, result.frames, result.fps, result.audio, args.lossless, args.crf)
+def write(args: Namespace, result: Result, work: WorkFolder) -> None:
+    encoding, part = Encoding(crf=args.crf, lossless=args.lossless), work.part_of(args.output)
+    write_video(args.output, result.frames, result.fps, result.audio, encoding, part)
+    work.finish()
     logger.info(result.report.summary())
     print(args.output)
 

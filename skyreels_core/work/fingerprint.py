@@ -49,7 +49,7 @@ def digest_weights(weights: Mapping[str, Tensor]) -> str:
     whole = hashlib.sha256()
     for name, weight in sorted(weights.items()):
         flat = weight.detach().reshape(-1)
-        some = flat[:: max(1, flat.numel() // SAMPLES)][:SAMPLES].float().cpu()
+        some = flat[:: max(1, flat.numel() // SAMPLES)][:SAMPLES].float().cpu().contiguous()
         whole.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
         whole.update(some.numpy())
     return whole.hexdigest()[:32]

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, sentence
 from ..files import atomic
 from .fingerprint import differences
 
@@ -39,6 +39,7 @@ class WorkFolder:
         for a folder that is none of ours.
         """
         self.path = Path(path)
+        self.begun = False
         self._check_ours()
         self.lock = self._take()
         try:
@@ -68,20 +69,29 @@ class WorkFolder:
         else."""
         if not self.unfinished:
             self._write_json(RUN, {"version": VERSION, "inputs": dict(inputs)})
-            return
-        run = self._read_run()
-        if changed := differences(run["inputs"], inputs):
+        elif changed := differences(self._read_run()["inputs"], inputs):
             raise InputError(
                 f"{self.path} holds a run of something else: {'; '.join(changed)}. Give what it was begun with, or "
                 "--restart to begin again."
             )
+        self.begun = True
+
+    @property
+    def keeps(self) -> bool:
+        """Whether this run could go on from what is saved."""
+        return self.begun and (self.path / STATE).is_file()
 
     def save(self, tensors: Mapping[str, Tensor], values: Mapping[str, object]) -> None:
         """Replace the state: after a kill at any moment there is this one or the one before."""
         metadata = {name: json.dumps(value) for name, value in values.items()}
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        with atomic(self.path / STATE, self.path / (STATE + PART)) as part:
-            save_file(held, part, metadata)
+        try:
+            with atomic(self.path / STATE, self.path / (STATE + PART)) as part:
+                save_file(held, part, metadata)
+        except (SafetensorError, OSError) as error:
+            raise InputError(
+                f"The state cannot be written to {self.path} ({sentence(error)}). Make room there."
+            ) from error
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, object]] | None:
         """What `save` was given last; None where nothing was. Raises InputError for a damaged file."""
