@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..skyreels_core.audio.gate import THRESHOLD_DB, gate
-from ..skyreels_core.audio.reading import Audio, cut_voice, fill, heard
+from ..skyreels_core.audio.gate import THRESHOLD_DB
+from ..skyreels_core.audio.hearing import Hearing
+from ..skyreels_core.audio.loudness import QUIETEST
+from ..skyreels_core.audio.reading import Audio, cut_voice, fill
 from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import Timeline
@@ -50,12 +52,17 @@ class AudioToTokens(io.ComfyNode):
                 io.Boolean.Input(
                     "voice_gate",
                     default=False,
-                    tooltip="Makes the pauses truly silent, so that the mouth rests where the recording has noise.",
+                    tooltip="Hears the pauses as true silence, so that the mouth rests where the recording has noise.",
                 ),
                 io.Float.Input(
                     "gate_threshold", default=THRESHOLD_DB, min=-90.0, max=-10.0, step=1.0,
                     advanced=True, optional=True,
                     tooltip="Level under which it is a pause, dB below the voice's loud parts.",
+                ),
+                io.Float.Input(
+                    "loudness", default=0.0, min=QUIETEST, max=0.0, step=0.5, advanced=True, optional=True,
+                    tooltip="What the voice is heard at, LUFS, such as -23 for a quiet recording; 0 is as it is. The "
+                    "output audio stays as it is.",
                 ),
             ],
             outputs=[
@@ -70,7 +77,7 @@ class AudioToTokens(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, audio_encoder, audio, fps, start, duration, voice_gate, gate_threshold=THRESHOLD_DB
+        cls, audio_encoder, audio, fps, start, duration, voice_gate, gate_threshold=THRESHOLD_DB, loudness=0.0
     ) -> io.NodeOutput:
         if not isinstance(audio_encoder, WhisperAudioEncoder | Wav2VecAudioEncoder):
             raise InputError(
@@ -79,20 +86,17 @@ class AudioToTokens(io.ComfyNode):
             )
         voice = cut(to_audio(audio), start, duration)
         timeline = Timeline.from_seconds(voice.seconds, fps)
-        lines = []
-        if voice_gate:
-            samples, silenced = gate(voice.samples, voice.sample_rate, gate_threshold)
-            voice = Audio(samples, voice.sample_rate)
-            lines = [f"{silenced:.1f} s of pauses made silent"]
+        hearing = Hearing(gate_threshold if voice_gate else None, loudness or None)
+        samples, lines = hearing.of(voice, timeline)
         bar = progress(timeline.token_count)
         encoded = audio_encoder.encode(
-            heard(voice, timeline), lambda done, count: bar(done * timeline.token_count // count - 1)
+            samples, lambda done, count: bar(done * timeline.token_count // count - 1)
         )
         if isinstance(encoded, SpokenAudio):
             encoded.spread_over(timeline)
         else:
             encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline)
-        say("; ".join([f"{timeline.seconds:.2f} s, {timeline.frames} frames at {fps:g} fps", *lines]))
+        say("\n".join([f"{timeline.seconds:.2f} s, {timeline.frames} frames at {fps:g} fps.", *lines]))
         return io.NodeOutput(encoded, timeline.frames, from_audio(cut_voice(voice, timeline)), float(fps))
 
 
