@@ -11,6 +11,7 @@ import torch
 from skyreels_core.conditioning.masks import feather
 from skyreels_core.training.curves import mouth_curves
 from skyreels_core.video.compositing import FEATHER
+from skyreels_core.video.encoding import Encoding
 from skyreels_core.video.mouth import mouth_area
 from skyreels_core.video.reading import read_video
 from skyreels_core.video.sheets import Curve, Row, contact_sheet
@@ -67,7 +68,7 @@ def _files(made: torch.Tensor, source: torch.Tensor, untouched: torch.Tensor) ->
     luma = torch.tensor([0.299, 0.587, 0.114])
     with tempfile.TemporaryDirectory() as folder:
         exact, lossy = Path(folder) / "exact.mkv", Path(folder) / "lossy.mp4"
-        write_video(exact, made, FPS, lossless=True)
+        write_video(exact, made, FPS, encoding=Encoding(lossless=True))
         write_video(lossy, made, FPS)
         kept, coded, original = (
             read_video(exact).frames[untouched],

@@ -16,6 +16,7 @@ from skyreels_core.timeline import Timeline
 from skyreels_core.training.curves import mouth_curves
 from skyreels_core.training.faces import DrawnFace, Identity, Motion, draw_face
 from skyreels_core.training.voices import Voice, speak
+from skyreels_core.video.encoding import Encoding
 from skyreels_core.video.writing import write_picture, write_video
 
 FPS, SIZE, LEVEL = 25.0, 96, 0.08
@@ -51,7 +52,7 @@ def main() -> None:
     _place("caption.txt").write_text(PORTRAIT.caption + "\n")
     _landmarks("portrait.json", portrait, 1)
     clip = _draw(SPEAKER, source, seed=6)
-    write_video(_place("video.mp4"), clip.frames, FPS, Audio(source[None], 16000), crf=6)
+    write_video(_place("video.mp4"), clip.frames, FPS, Audio(source[None], 16000), Encoding(crf=6))
     _landmarks("video.json", clip, len(clip.frames))
 
 

@@ -18,6 +18,7 @@ from skyreels_core.audio.reading import Audio, write_wav
 from skyreels_core.cli import INTERRUPTED, REFUSED, main
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import save_model
+from skyreels_core.video.encoding import Encoding
 from skyreels_core.video.reading import read_video
 from skyreels_core.video.writing import write_picture, write_video
 
@@ -43,7 +44,7 @@ def files(tmp_path_factory):
     )
     write_wav(files.voice, Audio(noise(1, 11200) - 0.5, 16000))
     write_picture(files.portrait, noise(40, 40, 3))
-    write_video(files.video, noise(9, 34, 47, 3), FPS, lossless=True)
+    write_video(files.video, noise(9, 34, 47, 3), FPS, encoding=Encoding(lossless=True))
     mask = torch.zeros(34, 47, 3)
     mask[14:28, 16:32] = 1
     write_picture(files.mask, mask)

@@ -20,7 +20,7 @@ from ..pipeline.edit import check_source
 from ..pipeline.options import check_voice
 from ..video.encoding import Encoding
 from ..video.reading import read_picture, read_video
-from ..video.writing import check_output, write_video
+from ..video.writing import check_video, write_video
 from ..work import WorkFolder
 from .choices import choose
 from .demo import demo
@@ -39,10 +39,17 @@ def run(args: Namespace) -> None:
             "The GPU ran out of memory. Make the picture smaller (--width, --height) or the windows shorter "
             "(--window), or close what else uses it."
         ) from error
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):
+            raise
+        raise InputError(
+            "The computer ran out of memory. Make the picture smaller (--width, --height), the voice shorter or the "
+            "frame rate lower (--fps), or close what else uses it."
+        ) from error
 
 
 def animate(args: Namespace) -> None:
-    check_output(args.output)
+    check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
     audio = read_audio(args.audio)
     check_voice(audio)
@@ -56,7 +63,7 @@ def animate(args: Namespace) -> None:
 
 
 def edit(args: Namespace) -> None:
-    check_output(args.output)
+    check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
     audio = read_audio(args.audio)
     check_voice(audio)
@@ -75,11 +82,15 @@ def edit(args: Namespace) -> None:
 
 
 def write(args: Namespace, result: Result, work: WorkFolder) -> None:
-    encoding, part = Encoding(crf=args.crf, lossless=args.lossless), work.part_of(args.output)
-    write_video(args.output, result.frames, result.fps, result.audio, encoding, part)
+    part = work.part_of(args.output)
+    write_video(args.output, result.frames, result.fps, result.audio, encoding_of(args), part)
     work.finish()
     logger.info(result.report.summary())
     print(args.output)
+
+
+def encoding_of(args: Namespace) -> Encoding:
+    return Encoding(args.codec or "", args.crf, args.lossless)
 
 
 def train(args: Namespace) -> None:

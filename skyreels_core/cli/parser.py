@@ -5,14 +5,30 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from .. import __version__
+from ..errors import InputError
+from ..video.encoding import CODECS
 
 SCHEDULE = "'4.5', 'linear:5->1', 'cosine:5->1@0.4', 'interval:4.5@0.2-0.8' or 'piecewise:0=5,0.4=1,1=1'"
 
 
+LONGEST_MESSAGE, LONGEST_NUMBER = 300, 30  # characters
+
+
+class Parser(ArgumentParser):
+    """Refuses in one sentence, as everything else does, where argparse prints a page and leaves."""
+
+    def error(self, message: str) -> NoReturn:
+        short = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} ..."
+        raise InputError(
+            f"The command line cannot be read ({short}); {self.prog} --help shows what can be given."
+        )
+
+
 def build_parser() -> ArgumentParser:
-    parser = ArgumentParser("skyreels-audio", description="Talking portraits driven by a voice.")
+    parser = Parser("skyreels-audio", description="Talking portraits driven by a voice.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     add_demo(commands)
@@ -115,12 +131,13 @@ def add_voice(parser: ArgumentParser) -> None:
 def add_output(parser: ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, required=True, help="the video: .mp4, .mov or .mkv"
+        "-o", "--output", metavar="FILE", type=Path, required=True, help="the video: mp4, mov, mkv or webm"
     )
-    output.add_argument("--lossless", action="store_true", help="every pixel exactly (larger, H.264 RGB)")
+    output.add_argument("--codec", choices=CODECS, help="of the pictures (default: h264; vp9 in .webm)")
     output.add_argument(
-        "--crf", metavar="N", type=whole(0, 51), default=12, help="H.264 quality, lower is better"
+        "--crf", metavar="N", type=whole(0, 63), help="quality, lower is better (default: the codec's)"
     )
+    output.add_argument("--lossless", action="store_true", help="every pixel exactly (larger, RGB)")
     add_work(parser)
 
 
@@ -256,13 +273,13 @@ def face(text: str) -> str | int:
 def threshold(text: str) -> float:
     value = float(text)
     if not value >= 0:
-        raise ArgumentTypeError(f"{text} is below 0")
+        raise ArgumentTypeError(f"{text} is no number from 0 on")
     return value
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
     def number(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
+        if not text.isdecimal() or len(text) > LONGEST_NUMBER or not low <= int(text) <= high:
             raise ArgumentTypeError(f"{text} is no whole number from {low} to {high}")
         return int(text)
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from ..audio.reading import Audio
 from ..errors import InputError
 from ..files import atomic
-from .writing import check_output, frame_rate, to_uint8
+from .muxing import to_uint8
+from .writing import check_output, frame_rate
 
 CURVE_COLOURS = ("#2f6fb0", "#d1495b", "#3c8d5a", "#8a6bbf")
 LABEL_WIDTH, SHEET_WIDTH, CURVE_HEIGHT = 0.9, 10.0, 0.8  # inches

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
 import av
-import numpy as np
-import soxr
-import torch
 from PIL import Image
 from torch import Tensor
 
 from ..audio.reading import Audio
 from ..errors import InputError
 from ..files import atomic
-from .decoding import BT709, EXACT_SCALER, LIMITED_RANGE
-
-log = logging.getLogger(__name__)
-
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
-AAC_RATES = (44100, 48000)  # samples a second that are kept; every other voice goes to 48000
-AAC_BIT_RATE = 192_000
-
-
-def to_uint8(frames: Tensor) -> Tensor:
-    """Float 0..1 -> uint8 by rounding to nearest: the only place where frames become 8-bit."""
-    if not torch.isfinite(frames).all():
-        raise InputError(
-            "The frames hold NaN or infinite values and would come out black. Check the model's precision."
-        )
-    return frames.clamp(0, 1).mul(255).round().to(torch.uint8)
+from .encoding import AS_USUAL, VIDEO_SUFFIXES, Encoding
+from .muxing import PictureTrack, VoiceTrack, to_uint8
 
 
 def frame_rate(fps: float) -> Fraction:
@@ -79,31 +61,38 @@ def write_pictures(folder: str | Path, frames: Iterable[Tensor]) -> int:
     return count
 
 
+def check_video(path: str | Path, encoding: Encoding = AS_USUAL) -> Path:
+    """`check_output` of a video, which the file, the codec and this machine can make as it is asked for."""
+    path = check_output(path)
+    encoding.encoder(path)
+    return path
+
+
 def write_video(
     path: str | Path,
     frames: Iterable[Tensor],
     fps: float,
     audio: Audio | None = None,
-    lossless: bool = False,
-    crf: int = 12,
+    encoding: Encoding = AS_USUAL,
     part: Path | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> int:
     """Stream frames [h w 3] in 0..1, one at a time, into a video. Returns how many were written.
 
-    H.264 yuv420p (BT.709) with the voice as AAC, cut or filled with silence to exactly the video's length.
-    `lossless` gives 8-bit frames back bit for bit (H.264 RGB). Odd sides gain one repeated line otherwise.
+    BT.709 4:2:0, RGB where `encoding` is lossless; the voice as AAC, or Opus in a .webm file, cut or filled with
+    silence to exactly the video's length. Odd sides gain one repeated line unless it is lossless. The same frames
+    and voice give the same bytes. `metadata` becomes tags of the file.
     The file appears only when it is whole; until then it is `part`. Raises InputError for a path that cannot be
-    written, an unknown suffix, no frames at all, NaN, or frames of different sizes.
+    written, an encoding that cannot be had, no frames at all, NaN, or frames of different sizes.
     """
-    path, rate = check_output(path), frame_rate(fps)
+    path, rate = check_video(path, encoding), frame_rate(fps)
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
         raise InputError(f"There are no frames to write to {path}.")
-    options = {} if path.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
-    with atomic(path, part) as made, av.open(str(made), "w", options=options) as container:
-        pictures = _PictureTrack(container, first.shape, rate, lossless, crf)
-        voice = _VoiceTrack(container, audio, rate) if audio is not None else None
+    with atomic(path, part) as made, _open(made, path.suffix, metadata or {}) as container:
+        pictures = PictureTrack(container, first.shape, rate, encoding.encoder(path))
+        voice = VoiceTrack(container, audio, rate) if audio is not None else None
         for frame in chain([first], frames):
             pictures.write(frame)
             if voice is not None:
@@ -114,80 +103,11 @@ def write_video(
     return pictures.count
 
 
-def even(frames: Tensor) -> Tensor:
-    """[... h w c] with one line repeated where a side is odd, as H.264 needs; the same where none is."""
-    height, width = frames.shape[-3:-1]
-    if height % 2:
-        frames = torch.cat([frames, frames[..., -1:, :, :]], dim=-3)
-    if width % 2:
-        frames = torch.cat([frames, frames[..., -1:, :]], dim=-2)
-    return frames
-
-
-def mono_or_stereo(audio: Audio) -> Audio:
-    """More than two channels become their mean."""
-    if audio.samples.shape[0] <= 2:
-        return audio
-    return Audio(audio.samples.mean(0, keepdim=True), audio.sample_rate)
-
-
-class _PictureTrack:
-    def __init__(self, container, shape: torch.Size, rate: Fraction, lossless: bool, crf: int):
-        height, width = shape[:2]
-        self.container, self.shape, self.lossless, self.count = container, shape, lossless, 0
-        padding = (0, 0) if lossless else (height % 2, width % 2)
-        codec, options = ("libx264rgb", {"qp": "0"}) if lossless else ("libx264", {"crf": str(crf)})
-        self.stream = container.add_stream(codec, rate=rate, options=options)
-        self.stream.width, self.stream.height = width + padding[1], height + padding[0]
-        self.stream.pix_fmt = "rgb24" if lossless else "yuv420p"
-        if not lossless:
-            context = self.stream.codec_context
-            context.colorspace = context.color_primaries = context.color_trc = BT709
-            context.color_range = LIMITED_RANGE
-        if any(padding):
-            log.warning("%dx%d has an odd side: one line is repeated, H.264 needs even ones", width, height)
-
-    def write(self, frame: Tensor) -> None:
-        if frame.shape != self.shape:
-            raise InputError(
-                f"Frame {self.count} is {tuple(frame.shape)}, the first was {tuple(self.shape)}."
-            )
-        pixels = to_uint8(frame if self.lossless else even(frame)).cpu().numpy()
-        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        if not self.lossless:
-            picture = picture.reformat(
-                format="yuv420p",
-                dst_colorspace=BT709,
-                dst_color_range=LIMITED_RANGE,
-                interpolation=EXACT_SCALER,
-            )
-        picture.pts, picture.time_base = self.count, 1 / self.stream.codec_context.framerate
-        self.count += 1
-        self.container.mux(self.stream.encode(picture))
-
-    def flush(self) -> None:
-        self.container.mux(self.stream.encode())
-
-
-class _VoiceTrack:
-    def __init__(self, container, audio: Audio, rate: Fraction):
-        samples = mono_or_stereo(audio).samples
-        self.sample_rate = audio.sample_rate if audio.sample_rate in AAC_RATES else AAC_RATES[-1]
-        self.samples = soxr.resample(samples.T.numpy(), audio.sample_rate, self.sample_rate, quality="HQ").T
-        self.container, self.rate, self.position = container, rate, 0
-        self.layout = "mono" if len(self.samples) == 1 else "stereo"
-        self.stream = container.add_stream("aac", rate=self.sample_rate, layout=self.layout)
-        self.stream.bit_rate = AAC_BIT_RATE
-
-    def write_until(self, frames: int) -> None:
-        end = round(frames / self.rate * self.sample_rate)
-        chunk = self.samples[:, self.position : end]
-        chunk = np.pad(chunk, [(0, 0), (0, end - self.position - chunk.shape[1])])
-        sound = av.AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout=self.layout)
-        sound.sample_rate, sound.pts = self.sample_rate, self.position
-        sound.time_base = Fraction(1, self.sample_rate)
-        self.position = end
-        self.container.mux(self.stream.encode(sound))
-
-    def flush(self) -> None:
-        self.container.mux(self.stream.encode())
+def _open(path: Path, suffix: str, metadata: Mapping[str, str]) -> av.container.OutputContainer:
+    """A file without the random numbers that FFmpeg puts into it otherwise."""
+    options = {"fflags": "+bitexact"}
+    if suffix.lower() in (".mp4", ".mov"):
+        options["movflags"] = "+faststart+use_metadata_tags" if metadata else "+faststart"
+    container = av.open(str(path), "w", options=options)
+    container.metadata.update(metadata)
+    return container

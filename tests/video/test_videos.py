@@ -11,6 +11,7 @@ import torch
 
 from skyreels_core.audio.reading import Audio, write_wav
 from skyreels_core.errors import InputError
+from skyreels_core.video.encoding import Encoding
 from skyreels_core.video.footage import open_video
 from skyreels_core.video.reading import Video, read_video, resample_fps
 from skyreels_core.video.writing import to_uint8, write_video
@@ -59,7 +60,7 @@ def yuv(rgb: torch.Tensor, red: float, blue: float, full: bool) -> list[int]:
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_a_video_comes_in_whole_at_its_own_float_rate(tmp_path, fps, suffix):
     path = tmp_path / f"ein Film 影片.{suffix}"
-    write_video(path, clip(), fps, lossless=True)
+    write_video(path, clip(), fps, encoding=Encoding(lossless=True))
     video = read_video(path)
     assert video.frames.dtype == torch.float32 and torch.equal(video.frames, clip())
     assert video.fps == pytest.approx(fps, rel=1e-6) and video.audio is None
@@ -96,7 +97,7 @@ def turn(path: Path) -> Path:
 def test_a_phone_video_stands_upright(tmp_path):
     frames = clip()
     frames[:, :10] = 1.0  # what is on top
-    write_video(tmp_path / "a.mp4", frames, 25.0, lossless=True)
+    write_video(tmp_path / "a.mp4", frames, 25.0, encoding=Encoding(lossless=True))
     turned = read_video(turn(tmp_path / "a.mp4")).frames
     assert torch.equal(turned, torch.rot90(frames, -1, (1, 2)))  # the top is at the right
 

@@ -6,13 +6,20 @@ import weakref
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
+import soxr
 import torch
 
 from skyreels_core.audio.reading import Audio, read_audio
 from skyreels_core.errors import InputError
+from skyreels_core.video.encoding import CODECS, Encoding
+from skyreels_core.video.muxing import PIECE, resampled, to_uint8
 from skyreels_core.video.reading import read_picture, read_video
-from skyreels_core.video.writing import check_output, frame_rate, to_uint8, write_pictures, write_video
+from skyreels_core.video.writing import check_output, check_video, frame_rate, write_pictures, write_video
+
+FILES = [(codec, suffix) for codec in CODECS for suffix in CODECS[codec].suffixes]
+LOSSLESS = [(codec, suffix) for codec, suffix in FILES if CODECS[codec].lossless]
 
 
 def waves(frames: int = 16, height: int = 96, width: int = 128) -> torch.Tensor:
@@ -48,17 +55,70 @@ def test_a_float_rate_is_the_fraction_it_stands_for():
         frame_rate(0)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
+@pytest.mark.parametrize(("codec", "suffix"), LOSSLESS)
 @pytest.mark.parametrize("size", [(32, 48), (33, 47)])
-def test_lossless_video_is_exact_at_any_size(tmp_path, suffix, size):
+def test_lossless_video_is_exact_at_any_size(tmp_path, codec, suffix, size):
     frames = torch.randint(0, 256, (5, *size, 3), generator=torch.Generator().manual_seed(0)) / 255
-    write_video(tmp_path / f"a.{suffix}", frames, 25.0, tone(0.2), lossless=True)
-    assert torch.equal(read_video(tmp_path / f"a.{suffix}").frames, frames)
+    write_video(tmp_path / f"a{suffix}", frames, 25.0, tone(0.2), Encoding(codec, lossless=True))
+    assert torch.equal(read_video(tmp_path / f"a{suffix}").frames, frames)
 
 
-def test_compressed_video_stays_close_to_its_frames(tmp_path):
-    write_video(tmp_path / "a.mp4", waves(), 25.0, crf=12)
-    assert psnr(read_video(tmp_path / "a.mp4").frames, waves()) > 45
+@pytest.mark.parametrize("codec", CODECS)
+def test_compressed_video_stays_close_to_its_frames(tmp_path, codec):
+    write_video(tmp_path / "a.mkv", waves(), 25.0, encoding=Encoding(codec))
+    assert psnr(read_video(tmp_path / "a.mkv").frames, waves()) > 45
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_quality_is_the_crf(tmp_path, codec):
+    for crf in (5, 45):
+        write_video(tmp_path / f"{crf}.mkv", waves(), 25.0, encoding=Encoding(codec, crf))
+    good, bad = (read_video(tmp_path / f"{crf}.mkv").frames for crf in (5, 45))
+    assert psnr(good, waves()) > psnr(bad, waves()) + 5
+    assert (tmp_path / "5.mkv").stat().st_size > (tmp_path / "45.mkv").stat().st_size
+
+
+@pytest.mark.parametrize(("codec", "suffix"), FILES)
+def test_the_same_frames_give_the_same_bytes(tmp_path, codec, suffix):
+    paths = [tmp_path / f"{name}{suffix}" for name in "ab"]
+    for path in paths:
+        write_video(path, waves(40), 25.0, tone(2), Encoding(codec), metadata={"prompt": "{}"})
+    first, second = (path.read_bytes() for path in paths)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mp4", "h264"), (".mov", "h264"), (".mkv", "h264"), (".webm", "vp9")]
+)
+def test_a_file_gets_its_usual_codec(tmp_path, suffix, codec):
+    write_video(tmp_path / f"a{suffix}", waves(2), 25.0)
+    with av.open(str(tmp_path / f"a{suffix}")) as container:
+        assert container.streams.video[0].codec_context.codec.canonical_name == codec
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "words"),
+    [
+        ("a.mov", Encoding("vp9"), "cannot hold vp9. Give a name that ends in .mp4 or .mkv or .webm"),
+        ("a.webm", Encoding("h264"), "cannot hold h264"),
+        ("a.mp4", Encoding("mpeg1"), "'mpeg1' is unknown; use one of h264, h265, av1, vp9"),
+        ("a.mp4", Encoding("h264", 52), "is 52; h264 takes 0, the best, to 51"),
+        ("a.mp4", Encoding("av1", -1), "is -1; av1 takes 0, the best, to 63"),
+        ("a.mp4", Encoding("av1", lossless=True), "av1 cannot be lossless; h264, h265, vp9 can"),
+    ],
+)
+def test_an_encoding_that_cannot_be_had_is_refused_before_the_work(tmp_path, name, encoding, words):
+    for attempt in (check_video, lambda path, encoding: write_video(path, [], 25.0, encoding=encoding)):
+        with pytest.raises(InputError, match=words):
+            attempt(tmp_path / name, encoding)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_what_is_said_about_a_video_is_in_it(tmp_path, suffix):
+    write_video(tmp_path / f"a{suffix}", waves(2), 25.0, metadata={"prompt": '{"1": "影片"}'})
+    with av.open(str(tmp_path / f"a{suffix}")) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+    assert tags["prompt"] == '{"1": "影片"}'
 
 
 def test_colours_are_tagged_as_they_were_converted(tmp_path):
@@ -70,7 +130,7 @@ def test_colours_are_tagged_as_they_were_converted(tmp_path):
 
 
 @pytest.mark.parametrize("fps", [25.0, 23.976, 30000 / 1001, 24.123456, 8.0])
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
 def test_frame_count_rate_and_length_are_exact(tmp_path, fps, suffix):
     path = tmp_path / f"ein Film 影片.{suffix}"
     assert write_video(path, waves(29, 32, 32), fps, tone(3)) == 29
@@ -95,11 +155,24 @@ def test_a_short_voice_is_followed_by_silence(tmp_path):
     assert rms(audio.samples[:, round(1.05 * audio.sample_rate) :]) < 1e-3
 
 
-def test_the_voice_starts_with_the_first_frame(tmp_path):
+@pytest.mark.parametrize(("sample_rate", "channels"), [(16000, 1), (22050, 2), (44100, 6), (48000, 1)])
+@pytest.mark.parametrize("samples", [0, 1, PIECE, 3 * PIECE + 7])
+def test_a_voice_in_pieces_is_the_whole_voice(sample_rate, channels, samples):
+    generator = torch.Generator().manual_seed(0)
+    voice = Audio(torch.rand(channels, samples, generator=generator) - 0.5, sample_rate)
+    mixed = voice.samples.mean(0, keepdim=True) if channels > 2 else voice.samples
+    whole = soxr.resample(mixed.T.numpy(), sample_rate, 48000, quality="HQ").T
+    rounding = 1e-6 if channels > 2 else 0  # of the mean of channels
+    pieces = np.concatenate(list(resampled(voice, 48000)), axis=1)
+    np.testing.assert_allclose(pieces, whole, atol=rounding, rtol=0)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_the_voice_starts_with_the_first_frame(tmp_path, suffix):
     samples = torch.zeros(1, 48000)
     samples[:, 24000:24200] = 0.5
-    write_video(tmp_path / "a.mp4", waves(25, 32, 32), 25.0, Audio(samples, 48000))
-    heard = read_audio(tmp_path / "a.mp4").samples[0].abs()
+    write_video(tmp_path / f"a{suffix}", waves(25, 32, 32), 25.0, Audio(samples, 48000))
+    heard = read_audio(tmp_path / f"a{suffix}").samples[0].abs()
     assert abs(int((heard > 0.25).float().argmax()) - 24000) < 100
 
 

@@ -1,0 +1,98 @@
+"""How a video becomes bytes: the codecs, their quality, and the files that can hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+
+from ..errors import InputError
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
+
+
+@dataclass(frozen=True)
+class Encoder:
+    name: str  # FFmpeg's
+    pixels: str  # FFmpeg's name of how they lie in memory
+    options: dict[str, str]
+
+    @property
+    def is_rgb(self) -> bool:
+        return self.pixels in ("rgb24", "gbrp")
+
+
+@dataclass(frozen=True)
+class Codec:
+    lossy: Encoder
+    lossless: Encoder | None  # gives 8-bit frames back bit for bit
+    crf: int  # the default, of about the same error for all codecs
+    worst: int  # crf
+    suffixes: tuple[str, ...]  # of files that can hold it
+
+
+SILENT_X265 = "log-level=error"
+ALL_BUT_MOV = (".mp4", ".mkv", ".webm")
+CODECS = {
+    "h264": Codec(
+        Encoder("libx264", "yuv420p", {}),
+        Encoder("libx264rgb", "rgb24", {"qp": "0"}),
+        crf=12, worst=51, suffixes=(".mp4", ".mov", ".mkv"),
+    ),
+    "h265": Codec(
+        Encoder("libx265", "yuv420p", {"x265-params": SILENT_X265}),
+        Encoder("libx265", "gbrp", {"x265-params": f"lossless=1:{SILENT_X265}"}),
+        crf=12, worst=51, suffixes=(".mp4", ".mov", ".mkv"),
+    ),
+    "av1": Codec(
+        Encoder("libsvtav1", "yuv420p10le", {"preset": "8"}),
+        None,
+        crf=12, worst=63, suffixes=ALL_BUT_MOV,
+    ),
+    "vp9": Codec(
+        Encoder("libvpx-vp9", "yuv420p", {"b": "0", "row-mt": "1", "cpu-used": "3"}),
+        Encoder("libvpx-vp9", "gbrp", {"lossless": "1", "row-mt": "1", "cpu-used": "3"}),
+        crf=10, worst=63, suffixes=ALL_BUT_MOV,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Encoding:
+    codec: str = ""  # a key of CODECS; "": vp9 in a .webm file, h264 in any other
+    crf: int | None = None  # constant rate factor, 0 is best; None: the codec's default
+    lossless: bool = False  # every pixel exactly, larger; crf counts for nothing
+
+    def encoder(self, path: Path) -> Encoder:
+        """Raises InputError for what the codec, a file of that name or this machine cannot do."""
+        name = self.codec or ("vp9" if path.suffix.lower() == ".webm" else "h264")
+        if name not in CODECS:
+            raise InputError(f"The codec {name!r} is unknown; use one of {', '.join(CODECS)}.")
+        codec = CODECS[name]
+        if path.suffix.lower() not in codec.suffixes:
+            raise InputError(
+                f"{path} cannot hold {name}. Give a name that ends in {' or '.join(codec.suffixes)}, or another codec."
+            )
+        encoder = self._lossless(name) if self.lossless else self._lossy(name)
+        if encoder.name not in av.codecs_available:
+            raise InputError(
+                f"This PyAV has no encoder for {name} ({encoder.name}). Choose another codec, or install PyAV's wheel."
+            )
+        return encoder
+
+    def _lossless(self, name: str) -> Encoder:
+        if (encoder := CODECS[name].lossless) is None:
+            able = [name for name, codec in CODECS.items() if codec.lossless is not None]
+            raise InputError(f"{name} cannot be lossless; {', '.join(able)} can. Choose one of them.")
+        return encoder
+
+    def _lossy(self, name: str) -> Encoder:
+        codec = CODECS[name]
+        crf = codec.crf if self.crf is None else self.crf
+        if not 0 <= crf <= codec.worst:
+            raise InputError(f"The quality (crf) is {crf}; {name} takes 0, the best, to {codec.worst}.")
+        return replace(codec.lossy, options={**codec.lossy.options, "crf": str(crf)})
+
+
+AS_USUAL = Encoding()

@@ -1,0 +1,145 @@
+"""The two tracks of a video file: pictures that come one by one, and the voice beside them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+import soxr
+import torch
+from torch import Tensor
+
+from ..audio.reading import Audio
+from ..errors import InputError
+from .decoding import BT709, EXACT_SCALER, LIMITED_RANGE
+from .encoding import Encoder
+
+log = logging.getLogger(__name__)
+
+KEPT_RATES = {"aac": (44100, 48000), "libopus": (48000,)}  # samples a second; other voices go to the last
+VOICE_BIT_RATE = 192_000
+PIECE = 65536  # samples that are resampled at once
+QUIET_SVT = "SVT_LOG", "1"  # an environment variable: the AV1 encoder talks to stderr otherwise
+APPLE_HEVC = "hvc1"  # the tag by which Apple's players know H.265
+
+
+def to_uint8(frames: Tensor) -> Tensor:
+    """Float 0..1 -> uint8 by rounding to nearest: the only place where frames become 8-bit."""
+    if not torch.isfinite(frames).all():
+        raise InputError(
+            "The frames hold NaN or infinite values and would come out black. Check the model's precision."
+        )
+    return frames.clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
+def even(frames: Tensor) -> Tensor:
+    """[... h w c] with one line repeated where a side is odd, as 4:2:0 needs; the same where none is."""
+    height, width = frames.shape[-3:-1]
+    if height % 2:
+        frames = torch.cat([frames, frames[..., -1:, :, :]], dim=-3)
+    if width % 2:
+        frames = torch.cat([frames, frames[..., -1:, :]], dim=-2)
+    return frames
+
+
+def mono_or_stereo(audio: Audio) -> Audio:
+    """More than two channels become their mean."""
+    if audio.samples.shape[0] <= 2:
+        return audio
+    return Audio(audio.samples.mean(0, keepdim=True), audio.sample_rate)
+
+
+class PictureTrack:
+    def __init__(
+        self, container: av.container.OutputContainer, shape: torch.Size, rate: Fraction, encoder: Encoder
+    ):
+        self.container, self.shape, self.encoder, self.count = container, shape, encoder, 0
+        height, width = shape[:2]
+        padding = (0, 0) if encoder.is_rgb else (height % 2, width % 2)
+        os.environ.setdefault(*QUIET_SVT)
+        self.stream = container.add_stream(encoder.name, rate=rate, options=encoder.options)
+        self.stream.width, self.stream.height = width + padding[1], height + padding[0]
+        self.stream.pix_fmt = encoder.pixels
+        context = self.stream.codec_context
+        if encoder.name == "libx265" and container.format.name != "matroska":
+            context.codec_tag = APPLE_HEVC
+        if not encoder.is_rgb:
+            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.color_range = LIMITED_RANGE
+        if any(padding):
+            log.warning("%dx%d has an odd side: one line is repeated, 4:2:0 needs even ones", width, height)
+
+    def write(self, frame: Tensor) -> None:
+        if frame.shape != self.shape:
+            raise InputError(
+                f"Frame {self.count} is {tuple(frame.shape)}, the first was {tuple(self.shape)}."
+            )
+        picture = self._converted(frame)
+        picture.pts, picture.time_base = self.count, 1 / self.stream.codec_context.framerate
+        self.count += 1
+        self.container.mux(self.stream.encode(picture))
+
+    def _converted(self, frame: Tensor) -> av.VideoFrame:
+        pixels = to_uint8(frame if self.encoder.is_rgb else even(frame)).cpu().numpy()
+        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        if self.encoder.is_rgb:
+            return picture.reformat(format=self.encoder.pixels)
+        return picture.reformat(
+            format=self.encoder.pixels,
+            dst_colorspace=BT709,
+            dst_color_range=LIMITED_RANGE,
+            interpolation=EXACT_SCALER,
+        )
+
+    def flush(self) -> None:
+        self.container.mux(self.stream.encode())
+
+
+class VoiceTrack:
+    def __init__(self, container: av.container.OutputContainer, audio: Audio, rate: Fraction):
+        codec = "libopus" if container.format.name == "webm" else "aac"
+        rates = KEPT_RATES[codec]
+        self.sample_rate = audio.sample_rate if audio.sample_rate in rates else rates[-1]
+        self.pieces = resampled(audio, self.sample_rate)
+        self.waiting = next(self.pieces)  # [c n]
+        self.layout = "mono" if len(self.waiting) == 1 else "stereo"
+        self.container, self.rate, self.position = container, rate, 0
+        self.stream = container.add_stream(codec, rate=self.sample_rate, layout=self.layout)
+        self.stream.bit_rate = VOICE_BIT_RATE
+
+    def write_until(self, frames: int) -> None:
+        """The sound that belongs to the first `frames`, silence where the voice has ended."""
+        end = round(frames / self.rate * self.sample_rate)
+        chunk = np.ascontiguousarray(self._take(end - self.position))
+        sound = av.AudioFrame.from_ndarray(chunk, format="fltp", layout=self.layout)
+        sound.sample_rate, sound.pts = self.sample_rate, self.position
+        sound.time_base = Fraction(1, self.sample_rate)
+        self.position = end
+        self.container.mux(self.stream.encode(sound))
+
+    def _take(self, count: int) -> np.ndarray:
+        while self.waiting.shape[1] < count:
+            silence = np.zeros((len(self.waiting), count), np.float32)
+            self.waiting = np.concatenate([self.waiting, next(self.pieces, silence)], axis=1)
+        taken, self.waiting = np.split(self.waiting, [count], axis=1)
+        return taken
+
+    def flush(self) -> None:
+        self.container.mux(self.stream.encode())
+
+
+def resampled(audio: Audio, sample_rate: int) -> Iterator[np.ndarray]:
+    """The voice in pieces [c n] of one or two channels; joined, they are what resampling the whole gives."""
+    channels = 1 if len(audio.samples) > 2 else len(audio.samples)
+    stream = soxr.ResampleStream(audio.sample_rate, sample_rate, channels, dtype="float32", quality="HQ")
+    pieces = audio.samples.split(PIECE, dim=1)
+    for index, piece in enumerate(pieces, start=1):
+        samples = mono_or_stereo(Audio(piece, audio.sample_rate)).samples.numpy()
+        if sample_rate != audio.sample_rate:
+            samples = np.ascontiguousarray(samples.T)
+            samples = stream.resample_chunk(samples, last=index == len(pieces)).T
+        yield samples
