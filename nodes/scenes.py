@@ -9,9 +9,11 @@ from torch import Tensor
 from ..skyreels_core.audio.multitalk import MultiTalkVoice
 from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.conditioning.fitting import Length, fit_length, fit_picture, fit_size
-from ..skyreels_core.conditioning.shots import VideoEdit, check_edit
+from ..skyreels_core.conditioning.region import check_edit
+from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import Timeline
+from ..skyreels_core.video.footage import Cut, Held
 from .host.checks import check_vae
 from .host.scene import Scene
 from .host.wav2vec import SpokenAudio
@@ -46,11 +48,11 @@ def edit_scene(
     """The scene of a video [f h w 3] and its mask; a side of 0 is the video's own."""
     check_vae(vae)
     voice = needed_voice(tokens)
-    frames, mask = to_frames(video), to_mask(mask)
-    check_edit(frames, mask)
-    timeline, lines = fit_length(len(frames), voice.timeline.frames, voice.timeline.fps, length)
-    size, snapped = fit_size(width or frames.shape[2], height or frames.shape[1])
-    shot = VideoEdit(frames[: timeline.frames], mask[: timeline.frames], hybrid).scaled(*size)
+    source, region = Held(to_frames(video)), Held(to_mask(mask))
+    check_edit(source, region)
+    timeline, lines = fit_length(len(source), voice.timeline.frames, voice.timeline.fps, length)
+    size, snapped = fit_size(width or source.size[0], height or source.size[1])
+    shot = VideoEdit(Cut(source, timeline.frames), region, size, hybrid)
     return Scene(shot, voice, timeline, vae), [*lines, *snapped]
 
 

@@ -12,7 +12,7 @@ from skyreels_core import pipeline
 from skyreels_core.audio.reading import Audio
 from skyreels_core.conditioning.masks import feather
 from skyreels_core.conditioning.prompts import PromptSchedule
-from skyreels_core.conditioning.shots import WindowConditions
+from skyreels_core.conditioning.shots import VideoEdit, WindowConditions
 from skyreels_core.errors import InputError
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.pipeline import Settings, find_region
@@ -21,6 +21,7 @@ from skyreels_core.sampling.denoise import Unit
 from skyreels_core.sampling.fusion import WindowPlan
 from skyreels_core.video import colour
 from skyreels_core.video.compositing import FEATHER
+from skyreels_core.video.footage import Held, collect
 from skyreels_core.video.reading import Video, fit
 from skyreels_core.video.writing import write_picture, write_video
 
@@ -166,11 +167,11 @@ def test_colours_are_unified_frame_by_frame_as_they_would_be_with_the_whole_vide
 def evaluator(bundle):
     tokens = noise(100, bundle.whisper.width, seed=4)
     prompts = Prompts.encode(bundle.text_encoder, PromptSchedule.of("red hair"))
-    windows = WindowPlan.plan(11, 5, 1).windows
-    conditions = {(w.index, v): noise(1, 20, 5, 4, 4) for w in windows for v in ("video", "first")}
-    return CoreEvaluator(
-        bundle.model, bundle.adapter, tokens, 25.0, prompts, WindowConditions(conditions)
-    ), windows
+    plan = WindowPlan.plan(11, 5, 1)
+    shot = VideoEdit(Held(noise(41, 32, 32, 3)), Held(torch.ones(1, 32, 32)), (32, 32))
+    kept = {shot.key(w, v): noise(1, 20, 5, 4, 4) for w in plan.windows for v in ("video", "first")}
+    conditions = WindowConditions(shot, bundle.vae, plan, kept)
+    return CoreEvaluator(bundle.model, bundle.adapter, tokens, 25.0, prompts, conditions), plan.windows
 
 
 def test_a_branch_sees_what_its_name_says(evaluator, bundle):
@@ -423,8 +424,8 @@ def test_the_region_comes_from_a_mask_in_any_resolution(tmp_path, video):
     write_picture(tmp_path / "mask.png", white)
     write_video(tmp_path / "mask.mp4", white.expand(9, -1, -1, -1), 12.5)
     expected = white[::2, ::2, 0]
-    assert torch.equal(find_region(video, mask=tmp_path / "mask.png"), expected[None])
-    moving = find_region(video, mask=tmp_path / "mask.mp4")
+    assert torch.equal(collect(find_region(video, mask=tmp_path / "mask.png")), expected[None])
+    moving = collect(find_region(video, mask=tmp_path / "mask.mp4"))
     assert moving.shape == (9, HEIGHT, WIDTH)
     assert (moving != expected).float().mean() < 0.01  # H.264 blurs the edge
 
@@ -432,7 +433,7 @@ def test_the_region_comes_from_a_mask_in_any_resolution(tmp_path, video):
 def test_the_region_comes_from_keypoints_of_at_least_as_many_frames(tmp_path, video):
     path = tmp_path / "face.json"
     path.write_text(json.dumps(face(12)))
-    region = find_region(video, keypoints=path)
+    region = collect(find_region(video, keypoints=path))
     assert region.shape == (9, HEIGHT, WIDTH)
     assert region[:, 20, 22].all() and not region[:, 5].any()
     path.write_text(json.dumps(face(8)))

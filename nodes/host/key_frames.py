@@ -14,6 +14,7 @@ from ...skyreels_core.conditioning.key_frames import BetweenFrames, voice_from
 from ...skyreels_core.conditioning.shots import Shot
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
+from ...skyreels_core.sampling.denoise import Unit
 from ...skyreels_core.sampling.fusion import WindowSettings
 from ...skyreels_core.sampling.key_frames import (
     WINDOW,
@@ -115,7 +116,8 @@ def started_latent(scene: Scene, window: KeyWindow) -> dict[str, Tensor]:
     if not window.start:
         return latent
     given = latent_frames(window.motion)
-    condition = scene.encode(ONE_WINDOW.plan(WINDOW_LATENTS)).conditions[0, "video"]
+    plan = ONE_WINDOW.plan(WINDOW_LATENTS)
+    condition = scene.encode(plan).of(Unit(plan.windows[0], "full", "video"))
     samples = latent["samples"]
     samples[:, :, :given] = condition[:, -LATENT_CHANNELS:, :given].to(samples)
     free = torch.ones_like(samples[:, :1])

@@ -33,7 +33,7 @@ class Scene:
     voice: Voice
     timeline: Timeline  # as long as the voice, or as the video that is edited
     vae: object
-    encoded: dict = field(default_factory=dict)  # of the last plan
+    encoded: dict[str, Tensor] = field(default_factory=dict)  # of the last plan, by `Shot.key`
 
     def check_voice(self, config: AudioConfig) -> None:
         if self.voice.width != config.width:
@@ -58,23 +58,17 @@ class Scene:
         self, plan: WindowPlan, null_image: bool = False, callback: Callable[[int], None] | None = None
     ) -> WindowConditions:
         """The conditions of all windows; only what this plan has not had yet is encoded."""
-        key = tuple((window.start, window.length) for window in plan.windows)
-        if key not in self.encoded:
-            self.encoded.clear()
-            variants = variants_seen(self.shot.hybrid)
-            self.encoded[key] = self.shot.encode(self._encoder(), plan, variants, callback)
-            logger.info("Conditions encoded for %d windows.", len(plan.windows))
-        without = self._without_picture(plan) if null_image else None
-        return WindowConditions(self.encoded[key], without)
-
-    def _without_picture(self, plan: WindowPlan) -> Tensor:
-        key = plan.windows[0].length
-        if key not in self.encoded:
-            self.encoded[key] = Animation(None, *self.shot.size).encode(self._encoder(), plan)[0, "video"]
-        return self.encoded[key]
-
-    def _encoder(self) -> HostVideoEncoder:
-        return HostVideoEncoder(self.vae)
+        hidden = Animation(None, *self.shot.size) if null_image else None
+        conditions = WindowConditions(self.shot, HostVideoEncoder(self.vae), plan, self.encoded, hidden)
+        variants = variants_seen(self.shot.hybrid)
+        needed = conditions.keys(variants)
+        for key in self.encoded.keys() - needed:
+            del self.encoded[key]
+        missing = len(needed - self.encoded.keys())
+        conditions.encode_all(variants, callback)
+        if missing:
+            logger.info("Conditions encoded for %d windows: %d.", len(plan.windows), missing)
+        return conditions
 
 
 def with_scene(conditioning: list, scene: Scene, key: str = KEY, **values: object) -> list:

@@ -13,8 +13,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import InputError
-from ..sampling.hybrid import Variant
-from ..timeline import SIZE_MULTIPLE, first_frame, frames_of
+from ..timeline import SIZE_MULTIPLE
 from .masks import mask_to_latent, snap_holes
 
 
@@ -69,23 +68,14 @@ def no_picture(vae: VideoEncoder, window_frames: int, height: int, width: int) -
     return condition_latent(vae, video, given_nothing(video)).float().cpu()
 
 
-def video_editing(
-    vae: VideoEncoder, frames: Tensor, mask: Tensor, start: int, length: int, variant: Variant
-) -> Tensor:
-    """Condition of the window of `length` latent frames that starts at latent frame `start`, [1 20 t h/8 w/8]
-    on the CPU: of every frame, masked after the first (`video`), or of the first alone (`first`); Eq. 4.
+def video_editing(vae: VideoEncoder, frames: Tensor, holes: Tensor) -> Tensor:
+    """Condition of a window that shows frames [f h w 3] in 0..1 but for the holes [f h w], 1 = to be regenerated,
+    and the first one whole: [1 20 t h/8 w/8] on the CPU.
 
-    frames [f h w 3] in 0..1; mask [f h w], or [1 h w] for all frames, 1 = to be regenerated. The window's own
-    first frame is given whole. Past its end the source's last frame is repeated.
-    Raises InputError when frames and mask do not fit each other or the 16 px grid.
+    Raises InputError for a size off the 16 px grid.
     """
     _check_size(frames)
-    _check_mask(frames, mask)
-    shown = (first_frame(start) + torch.arange(frames_of(length))).clamp(max=len(frames) - 1)
-    video = _as_video(frames[shown])
-    holes = mask[shown.clamp(max=len(mask) - 1)].unsqueeze(0)
-    given = given_outside(holes) if variant == "video" else given_first(video)
-    return condition_latent(vae, video, given).float().cpu()
+    return condition_latent(vae, _as_video(frames), given_outside(holes[None])).float().cpu()
 
 
 def _as_video(frames: Tensor) -> Tensor:
@@ -98,12 +88,4 @@ def _check_size(frames: Tensor) -> None:
         raise InputError(
             f"The picture is {width}x{height}; both sides must be multiples of {SIZE_MULTIPLE}. "
             "Resize or crop it first."
-        )
-
-
-def _check_mask(frames: Tensor, mask: Tensor) -> None:
-    if mask.shape[1:] != frames.shape[1:3] or len(mask) not in (1, len(frames)):
-        raise InputError(
-            f"The mask is {list(mask.shape)} and the video {list(frames.shape[:3])} (frames, height, width): "
-            "give a mask of the same size with one frame for each video frame, or a single one for all."
         )

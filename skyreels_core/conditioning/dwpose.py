@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import InputError
+from ..video.footage import Frames
 from .pose import Keypoints
 
 DETECTOR_SIZE = 640  # pixels, square
@@ -39,16 +39,16 @@ class DWPose:
         self.detector = _load(Path(detector_path), (DETECTOR_SIZE, DETECTOR_SIZE))
         self.pose = _load(Path(pose_path), (POSE_HEIGHT, POSE_WIDTH))
 
-    def __call__(self, frames: Tensor, callback: Callable[[int], None] | None = None) -> Keypoints:
-        """frames [f h w 3] in 0..1; `callback` hears of every frame and may raise to cancel."""
+    def __call__(self, frames: Frames, callback: Callable[[int], None] | None = None) -> Keypoints:
+        """The faces of pictures; `callback` hears of every frame and may raise to cancel."""
         faces = []
-        for index, frame in enumerate(frames):
+        for index, frame in enumerate(frames.stream()):
             picture = (frame * 255).round().clamp(0, 255).byte().cpu().numpy()
             found = [self.find_face(picture, person) for person in self.find_people(picture)]
             faces.append(torch.from_numpy(np.stack(found)) if found else torch.zeros(0, 68, 3))
             if callback:
                 callback(index)
-        return Keypoints(tuple(faces), width=frames.shape[2], height=frames.shape[1])
+        return Keypoints(tuple(faces), *frames.size)
 
     def find_people(self, picture: np.ndarray) -> np.ndarray:
         """Boxes [p 4] (left, top, right, bottom in pixels) of the people in a picture, RGB uint8 [h w 3]."""

@@ -7,8 +7,9 @@ far the mouth is open, and a model would learn to read the box instead of the vo
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..video.footage import collect
 from .pose import LEFT_EYE, NOSE_TIP, OUTER_LIP, RIGHT_EYE, Keypoints
 from .smoothing import hold_gaps, interpolate_gaps, is_known, runs, smooth
 from .tracks import follow_faces
@@ -31,15 +33,44 @@ Faces = Literal["largest", "all"] | int
 Gaps = Literal["pass_through", "hold", "error"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceMasks:
-    """Masks [f h w] of 0 and 1, and what was done."""
+    """Where the faces are, and what was done."""
 
-    boxes: Tensor  # the lower face, to be regenerated
-    lips: Tensor
+    box_region: Drawn  # the lower face, to be regenerated
+    lip_region: Drawn
     report: list[str]  # one line per frame
     unusual: list[str]  # those of frames where a face was not simply detected
     summary: str  # one line for the clip
+
+    @property
+    def boxes(self) -> Tensor:
+        """All frames at once, [f h w] of 0 and 1."""
+        return collect(self.box_region)
+
+    @property
+    def lips(self) -> Tensor:
+        return collect(self.lip_region)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A `Region` that is drawn frame by frame."""
+
+    size: tuple[int, int]  # width and height, pixels
+    outlines: np.ndarray  # [faces f points 2] in pixels, NaN where nothing is known
+    fill: Callable[[np.ndarray, np.ndarray], None]  # an outline [points 2] into a mask [h w]
+
+    def __len__(self) -> int:
+        return self.outlines.shape[1]
+
+    def stream(self, first: int = 0) -> Iterator[Tensor]:
+        for frame in range(first, len(self)):
+            mask = np.zeros(self.size[::-1], np.uint8)
+            for outline in self.outlines[:, frame]:
+                if not np.isnan(outline).any():
+                    self.fill(mask, outline)
+            yield torch.from_numpy(mask).float()
 
 
 def lower_face_box(landmarks: Tensor) -> Tensor:
@@ -72,15 +103,17 @@ def face_masks(
     box, `error` raises InputError; so does a clip without any face or without the face asked for.
     """
     tracks = [track for track in follow_faces(keypoints.faces) if is_known(_boxes(track)).any()]
-    masks = np.zeros((2, len(keypoints.faces), keypoints.height, keypoints.width), np.uint8)
-    states = {number: _draw_face(tracks[number], fps, gaps, *masks) for number in _chosen(tracks, faces)}
+    found = {number: _outline_face(tracks[number], fps, gaps) for number in _chosen(tracks, faces)}
+    states = {number: face.states for number, face in found.items()}
     report = [
         f"frame {frame}: " + ", ".join(f"face {number} {state[frame]}" for number, state in states.items())
-        for frame in range(masks.shape[1])
+        for frame in range(len(keypoints.faces))
     ]
     simple = [set(frame) == {"detected"} for frame in zip(*states.values(), strict=True)]
     unusual = [line for line, as_usual in zip(report, simple, strict=True) if not as_usual]
-    boxes, lips = torch.from_numpy(masks).float()
+    size = keypoints.width, keypoints.height
+    boxes = Drawn(size, np.stack([face.box for face in found.values()]), _fill_box)
+    lips = Drawn(size, np.stack([face.lips for face in found.values()]), _fill_lips)
     return FaceMasks(boxes, lips, report, unusual, _summary(states, len(tracks)))
 
 
@@ -101,8 +134,14 @@ def _boxes(track: Tensor) -> np.ndarray:
     return lower_face_box(track).numpy().astype(np.float64)
 
 
-def _draw_face(track: Tensor, fps: float, gaps: Gaps, boxes: np.ndarray, lips: np.ndarray) -> list[str]:
-    """Draw one track [f 68 2] into both masks; what was done in each frame."""
+class _Face(NamedTuple):
+    box: np.ndarray  # [f 4 2], the corners
+    lips: np.ndarray  # [f points 2]
+    states: list[str]  # what was done in each frame
+
+
+def _outline_face(track: Tensor, fps: float, gaps: Gaps) -> _Face:
+    """Of one track [f 68 2]."""
     seen = _boxes(track)
     rigid = interpolate_gaps(seen, fps)
     outlines = interpolate_gaps(track[:, OUTER_LIP].flatten(1).double().numpy(), fps)
@@ -113,9 +152,9 @@ def _draw_face(track: Tensor, fps: float, gaps: Gaps, boxes: np.ndarray, lips: n
     rigid[:, 2] = np.nanpercentile(rigid[:, 2], SIZE_PERCENTILE)
     if gaps == "hold":
         rigid, outlines = hold_gaps(rigid), hold_gaps(outlines)
-    _fill_boxes(boxes, rigid)
-    _fill_lips(lips, outlines)
-    return states.tolist()
+    rigid[:, 3:] /= np.linalg.norm(rigid[:, 3:], axis=1, keepdims=True)
+    corners = box_corners(torch.from_numpy(rigid)).numpy()
+    return _Face(corners, outlines.reshape(len(outlines), -1, 2), states.tolist())
 
 
 def _refuse_gaps(missing: np.ndarray) -> None:
@@ -127,21 +166,16 @@ def _refuse_gaps(missing: np.ndarray) -> None:
         )
 
 
-def _fill_boxes(masks: np.ndarray, rigid: np.ndarray) -> None:
-    rigid[:, 3:] /= np.linalg.norm(rigid[:, 3:], axis=1, keepdims=True)
-    corners = box_corners(torch.from_numpy(rigid)).numpy()
-    for frame in np.flatnonzero(is_known(rigid)):
-        cv2.fillConvexPoly(masks[frame], corners[frame].round().astype(np.int32), 1)
+def _fill_box(mask: np.ndarray, corners: np.ndarray) -> None:
+    cv2.fillConvexPoly(mask, corners.round().astype(np.int32), 1)
 
 
-def _fill_lips(masks: np.ndarray, outlines: np.ndarray) -> None:
-    for frame in np.flatnonzero(is_known(outlines)):
-        outline = outlines[frame].reshape(-1, 2)
-        width = np.linalg.norm(outline[RIGHT_CORNER] - outline[LEFT_CORNER])
-        outside = np.ones_like(masks[frame])
-        cv2.fillConvexPoly(outside, cv2.convexHull(outline.round().astype(np.int32)), 0)
-        distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        masks[frame] |= distance <= max(LIP_MARGIN_PIXELS, LIP_MARGIN_WIDTHS * width)
+def _fill_lips(mask: np.ndarray, outline: np.ndarray) -> None:
+    width = np.linalg.norm(outline[RIGHT_CORNER] - outline[LEFT_CORNER])
+    outside = np.ones_like(mask)
+    cv2.fillConvexPoly(outside, cv2.convexHull(outline.round().astype(np.int32)), 0)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    mask |= distance <= max(LIP_MARGIN_PIXELS, LIP_MARGIN_WIDTHS * width)
 
 
 def _summary(states: dict[int, list[str]], faces: int) -> str:

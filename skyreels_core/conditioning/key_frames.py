@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +9,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..audio.multitalk import MultiTalkVoice
-from ..sampling.fusion import Window, WindowPlan
+from ..sampling.fusion import Window
 from ..sampling.hybrid import Variant
 from ..sampling.key_frames import HELD, WINDOW
 from ..timeline import SPATIAL, TEMPORAL
@@ -23,24 +22,21 @@ class BetweenFrames:
     """A window that starts with some frames [m h w 3] in 0..1 and ends in a key frame [h w 3]."""
 
     motion: Tensor
-    key: Tensor
+    key_frame: Tensor
     hybrid: None = None
 
     @property
     def size(self) -> tuple[int, int]:
-        return self.key.shape[1], self.key.shape[0]
+        return self.key_frame.shape[1], self.key_frame.shape[0]
 
-    def encode(
-        self,
-        vae: VideoEncoder,
-        plan: WindowPlan,
-        variants: Collection[Variant] = ("video",),
-        callback: Callable[[int], None] | None = None,
-    ) -> dict[tuple[int, Variant], Tensor]:
-        condition = between_frames(vae, self.motion, self.key)
-        if callback is not None:
-            callback(len(plan.windows))
-        return {(window.index, "video"): condition for window in plan.windows}
+    def key(self, window: Window, variant: Variant) -> str:
+        return "between"
+
+    def condition(self, vae: VideoEncoder, window: Window, variant: Variant) -> Tensor:
+        return between_frames(vae, self.motion, self.key_frame)
+
+    def close(self) -> None:
+        pass
 
 
 def between_frames(vae: VideoEncoder, motion: Tensor, key: Tensor) -> Tensor:

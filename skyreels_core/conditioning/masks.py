@@ -9,18 +9,7 @@ import torch.nn.functional as F
 from einops import reduce, repeat
 from torch import Tensor
 
-from ..errors import InputError
 from ..timeline import SIZE_MULTIPLE, SPATIAL, TEMPORAL, latent_frames
-
-
-def check_mask(mask: Tensor, frames: Tensor, what: str = "video") -> None:
-    """Raises InputError for a mask [f h w] that is not of the size of `frames` [f h w c] or has too few; a single
-    frame serves all."""
-    if mask.shape[1:] != frames.shape[1:3] or 1 < len(mask) < len(frames):
-        raise InputError(
-            f"The mask is {list(mask.shape)} and the {what} {list(frames.shape[:3])} (frames, height, "
-            "width): give a mask of the same size with a frame for each frame, or a single one for all."
-        )
 
 
 def causal_groups(mask: Tensor) -> Tensor:

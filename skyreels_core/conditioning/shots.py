@@ -1,39 +1,27 @@
 """What a shot shows each window: a picture that speaks, nothing at all, or a video with a hole.
 
-A shot carries pixels; the windows are encoded once, when their plan is known, and shared by all branches
-(method section 6).
+A shot knows pixels; a window is encoded once and shared by all branches (method section 6).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, MutableMapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
-from ..errors import InputError
 from ..sampling.denoise import Unit
-from ..sampling.fusion import WindowPlan
+from ..sampling.fusion import Window, WindowPlan
 from ..sampling.hybrid import Variant
-from ..timeline import frames_of
+from ..timeline import first_frame, frames_of
+from ..video.footage import Cut, Frames, Reader
 from ..video.reading import Fit
 from .conditions import VideoEncoder, image_animation, no_picture, video_editing
-from .masks import check_mask
-
-
-@dataclass(frozen=True)
-class WindowConditions:
-    """The condition [1 20 t h/8 w/8] of each window, built before sampling and kept on the CPU."""
-
-    conditions: Mapping[tuple[int, Variant], Tensor]  # by window index and variant
-    without_picture: Tensor | None = None  # what the null branch sees in its place, if it is to
-
-    def of(self, unit: Unit) -> Tensor:
-        if unit.branch == "null" and self.without_picture is not None:
-            return self.without_picture
-        return self.conditions[unit.window.index, unit.variant]
+from .region import Region
 
 
 class Shot(Protocol):
@@ -44,18 +32,69 @@ class Shot(Protocol):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height, pixels."""
+        """Width and height that the model works at, pixels."""
         ...
 
-    def encode(
-        self,
-        vae: VideoEncoder,
-        plan: WindowPlan,
-        variants: Collection[Variant] = ("video", "first"),
-        callback: Callable[[int], None] | None = None,
-    ) -> Mapping[tuple[int, Variant], Tensor]:
-        """The conditions of all windows. `callback` hears of every window encoded and may raise to cancel."""
+    def key(self, window: Window, variant: Variant) -> str:
+        """The same for windows that are shown the same: letters, digits and hyphens."""
         ...
+
+    def condition(self, vae: VideoEncoder, window: Window, variant: Variant) -> Tensor:
+        """What a window is shown, encoded: [1 20 t h/8 w/8] on the CPU."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the last window left in memory."""
+        ...
+
+
+@dataclass(frozen=True)
+class WindowConditions:
+    """The condition of each window, encoded when it is first asked for and kept."""
+
+    shot: Shot
+    vae: VideoEncoder
+    plan: WindowPlan
+    kept: MutableMapping[str, Tensor] = field(default_factory=dict)  # by `Shot.key`
+    hidden: Shot | None = None  # what the null branch sees in the shot's place, if it is to
+
+    def of(self, unit: Unit) -> Tensor:
+        shot = self.hidden if self.hides(unit) else self.shot
+        return self.kept[self._encoded(shot, unit.window, unit.variant)]
+
+    def hides(self, unit: Unit) -> bool:
+        return self.hidden is not None and unit.branch == "null"
+
+    def encode_all(
+        self, variants: Collection[Variant], callback: Callable[[int], None] | None = None
+    ) -> None:
+        """Those that are not kept yet. `callback` hears how many windows are done, and may raise to cancel."""
+        try:
+            for window in self.plan.windows:
+                for shot, variant in self._seen(variants):
+                    self._encoded(shot, window, variant)
+                if callback is not None:
+                    callback(window.index + 1)
+        finally:
+            self.shot.close()
+
+    def keys(self, variants: Collection[Variant]) -> set[str]:
+        """What `encode_all` keeps."""
+        return {
+            shot.key(window, variant)
+            for window in self.plan.windows
+            for shot, variant in self._seen(variants)
+        }
+
+    def _seen(self, variants: Collection[Variant]) -> list[tuple[Shot, Variant]]:
+        hidden = [] if self.hidden is None else [(self.hidden, "video")]
+        return [(self.shot, variant) for variant in variants] + hidden
+
+    def _encoded(self, shot: Shot, window: Window, variant: Variant) -> str:
+        key = shot.key(window, variant)
+        if key not in self.kept:
+            self.kept[key] = shot.condition(self.vae, window, variant)
+        return key
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,66 +110,64 @@ class Animation:
     def size(self) -> tuple[int, int]:
         return self.width, self.height
 
-    def encode(
-        self,
-        vae: VideoEncoder,
-        plan: WindowPlan,
-        variants: Collection[Variant] = ("video",),
-        callback: Callable[[int], None] | None = None,
-    ) -> dict[tuple[int, Variant], Tensor]:
-        """All windows have one length, so one condition serves them all."""
-        frames = frames_of(plan.windows[0].length)
+    def key(self, window: Window, variant: Variant) -> str:
+        """Windows of one length are all shown the same."""
+        return f"{'nothing' if self.picture is None else 'picture'}-{window.length}"
+
+    def condition(self, vae: VideoEncoder, window: Window, variant: Variant) -> Tensor:
+        frames = frames_of(window.length)
         if self.picture is None:
-            condition = no_picture(vae, frames, self.height, self.width)
-        else:
-            condition = image_animation(vae, self.picture, frames)
-        if callback is not None:
-            callback(len(plan.windows))
-        return {(window.index, "video"): condition for window in plan.windows}
+            return no_picture(vae, frames, self.height, self.width)
+        return image_animation(vae, self.picture, frames)
+
+    def close(self) -> None:
+        pass
 
 
 @dataclass(frozen=True, eq=False)
 class VideoEdit:
-    """The frames [f h w 3] that are edited and their mask [f h w] or [1 h w], 1 = made anew."""
+    """A video, whose last frame lasts for ever, and the region of it that is made anew. Windows that are encoded in
+    their order read both once, and no more of them than one window is held."""
 
-    frames: Tensor
-    mask: Tensor
+    source: Frames
+    region: Region  # of the source's size
+    size: tuple[int, int]  # width and height that the model works at
     hybrid: float = 0.2
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.frames.shape[2], self.frames.shape[1]
+    def key(self, window: Window, variant: Variant) -> str:
+        return f"{variant}-{window.start}-{window.length}"
+
+    def condition(self, vae: VideoEncoder, window: Window, variant: Variant) -> Tensor:
+        first, length = first_frame(window.start), frames_of(window.length)
+        if variant == "first":
+            return image_animation(vae, self._frames(first), length)
+        holes = torch.stack(self._holes.run(first, length))
+        return video_editing(vae, torch.stack(self._frames.run(first, length)), holes)
 
     def frame(self, index: int) -> Tensor:
-        """The last one lasts for ever."""
-        return self.frames[min(index, len(self.frames) - 1)]
+        """One of the source at the model's size, [h w 3]; going forward, the source is read once."""
+        return self._shown(index)
 
-    def scaled(self, width: int, height: int) -> VideoEdit:
-        """At the model's size; a pixel is made anew where any of its source pixels is."""
-        frames = Fit(self.size, (width, height), (width, height)).apply(self.frames)
-        mask = adaptive_max_pool2d((self.mask > 0.5).float(), (height, width))
-        return VideoEdit(frames, mask, self.hybrid)
+    def close(self) -> None:
+        self._frames.close()
+        self._holes.close()
 
-    def encode(
-        self,
-        vae: VideoEncoder,
-        plan: WindowPlan,
-        variants: Collection[Variant] = ("video", "first"),
-        callback: Callable[[int], None] | None = None,
-    ) -> dict[tuple[int, Variant], Tensor]:
-        conditions = {}
-        for window in plan.windows:
-            where = window.start, window.length
-            for variant in variants:
-                condition = video_editing(vae, self.frames, self.mask, *where, variant)
-                conditions[window.index, variant] = condition
-            if callback is not None:
-                callback(window.index + 1)
-        return conditions
+    @cached_property
+    def _frames(self) -> Reader:
+        return Reader(self.source, self._fit.apply)
 
+    @cached_property
+    def _shown(self) -> Reader:
+        return Reader(self.source, self._fit.apply)
 
-def check_edit(frames: Tensor, mask: Tensor) -> None:
-    """Raises InputError for a mask [f h w] that does not belong to the video [f h w 3] or is empty."""
-    check_mask(mask, frames)
-    if not (mask > 0.5).any():
-        raise InputError("The mask is black everywhere, so nothing would change; white is what is made anew.")
+    @cached_property
+    def _holes(self) -> Reader:
+        return Reader(Cut(self.region, len(self.source)), self._scaled_hole)
+
+    @property
+    def _fit(self) -> Fit:
+        return Fit(self.source.size, self.size, self.size)
+
+    def _scaled_hole(self, mask: Tensor) -> Tensor:
+        """A pixel is made anew where any of its source pixels is."""
+        return adaptive_max_pool2d((mask > 0.5).float()[None], self.size[::-1])[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -11,8 +12,10 @@ from torch import Tensor
 from ..conditioning.dwpose import DWPose
 from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
+from ..conditioning.region import Region
 from ..errors import InputError
-from ..video.reading import Fit, Video, read_picture, read_video
+from ..video.footage import Cut, Footage, Frames, Held, open_video
+from ..video.reading import Fit, read_picture
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -22,15 +25,15 @@ logger = logging.getLogger(__name__)
 
 
 def find_region(
-    video: Video,
+    video: Footage,
     mask: str | Path | None = None,
     keypoints: str | Path | None = None,
     dwpose: str | Path | None = None,
     faces: Faces = "largest",
     gaps: Gaps = "pass_through",
     callback: Callable[[int], None] | None = None,
-) -> Tensor:
-    """The mask [f h w], or [1 h w] for all frames, of 0 and 1 at the video's size, 1 = to be made anew.
+) -> Region:
+    """Masks of 0 and 1 at the video's size, 1 = to be made anew.
 
     One of three has to be given: `mask`, a picture or a video in which white is made anew; `keypoints`, a
     JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX files. `callback` hears of
@@ -45,33 +48,46 @@ def find_region(
         )
     if mask is not None:
         return read_mask(Path(mask), video)
-    height, width = video.frames.shape[1:3]
     if keypoints is not None:
-        found = from_pose_keypoint(Path(keypoints), width, height).cut(len(video.frames))
+        found = from_pose_keypoint(Path(keypoints), *video.size).cut(len(video))
     else:
-        found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video.frames, callback)
+        found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
     masks = face_masks(found, video.fps, faces, gaps)
     logger.info("Faces: %s.", masks.summary)
     for line in masks.report:
         logger.debug(line)
-    return masks.boxes
+    return masks.box_region
 
 
-def read_mask(path: Path, video: Video) -> Tensor:
-    if path.suffix.lower() in PICTURES:
-        grey = read_picture(path).mean(-1)[None]
-    else:
-        grey = read_video(path).frames.mean(-1)
-    frames, height, width = video.frames.shape[:3]
-    if len(grey) != 1 and len(grey) < frames:
+@dataclass(frozen=True)
+class Mask:
+    """What is white in pictures, at another size."""
+
+    pictures: Frames
+    size: tuple[int, int]  # width and height, pixels
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def stream(self, first: int = 0) -> Iterator[Tensor]:
+        fit = Fit(self.pictures.size, self.size, self.size)
+        for picture in self.pictures.stream(first):
+            grey = picture.mean(-1, keepdim=True)
+            yield (fit.apply(grey)[..., 0] > 0.5).float()
+
+
+def read_mask(path: Path, video: Footage) -> Region:
+    single = path.suffix.lower() in PICTURES
+    pictures = Held(read_picture(path)[None]) if single else open_video(path)
+    frames, (width, height) = len(video), video.size
+    if len(pictures) != 1 and len(pictures) < frames:
         raise InputError(
-            f"The mask {path} has {len(grey)} frames, the video has {frames}. Give a mask for each, or a "
+            f"The mask {path} has {len(pictures)} frames, the video has {frames}. Give a mask for each, or a "
             "picture for all."
         )
-    if abs(grey.shape[2] * height / (grey.shape[1] * width) - 1) > SAME_SHAPE:
+    if abs(pictures.size[0] * height / (pictures.size[1] * width) - 1) > SAME_SHAPE:
         raise InputError(
-            f"The mask {path} is {grey.shape[2]}x{grey.shape[1]}, the video {width}x{height}. Draw it on a "
+            f"The mask {path} is {pictures.size[0]}x{pictures.size[1]}, the video {width}x{height}. Draw it on a "
             "frame of the video."
         )
-    scaled = Fit((grey.shape[2], grey.shape[1]), (width, height), (width, height)).apply(grey[..., None])
-    return (scaled[:frames, ..., 0] > 0.5).float()
+    return Mask(Cut(pictures, frames), video.size)

@@ -16,6 +16,7 @@ from ..model.backbone import WanModel
 from ..model.config import LATENT_CHANNELS, published_name
 from ..sampling.cache import CachePlan, TeaCache, coefficients_for, forced_steps
 from ..sampling.denoise import Denoiser
+from ..sampling.finite import Arithmetic
 from ..sampling.fusion import WindowPlan
 from ..sampling.guidance import EQ3, Constant, Guidance, parse_schedule
 from ..sampling.hybrid import Hybrid, variants_seen
@@ -81,13 +82,15 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: boo
     hybrid = Hybrid(sigmas, preset.hybrid) if editing else None
     cache = make_cache(run, guidance, hybrid)
     denoiser = Denoiser(
-        evaluator, windows, guidance, hybrid, cache, partial(run.advance, "sampling"), run.check_cancel
-    )
+        evaluator, windows, guidance, hybrid, cache, partial(run.advance, "sampling"), run.check_cancel,
+        arithmetic=arithmetic(evaluator.dtype),
+    )  # fmt: skip
     run.report.planned = denoiser.total
     run.report.say(f"Windows: {run.report.windows}. Forwards of the network: {denoiser.total}.")
     noise = make_noise(windows.latent_frames, run.report.size, run.settings.seed).to(evaluator.device)
     with run.report.stage("sampling"):
         latents = solve(run, denoiser, noise, guidance.grid.values)
+    denoiser.arithmetic.check_latents(latents)
     run.report.computed = denoiser.counts.computed.total()
     run.report.reused = denoiser.counts.reused.total()
     return latents
@@ -103,6 +106,16 @@ def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float]) 
     if isinstance(start, SolverState):
         run.report.say(f"Going on after {start.step} of {len(sigmas) - 1} steps.")
     return solver(denoiser, start, sigmas, save=resumable.save)
+
+
+def arithmetic(dtype: torch.dtype) -> Arithmetic:
+    """What the core's own network computes with."""
+    name = str(dtype).removeprefix("torch.")
+    if dtype == torch.float32:
+        remedy = "Fetch the model's files again."
+    else:
+        remedy = f"Give --dtype {'bfloat16 or ' * (dtype == torch.float16)}float32."
+    return Arithmetic(f"{name} with PyTorch's attention", remedy)
 
 
 def make_noise(latent_frames: int, size: tuple[int, int], seed: int) -> Tensor:

@@ -16,8 +16,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from ..conditioning.masks import check_mask
+from ..conditioning.region import check_region
 from ..errors import InputError
+from .footage import Held
 
 log = logging.getLogger(__name__)
 
@@ -212,10 +213,10 @@ def _matched(
                 "whole frames."
             )
         return None, None
-    check_mask(mask, frames)
+    check_region(Held(mask), Held(frames))
     if reference_mask is None:
         reference_mask = mask[: len(reference)]
-    check_mask(reference_mask, reference, "colour reference")
+    check_region(Held(reference_mask), Held(reference), "colour reference")
     return _one_each(mask, len(frames)), _one_each(reference_mask, len(reference))
 
 

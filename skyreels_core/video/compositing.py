@@ -10,8 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..conditioning.masks import check_mask, feather
+from ..conditioning.masks import feather
+from ..conditioning.region import Region, check_region
 from ..errors import InputError
+from .footage import Cut, Frames, Held, lasting
 from .reading import Fit
 
 FEATHER = 1 / 32  # of the shorter side
@@ -37,25 +39,23 @@ class Layers(NamedTuple):
 
 
 def layers(
-    made: Iterable[Tensor], source: Tensor, mask: Tensor, pixels: int | None = None
+    made: Iterable[Tensor], source: Frames, region: Region, pixels: int | None = None
 ) -> Iterator[Layers]:
-    """Frames [h w 3] of any size over those of the source [f h w 3]; its last one lasts for ever.
+    """Frames [h w 3] of any size over those of the source, read in step; its last one, and its mask, last for ever.
 
-    mask: [f h w], or [1 h w] for all frames, at the source's size, 1 = made anew, feathered over `pixels` of
-    the source, by default 1/32 of its shorter side.
+    region: of the source's size, feathered over `pixels` of the source, by default 1/32 of its shorter side.
     """
-    height, width = source.shape[1:3]
-    pixels = max(1, round(FEATHER * min(width, height))) if pixels is None else pixels
-    for index, frame in enumerate(scale_to(made, width, height)):
-        weight = feather(mask[min(index, len(mask) - 1)][None], pixels)[0]
-        yield Layers(source[min(index, len(source) - 1)], frame, weight)
+    pixels = max(1, round(FEATHER * min(source.size))) if pixels is None else pixels
+    originals, masks = lasting(source.stream()), lasting(Cut(region, len(source)).stream())
+    for frame, original, mask in zip(scale_to(made, *source.size), originals, masks, strict=False):
+        yield Layers(original, frame, feather(mask[None], pixels)[0])
 
 
 def place_back(
-    made: Iterable[Tensor], source: Tensor, mask: Tensor, pixels: int | None = None
+    made: Iterable[Tensor], source: Frames, region: Region, pixels: int | None = None
 ) -> Iterator[Tensor]:
     """`layers` joined: where the feathered mask is 0 the source does not change."""
-    for layer in layers(made, source, mask, pixels):
+    for layer in layers(made, source, region, pixels):
         yield composite(*layer)
 
 
@@ -128,10 +128,10 @@ def composite_clip(
 
     Raises InputError for a mask that is not of the source's size, or has too few frames.
     """
-    check_mask(mask, source[: len(made)], "used part of the source")
+    check_region(Held(mask), Cut(Held(source), len(made)), "used part of the source")
     frames = source.new_empty(len(made), *source.shape[1:])
     outside, made_outside = OutsideMeter(), OutsideMeter()
-    for index, layer in enumerate(layers(made, source, mask, pixels)):
+    for index, layer in enumerate(layers(made, Held(source), Held(mask), pixels)):
         frames[index] = composite(*layer)
         outside.add(layer.original, frames[index], layer.weight)
         made_outside.add(*layer)

@@ -6,6 +6,7 @@ import torch
 
 from skyreels_core.audio.multitalk import MultiTalkVoice
 from skyreels_core.conditioning.key_frames import BetweenFrames, between_frames, voice_from
+from skyreels_core.conditioning.shots import WindowConditions
 from skyreels_core.sampling.fusion import WindowPlan
 from skyreels_core.timeline import Timeline
 
@@ -42,8 +43,9 @@ def test_a_portrait_is_given_as_one_frame():
 
 def test_one_window_is_encoded():
     shot, told = BetweenFrames(torch.rand(5, 16, 32, 3), torch.rand(16, 32, 3)), []
-    conditions = shot.encode(Pixels(), WindowPlan.plan(21, 21, 0), callback=told.append)
-    assert list(conditions) == [(0, "video")] and told == [1]
+    conditions = WindowConditions(shot, Pixels(), WindowPlan.plan(21, 21, 0))
+    conditions.encode_all(["video"], told.append)
+    assert list(conditions.kept) == ["between"] and told == [1]
     assert shot.size == (32, 16) and shot.hybrid is None
 
 

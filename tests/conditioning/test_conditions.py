@@ -8,8 +8,12 @@ from diffusers import AutoencoderKLWan
 
 from skyreels_core.conditioning import conditions
 from skyreels_core.conditioning.masks import snap_holes
+from skyreels_core.conditioning.region import check_edit
+from skyreels_core.conditioning.shots import VideoEdit
 from skyreels_core.errors import InputError
 from skyreels_core.model.vae import VideoVAE
+from skyreels_core.sampling.fusion import Window
+from skyreels_core.video.footage import Held
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +40,8 @@ class Variants(NamedTuple):
 
 
 def video_editing(vae, frames, mask, start, length):
-    return Variants(
-        *(conditions.video_editing(vae, frames, mask, start, length, v) for v in Variants._fields)
-    )
+    edit = VideoEdit(Held(frames), Held(mask), (frames.shape[2], frames.shape[1]))
+    return Variants(*(edit.condition(vae, Window(0, start, length), v) for v in Variants._fields))
 
 
 def video_of(frames):
@@ -111,7 +114,7 @@ def test_nothing_of_the_hole_reaches_the_condition(vae, clip, mask):
 
 
 def test_masks_and_pictures_of_the_wrong_size_are_refused(vae, clip, mask):
-    with pytest.raises(InputError, match="one frame for each video frame"):
-        video_editing(vae, clip, mask[:4], 0, 2)
+    with pytest.raises(InputError, match="a frame for each frame"):
+        check_edit(Held(clip), Held(mask[:4]))
     with pytest.raises(InputError, match="40x32"):
         conditions.image_animation(vae, clip[0, :, :40], 5)

@@ -16,6 +16,7 @@ from skyreels_core.pipeline.evaluator import CoreEvaluator
 from skyreels_core.pipeline.options import Run
 from skyreels_core.pipeline.sampler import encode_inputs, encode_shot, plan_windows, sample
 from skyreels_core.timeline import Timeline
+from skyreels_core.video.footage import Cut
 from skyreels_core.video.reading import read_picture, read_video
 
 TOLERANCE = 1e-3  # float32 in another order of operations
@@ -33,7 +34,13 @@ def demo():
 
 def core_latents(demo, kind, windows, solver, threshold):
     preset = replace(
-        demo.sampling, steps=STEPS, shift=SHIFT, solver=solver, cache_threshold=threshold, hybrid=0.4, **GUIDANCE
+        demo.sampling,
+        steps=STEPS,
+        shift=SHIFT,
+        solver=solver,
+        cache_threshold=threshold,
+        hybrid=0.4,
+        **GUIDANCE,
     )
     run = Run(demo, preset, Settings(seed=SEED))
     voice = read_audio(assets.voice(1))
@@ -56,7 +63,7 @@ def core_shot(kind, frames, hybrid):
     if kind == "editing":
         video = read_video(assets.video())
         mask = find_region(video, keypoints=assets.keypoints())
-        return VideoEdit(video.frames[:frames], mask[:frames], hybrid)
+        return VideoEdit(Cut(video, frames), mask, video.size, hybrid)
     return Animation(read_picture(assets.portrait()) if kind == "animation" else None, SIZE, SIZE)
 
 

@@ -18,6 +18,7 @@ from skyreels_core.conditioning.masks import feather
 from skyreels_core.conditioning.pose import from_pose_keypoint
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.pipeline import Settings, find_region
+from skyreels_core.video.footage import Cut, collect
 from skyreels_core.video.mouth import mouth_area
 from skyreels_core.video.reading import read_picture, read_video
 from skyreels_core.video.sheets import loudness
@@ -70,9 +71,7 @@ def test_the_quick_start_speaks_as_the_core_does(quick_start):
     check_lengths(quick_start, 1)
     bundle, picture = load_bundle(assets.model()), read_picture(assets.portrait())
     settings = Settings(seed=1, colour_strength=0)
-    core = pipeline.animate(
-        bundle, read_audio(assets.voice(1)), picture, assets.caption(), settings=settings
-    )
+    core = pipeline.animate(bundle, read_audio(assets.voice(1)), picture, assets.caption(), settings=settings)
     curves = [mouth_area(frames, portrait_box()) for frames in (quick_start.frames, core.tensor())]
     assert np.corrcoef(*curves)[0, 1] > 0.99
     assert follows(quick_start, portrait_box()) > 0.6
@@ -89,7 +88,7 @@ def test_an_edited_video_says_something_else_and_keeps_everything_outside_the_mo
     video = run(server, workflow("video_edit"))
     check_lengths(video, 2)
     source = read_video(assets.video())
-    boxes = find_region(source, keypoints=assets.keypoints())[: len(video.frames)]
+    boxes = collect(Cut(find_region(source, keypoints=assets.keypoints()), len(video)))
     assert follows(video, boxes) > 0.5
     outside = (feather(boxes, 3) == 0)[..., None].expand_as(video.frames)
     change = (video.frames - source.frames[: len(video.frames)])[outside]
@@ -102,7 +101,9 @@ def test_image_animation_runs_with_files_of_ones_own(server):
     models, files = server.models, assets.model()
     shutil.copy(files / "model.safetensors", models / "diffusion_models" / "skyreels_audio_14B.safetensors")
     shutil.copy(files / "vae.safetensors", models / "vae" / "wan_2.1_vae.safetensors")
-    shutil.copy(files / "whisper.safetensors", models / "audio_encoders" / "whisper_large_v3_fp16.safetensors")
+    shutil.copy(
+        files / "whisper.safetensors", models / "audio_encoders" / "whisper_large_v3_fp16.safetensors"
+    )
     shutil.copy(assets.portrait(), server.input / "portrait.png")
     shutil.copy(assets.voice(1), server.input / "voice.flac")
     prompt = workflow("image_animation")
