@@ -61,7 +61,7 @@ class CoreEvaluator:
         clip_tokens: Tensor | None = None,
     ) -> None:
         self.model, self.adapter = model, adapter
-        self.device = model.patch_embedding.weight.device
+        self.device, self.dtype = model.patch_embedding.weight.device, model.patch_embedding.weight.dtype
         self.tokens, self.fps = tokens.to(self.device, adapter.audio_proj.fc1.weight.dtype), fps
         self.prompts, self.conditions = prompts, conditions
         self.clip_tokens = None if clip_tokens is None else clip_tokens.to(self.device)

@@ -13,11 +13,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from ..errors import InputError
 from .cache import TeaCache
+from .finite import Arithmetic
 from .fusion import Window, WindowPlan
 from .guidance import BRANCHES, Guidance
 from .hybrid import Hybrid, Variant, variant_at
@@ -50,7 +49,7 @@ class Denoiser:
     those of the run where it is a part of guidance's full schedule; they only set the planned total.
     `check_cancel` raises to cancel; it is asked before each call of `evaluate`, which gets `units_per_call`
     units (an executor: as many as it has devices; None: all of one window). A cancelled step leaves the held
-    velocities as they were.
+    velocities as they were. `arithmetic` is what `evaluate` computes with, for when it gives no numbers.
     """
 
     def __init__(
@@ -66,11 +65,13 @@ class Denoiser:
         predicts: Literal["velocity", "denoised"] = "velocity",
         units_per_call: int | None = 1,
         sigmas: Iterable[float] | None = None,
+        arithmetic: Arithmetic | None = None,
     ) -> None:
         self.evaluate, self.windows, self.guidance = evaluate, windows, guidance
         self.hybrid, self.cache = hybrid, cache
         self.progress, self.check_cancel = progress, check_cancel
         self.predicts, self.units_per_call = predicts, units_per_call
+        self.arithmetic = arithmetic or Arithmetic()
         self.total = self.planned_forwards(sigmas)
         self.reset()
 
@@ -100,18 +101,14 @@ class Denoiser:
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         """Denoised x0 [b c t h w]. Raises InputError where the prediction is not finite."""
-        coefficients = self.guidance.coefficients(sigma)
+        coefficients, first = self.guidance.coefficients(sigma), not self.counts.computed
         held: dict[Unit, Tensor] = {}
         denoised = self._denoised(x, sigma, held)
         guided = (
             sum(scale * next(denoised) for scale in coefficients.values()) for _ in self.windows.windows
         )
         fused = self.windows.fuse(guided, first_step=self.guidance.grid.index(sigma) == 0)
-        if not torch.isfinite(fused).all():
-            raise InputError(
-                f"The model's prediction at sigma {sigma:.4f} holds NaN or infinity. Use another attention "
-                "backend, or bf16 or float32 in the place of fp16 or fp8."
-            )
+        self.arithmetic.check_prediction(fused, sigma, first)
         self.velocities = held
         return fused
 

@@ -8,6 +8,7 @@ import torch
 from skyreels_core.errors import InputError
 from skyreels_core.sampling.cache import IDENTITY, CachePlan, TeaCache, forced_steps
 from skyreels_core.sampling.denoise import Denoiser
+from skyreels_core.sampling.finite import Arithmetic
 from skyreels_core.sampling.fusion import WindowPlan
 from skyreels_core.sampling.guidance import EQ3, Constant, Guidance, Interval, parse_schedule
 from skyreels_core.sampling.hybrid import Hybrid
@@ -265,8 +266,36 @@ def test_a_prediction_that_is_not_finite_names_the_way_out():
     def broken(units, x, sigma):
         return [prediction * float("nan") for prediction in evaluate(units, x, sigma)]
 
-    with pytest.raises(InputError, match=r"sigma 1.0000 holds NaN .* float32"):
+    with pytest.raises(InputError, match=r"first prediction holds NaN .* weights .* float32"):
         Denoiser(broken, WINDOWS, ONE)(noise(), 1.0)
+
+
+def test_a_later_prediction_that_is_not_finite_names_where_and_with_what_it_was_computed():
+    def breaks(units, x, sigma):
+        return [p if sigma > 0.9 else p / 0 for p in evaluate(units, x, sigma)]
+
+    arithmetic = Arithmetic("float16 with SageAttention", "Take bfloat16.")
+    with pytest.raises(
+        InputError, match=r"sigma 0.\d+ holds .* in float16 with SageAttention.* Take bfloat16"
+    ):
+        euler(Denoiser(breaks, WINDOWS, ONE, arithmetic=arithmetic), noise(), SIGMAS)
+
+
+def test_a_run_that_goes_on_has_no_first_prediction():
+    def broken(units, x, sigma):
+        return [prediction * float("inf") for prediction in evaluate(units, x, sigma)]
+
+    before, after = Denoiser(evaluate, WINDOWS, ONE), Denoiser(broken, WINDOWS, ONE)
+    before(noise(), 1.0)
+    after.go_on({}, before.counts)
+    with pytest.raises(InputError, match="though earlier ones did not"):
+        after(noise(), float(SIGMAS[1]))
+
+
+def test_latents_that_a_solver_made_infinite_are_not_blamed_on_the_model():
+    Arithmetic().check_latents(noise())
+    with pytest.raises(InputError, match="every prediction was finite"):
+        Arithmetic().check_latents(noise() / 0)
 
 
 def heun(model, x, sigmas):
