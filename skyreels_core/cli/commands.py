@@ -19,7 +19,8 @@ from ..pipeline import Result, find_region
 from ..pipeline.edit import check_source
 from ..pipeline.options import check_voice
 from ..video.encoding import Encoding
-from ..video.reading import read_picture, read_video
+from ..video.footage import open_video
+from ..video.reading import read_picture
 from ..video.writing import check_video, write_video
 from ..work import WorkFolder
 from .choices import choose
@@ -67,15 +68,15 @@ def edit(args: Namespace) -> None:
     choice, settings = choose(args)
     audio = read_audio(args.audio)
     check_voice(audio)
-    video = read_video(args.video, None if args.length == "video" else audio.seconds)
+    video = open_video(args.video, None if args.length == "video" else audio.seconds)
     with work_folder(args) as work, Bars() as bars:
-        mask = find_region(
+        region = find_region(
             video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
-            lambda frame: bars("faces", frame + 1, len(video.frames), ""),
+            lambda frame: bars("faces", frame + 1, len(video), ""),
         )  # fmt: skip
-        check_source(video, mask)
+        check_source(video, region)
         result = pipeline.edit(
-            choice.load(), video, audio, mask, args.text,
+            choice.load(), video, audio, region, args.text,
             length=args.length, preset=choice.preset, settings=settings, progress=bars, work=work,
         )  # fmt: skip
         write(args, result, work)

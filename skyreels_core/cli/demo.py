@@ -19,6 +19,7 @@ from ..model.preset import SamplingPreset
 from ..pipeline import Result, Settings, find_region
 from ..pipeline.options import Progress
 from ..timeline import Timeline
+from ..video.footage import collect
 from ..video.mouth import mouth_area
 from ..video.reading import fit, read_picture, read_video
 from ..video.sheets import Curve, Row, contact_sheet, loudness
@@ -72,11 +73,11 @@ def animate_portrait(studio: Studio, name: str, voice: int | str, progress: Prog
 def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> None:
     audio = read_audio(assets.voice(voice))
     video = read_video(assets.video(), audio.seconds)
-    boxes = find_region(video, keypoints=assets.keypoints())
+    region = find_region(video, keypoints=assets.keypoints())
     result = pipeline.edit(
-        studio.bundle, video, audio, boxes, preset=studio.preset, settings=studio.settings, progress=progress
+        studio.bundle, video, audio, region, preset=studio.preset, settings=studio.settings, progress=progress
     )
-    frames = result.tensor()
+    frames, boxes = result.tensor(), collect(region)
     source = face_row("source", video.frames[: len(frames)], video.fps, boxes, video.audio)
     keep(studio, name, result, frames, [source, face_row("edit", frames, video.fps, boxes, result.audio)])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 
 from torch import Tensor
@@ -19,8 +19,11 @@ from ..model.preset import SamplingPreset
 from ..timeline import Timeline, snap_size
 from ..video.compositing import place_back, scale_to
 from ..video.footage import Cut, Footage
+from ..work import WorkFolder
+from ..work.fingerprint import digest_frames
 from .evaluator import CoreEvaluator
 from .frames import finished_frames
+from .inputs import begin_work
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_size, check_voice
 from .result import Result
 from .sampler import encode_inputs, encode_shot, plan_windows, sample
@@ -38,39 +41,50 @@ def edit(
     settings: Settings = DEFAULTS,
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
+    work: WorkFolder | None = None,
 ) -> Result:
     """Let the people in a video say something else.
 
     mask: what is to be made anew, at the video's size: of `find_region`, or [f h w] of 0 and 1, or [1 h w] for
-    all frames. Both are read as they are needed, several times, so memory does not grow with the length. The model
+    all frames. Video and mask are read as they are needed, several times: their length takes no memory. The model
     works at about the area of the preset's size; the result has the video's own size and frame rate,
     and pixels beyond the mask's feathered edge are the video's own. `length` decides how long it is.
+    With `work` the state is kept after each step, and a run that was cut goes on where it was.
     Raises InputError for sizes, lengths, masks and options that cannot be used.
     """
     preset = replace(preset or bundle.sampling, fps=video.fps)
-    run = Run(bundle, preset, settings, progress, check_cancel)
+    run = Run(bundle, preset, settings, progress, check_cancel, work=work)
     check_options(preset, settings)
     check_editor(bundle)
     check_voice(audio)
     region = as_region(mask)
     check_source(video, region)
     timeline = edit_timeline(run, video, audio, length)
-    source = Cut(video, timeline.frames)
-    shot = VideoEdit(source, region, model_size(run, video), preset.hybrid)
+    shot = VideoEdit(Cut(video, timeline.frames), region, model_size(run, video), preset.hybrid)
     windows = plan_windows(run, timeline)
     run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
+    kept = None if work is None else begin_edit(run, work, audio, text, shot)
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.frame(0))
-    conditions = encode_shot(run, shot, windows)
+    conditions = encode_shot(run, shot, windows, kept)
     evaluator = CoreEvaluator(
         bundle.model, bundle.adapter, tokens, timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, windows, evaluator, editing=True)
     made = finished_frames(run, latents, shot.frame)
     if settings.composite:
-        placed = place_back(made, source, region)
+        placed = place_back(made, shot.source, region)
     else:
         placed = scale_to(made, *video.size)
     return Result(placed, timeline.fps, cut_voice(audio, timeline), run.report)
+
+
+def begin_edit(
+    run: Run, work: WorkFolder, audio: Audio, text: str | PromptSchedule, shot: VideoEdit
+) -> MutableMapping[str, Tensor]:
+    """Tell the work folder what goes into the run; where it keeps what the windows are shown."""
+    pixels = {"video": digest_frames(shot.source.stream()), "mask": digest_frames(shot.region.stream())}
+    begin_work(run, audio, text, **pixels)
+    return work.tensors("conditions")
 
 
 def check_source(video: Footage, region: Region) -> None:

@@ -225,6 +225,9 @@ class TensorFolder(MutableMapping[str, Tensor]):
                 f"{self._file(name)} is damaged ({error}). Give --restart to begin the run again."
             ) from error
 
+    def __contains__(self, name: object) -> bool:
+        return self._file(str(name)).is_file()
+
     def __setitem__(self, name: str, tensor: Tensor) -> None:
         self.path.mkdir(exist_ok=True)
         with atomic(self._file(name), self._file(name + PART)) as part:
