@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+
 
 class InputError(ValueError):
     """What the user gave cannot be used.
@@ -9,9 +11,24 @@ class InputError(ValueError):
     """
 
 
+# What to do about what the system refuses.
+REMEDIES = {
+    errno.ENOSPC: "Make room on that disk, or choose a folder on another.",
+    errno.EDQUOT: "Make room in your quota, or choose a folder on another disk.",
+    errno.EFBIG: "The system or its disk takes no larger file: choose a folder on another disk.",
+    errno.EACCES: "Choose a folder and files that this account may use.",
+    errno.EPERM: "Choose a folder and files that this account may use.",
+    errno.EROFS: "Choose a folder that can be written to.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.EMFILE: "Close what else is open, or allow more open files (ulimit -n).",
+    errno.EIO: "The disk or its connection fails: choose a folder on another.",
+}
+CHECK_PATH = "Check the path and its disk, then give the command again."
+
+
 def sentence(error: Exception) -> str:
-    """What the user has to know of an error, in one line."""
+    """What the user has to know of an error, and what to do, in one line."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}."
+        return f"{where}{error.strerror}. {REMEDIES.get(error.errno, CHECK_PATH)}"
     return " ".join(str(error).split())

@@ -22,6 +22,7 @@ TEMPORAL = 4  # frames per latent frame after the first
 SPATIAL = 8  # pixels per latent pixel
 SIZE_MULTIPLE = 16  # VAE times the backbone's 2x2 patches
 TOLERANCE = 1e-6  # frames or tokens; fps such as 30000/1001 are not exact in binary
+SLOWEST, FASTEST = 0.1, 1000  # frames per second; beyond them a header or an option is wrong
 
 
 def latent_frames(frames: int) -> int:
@@ -71,8 +72,11 @@ class Timeline:
     fps: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.fps < math.inf:
-            raise InputError(f"The frame rate is {self.fps} fps; give a number above 0, such as 25 or 29.97.")
+        if not SLOWEST <= self.fps <= FASTEST:
+            raise InputError(
+                f"The frame rate is {self.fps} fps; give a number above 0, from {SLOWEST} to {FASTEST}, such as 25 or "
+                "29.97."
+            )
         if self.frames < 1:
             raise InputError(f"The video has {self.frames} frames; it needs at least 1.")
 

@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from tqdm import tqdm
 
@@ -18,14 +19,17 @@ REFUSED, INTERRUPTED = 2, 130  # exit codes
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. What the user can mend is one sentence on stderr."""
-    args = build_parser().parse_args(argv)
+    debug = False
     try:
-        with log_to_stderr(logging.DEBUG if args.debug else logging.INFO):
+        args = build_parser().parse_args(argv)
+        debug = args.debug
+        show_any_name()
+        with log_to_stderr(logging.DEBUG if debug else logging.INFO):
             return run(args)
     except KeyboardInterrupt as stop:
         return refuse(str(stop) or "Interrupted; no unfinished file is left.", INTERRUPTED)
     except (InputError, OSError) as error:
-        if args.debug:
+        if debug:
             raise
         return refuse(sentence(error), REFUSED)
 
@@ -39,6 +43,12 @@ def run(args: Namespace) -> int:
 
     commands.run(args)
     return 0
+
+
+def show_any_name() -> None:
+    """A name that the terminal cannot show is spelled out: it must not end a command whose file is written."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def refuse(message: str, code: int) -> int:

@@ -22,6 +22,7 @@ from ..model.text import load_text_encoder
 from ..model.vae import load_vae
 from ..pipeline import Settings
 from ..pipeline.options import check_options
+from ..sampling.cache import CACHE_MEMORY
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 OVERRIDES = (
@@ -79,7 +80,9 @@ def choose(args: Namespace) -> tuple[ModelChoice, Settings]:
     """
     choice = choose_model(args)
     settings = Settings(
-        args.seed, args.fusion, args.negative_text, args.null_image, args.colour_strength,
+        args.seed, args.fusion, args.negative_text, args.null_image,
+        CACHE_MEMORY if args.tea_cache_memory is None else args.tea_cache_memory,
+        args.colour_strength,
         hearing=Hearing(getattr(args, "voice_gate", None), getattr(args, "loudness", None)),
     )  # fmt: skip
     check_options(choice.preset, settings)
@@ -115,10 +118,10 @@ def check_files(files: dict[str, Path]) -> list[dict]:
 def choose_device(args: Namespace) -> tuple[torch.device, torch.dtype]:
     try:
         device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # a device without memory of its own fails here, not later
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"The device {args.device!r} cannot be used ({reason}) Try cpu or cuda.") from error
+        reason = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        raise InputError(f"The device {args.device!r} cannot be used ({reason}). Try cpu or cuda.") from error
     name = args.dtype or ("float32" if device.type == "cpu" else "bfloat16")
     if name not in DTYPES:
         raise InputError(f"The dtype {name!r} is unknown; use one of {', '.join(DTYPES)}.")

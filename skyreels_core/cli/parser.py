@@ -59,7 +59,7 @@ def add_animate(commands) -> None:
     parser.add_argument(
         "--audio", metavar="FILE", type=Path, required=True, help="the voice, an audio file or a video"
     )
-    parser.add_argument("--text", metavar="WORDS", default="", help="what is seen, in words")
+    parser.add_argument("--text", metavar="WORDS", type=words, default="", help="what is seen, in words")
     parser.add_argument("--width", metavar="N", type=int, help="pixels, snapped to 16 (default: the model's)")
     parser.add_argument(
         "--height", metavar="N", type=int, help="pixels, snapped to 16 (default: the model's)"
@@ -79,7 +79,7 @@ def add_edit(commands) -> None:
     parser.add_argument(
         "--audio", metavar="FILE", type=Path, required=True, help="the new voice, an audio file or a video"
     )
-    parser.add_argument("--text", metavar="WORDS", default="", help="what is seen, in words")
+    parser.add_argument("--text", metavar="WORDS", type=words, default="", help="what is seen, in words")
     lengths = ("shortest", "voice", "video")
     parser.add_argument("--length", choices=lengths, default="shortest", help="what decides how long it is")
     parser.add_argument(
@@ -161,7 +161,9 @@ def add_sampling(parser: ArgumentParser) -> None:
     sampling.add_argument("--solver", metavar="NAME", help="euler or dpmpp_2m")
     sampling.add_argument("--audio-guidance", metavar="SCHEDULE", help=f"weight of the voice: {SCHEDULE}")
     sampling.add_argument("--text-guidance", metavar="SCHEDULE", help="weight of the text, as the voice's")
-    sampling.add_argument("--negative-text", metavar="WORDS", default="", help="what is not seen, in words")
+    sampling.add_argument(
+        "--negative-text", metavar="WORDS", type=words, default="", help="what is not seen, in words"
+    )
     sampling.add_argument("--null-image", action="store_true", help="the null branch loses the picture too")
     sampling.add_argument(
         "--window", metavar="N", type=int, help="latent frames made at once (4 frames each)"
@@ -177,6 +179,12 @@ def add_sampling(parser: ArgumentParser) -> None:
     )
     sampling.add_argument(
         "--tea-cache", metavar="X", type=threshold, help="threshold such as 0.2, reuses steps; 0: off"
+    )
+    sampling.add_argument(
+        "--tea-cache-memory",
+        metavar="GB",
+        type=float,
+        help="what TeaCache may hold, 8 unless given; what does not fit is computed",
     )
     sampling.add_argument(
         "--colour-strength", metavar="X", type=float, default=1.0, help="0..1, against colour drift"
@@ -268,6 +276,14 @@ def add_inspect(commands) -> None:
 
 def face(text: str) -> str | int:
     return text if text in ("largest", "all") else whole(0, 99)(text)
+
+
+def words(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ArgumentTypeError("it is no Unicode text; write it in a terminal that uses UTF-8") from None
+    return text
 
 
 def threshold(text: str) -> float:

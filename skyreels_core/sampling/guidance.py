@@ -25,6 +25,7 @@ GRAMMAR = (
 )
 AUDIO_SCHEDULE = "4.5"
 TEXT_SCHEDULE = "cosine:5->1@0.4"
+LARGEST_SCALE = 1000
 
 Schedule = Callable[[float], float]  # progress through the full schedule, 0..1 -> guidance scale
 
@@ -97,7 +98,7 @@ def _piecewise(*flat: float) -> Piecewise:
     return Piecewise(tuple(zip(flat[::2], flat[1::2], strict=True)))
 
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)"
 _POINT = rf"{_NUMBER}={_NUMBER}"
 _FORMS: tuple[tuple[str, Callable[..., Schedule]], ...] = (
     (rf"{_NUMBER}", Constant),
@@ -114,7 +115,12 @@ def parse_schedule(text: str) -> Schedule:
     for form, build in _FORMS:
         if re.fullmatch(form, compact):
             numbers = re.split(r"->|[:@=,]|(?<=[\d.])-", compact)
-            return build(*(float(number) for number in numbers if not number.isalpha()))
+            values = [float(number) for number in numbers if not number.isalpha()]
+            if max(map(abs, values)) > LARGEST_SCALE:
+                raise InputError(
+                    f"The guidance schedule {text[:60]!r} has numbers beyond {LARGEST_SCALE}. {GRAMMAR}"
+                )
+            return build(*values)
     raise InputError(f"The guidance schedule {text!r} cannot be read. {GRAMMAR}")
 
 

@@ -14,6 +14,7 @@ from ..errors import InputError
 
 TIMESTEPS = 1000  # a timestep is 1000 sigma; the schedule is drawn from thousandths, as in the host
 SPACINGS = ("even", "to_the_end")
+SMALLEST_SHIFT, LARGEST_SHIFT = 0.01, 100  # beyond them neighbouring sigmas are the same numbers
 SAME_SIGMA = 1e-6  # a sigma that travelled through float32 is still the grid's own
 
 
@@ -22,14 +23,15 @@ def flow_sigmas(steps: int, shift: float, spacing: str = "even") -> Tensor:
 
     `even` are the numbers of the host's `simple` scheduler over its discrete flow with the same shift. `to_the_end`
     are those that the MultiTalk family publishes: the last step begins at the last thousandth.
-    Raises InputError for less than one step, a shift that is not above 0 or another spacing.
+    Raises InputError for less than one step or more than there are thousandths, a shift outside 0.01..100,
+    and another spacing.
     """
     if spacing not in SPACINGS:
         raise InputError(f"The spacing {spacing!r} is unknown; use one of {', '.join(SPACINGS)}.")
-    if steps < 1 or not shift > 0:
+    if not 1 <= steps <= TIMESTEPS or not SMALLEST_SHIFT <= shift <= LARGEST_SHIFT:
         raise InputError(
-            f"A schedule of {steps} steps with shift {shift} was asked for; give 1 step or more and a shift "
-            "above 0, such as 5."
+            f"A schedule of {steps} steps with shift {shift} was asked for; give 1 step or more, up to {TIMESTEPS}, "
+            f"and a shift above 0, from {SMALLEST_SHIFT} to {LARGEST_SHIFT}, such as 5."
         )
     if spacing == "even":
         taken = torch.tensor([int(step * (TIMESTEPS / steps)) for step in range(steps)] + [TIMESTEPS])
