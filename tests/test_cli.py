@@ -249,12 +249,36 @@ class At(logging.Handler):
             raise self.error
 
 
-@pytest.mark.parametrize("moment", ["Forwards of the network", "has an odd side"])  # sampling, writing
-def test_an_interrupted_run_leaves_no_file(edit, files, tmp_path, capsys, moment):
-    with At(moment, KeyboardInterrupt()):
+def test_a_run_that_is_interrupted_before_its_first_step_leaves_nothing(edit, files, tmp_path, capsys):
+    with At("Forwards of the network", KeyboardInterrupt()):
         assert edit("--mask", files.mask) == INTERRUPTED
     assert list(tmp_path.iterdir()) == []
     assert "Interrupted; no unfinished file is left." in capsys.readouterr().err
+
+
+def test_a_run_that_is_interrupted_while_it_writes_goes_on_to_the_same_file(
+    edit, files, output, tmp_path, capsys
+):
+    assert edit("--mask", files.mask) == 0
+    whole = output.read_bytes()
+    output.unlink()
+    with At("has an odd side", KeyboardInterrupt()):
+        assert edit("--mask", files.mask) == INTERRUPTED
+    assert [path.name for path in tmp_path.iterdir()] == ["result.mp4.work"]
+    assert "the same command with --resume goes on" in capsys.readouterr().err
+    assert edit("--mask", files.mask) == REFUSED
+    assert "holds an unfinished run" in capsys.readouterr().err
+    assert edit("--mask", files.mask, "--resume", "--seed", "9") == REFUSED
+    assert "the seed was 0 and is 9" in capsys.readouterr().err
+    assert edit("--mask", files.mask, "--resume") == 0
+    assert output.read_bytes() == whole and list(tmp_path.iterdir()) == [output]
+
+
+def test_what_fails_after_sampling_says_how_to_go_on(edit, files, tmp_path, capsys):
+    with At("has an odd side", torch.cuda.OutOfMemoryError("CUDA out of memory")):
+        assert edit("--mask", files.mask) == REFUSED
+    assert "--resume goes on" in capsys.readouterr().err
+    assert edit("--mask", files.mask, "--restart") == 0
 
 
 def test_a_gpu_without_memory_says_what_to_make_smaller(edit, files, tmp_path, capsys):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from ..errors import InputError, sentence
 from ..work import WorkFolder
 
@@ -26,10 +28,12 @@ def work_folder(args: Namespace) -> Iterator[WorkFolder]:
             yield work
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"Interrupted. {advice(work)}" if work.keeps else "") from None
-        except (InputError, OSError) as error:
+        except (InputError, OSError, torch.cuda.OutOfMemoryError) as error:
             if not work.keeps:
                 raise
-            raise InputError(f"{sentence(error)} {advice(work)}") from error
+            out_of_memory = isinstance(error, torch.cuda.OutOfMemoryError)
+            what = "The GPU ran out of memory: close what else uses it." if out_of_memory else sentence(error)
+            raise InputError(f"{what} {advice(work)}") from error
 
 
 def advice(work: WorkFolder) -> str:

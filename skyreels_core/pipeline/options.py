@@ -10,6 +10,7 @@ from ..audio.reading import Audio
 from ..errors import InputError
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
+from ..sampling.cache import CACHE_MEMORY, CacheSettings
 from ..sampling.fusion import WindowPlan
 from ..sampling.guidance import parse_schedule
 from ..sampling.hybrid import Hybrid
@@ -34,6 +35,7 @@ class Settings:
     fusion: str = "bidirectional"  # of the windows; a name of sampling.fusion.MODES
     negative_text: str = ""  # in the place of the empty prompt
     null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
+    cache_memory: float = CACHE_MEMORY  # GiB, of TeaCache
     colour_strength: float = 1.0  # 0..1, of the colour unification
     composite: bool = (
         True  # an edit keeps the source's own pixels outside the mask; False shows what the model made
@@ -73,6 +75,7 @@ def check_options(preset: SamplingPreset, settings: Settings) -> None:
     parse_schedule(preset.audio_guidance)
     Hybrid(flow_sigmas(preset.steps, preset.shift, preset.spacing), preset.hybrid)
     WindowPlan.plan(1, preset.window, preset.overlap, settings.fusion)
+    CacheSettings(preset.cache_threshold or 0.0, settings.cache_memory)
     if preset.solver not in SOLVERS:
         raise InputError(f"The solver {preset.solver!r} is unknown; use one of {', '.join(SOLVERS)}.")
     if not 0 <= settings.colour_strength <= 1:

@@ -14,7 +14,7 @@ from ..conditioning.shots import Animation, Shot, WindowConditions
 from ..errors import InputError
 from ..model.backbone import WanModel
 from ..model.config import LATENT_CHANNELS, published_name
-from ..sampling.cache import CachePlan, TeaCache, coefficients_for, forced_steps
+from ..sampling.cache import CachePlan, CacheSettings, TeaCache, coefficients_for, forced_steps
 from ..sampling.denoise import Denoiser
 from ..sampling.finite import Arithmetic
 from ..sampling.fusion import WindowPlan
@@ -80,7 +80,7 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: boo
     sigmas = flow_sigmas(preset.steps, preset.shift, preset.spacing)
     guidance = make_guidance(run, set(evaluator.prompts.schedule.told(windows, evaluator.fps)), sigmas)
     hybrid = Hybrid(sigmas, preset.hybrid) if editing else None
-    cache = make_cache(run, guidance, hybrid)
+    cache = make_cache(run, windows, guidance, hybrid)
     denoiser = Denoiser(
         evaluator, windows, guidance, hybrid, cache, partial(run.advance, "sampling"), run.check_cancel,
         arithmetic=arithmetic(evaluator.dtype),
@@ -133,7 +133,7 @@ def make_guidance(run: Run, texts: set[str], sigmas: Tensor) -> Guidance:
     return Guidance(text_scale, parse_schedule(run.preset.audio_guidance), EQ3, sigmas)
 
 
-def make_cache(run: Run, guidance: Guidance, hybrid: Hybrid | None) -> TeaCache | None:
+def make_cache(run: Run, windows: WindowPlan, guidance: Guidance, hybrid: Hybrid | None) -> TeaCache | None:
     preset, model = run.preset, run.bundle.model
     config = model.config
     if preset.cache_threshold is None:
@@ -145,7 +145,9 @@ def make_cache(run: Run, guidance: Guidance, hybrid: Hybrid | None) -> TeaCache 
     forced = forced_steps(sigmas, guidance, hybrid)
     plan = CachePlan.compute(sigmas, time_embedding(model), coefficients, preset.cache_threshold, forced)
     run.report.say(str(plan))
-    return TeaCache(plan, on_cpu=model.patch_embedding.weight.is_cuda)
+    asked = CacheSettings(preset.cache_threshold, run.settings.cache_memory)
+    limit = asked.limit(windows.windows[0].length, run.report.size)
+    return TeaCache(plan, on_cpu=model.patch_embedding.weight.is_cuda, limit=limit)
 
 
 def time_embedding(model: WanModel) -> Callable[[float], Tensor]:

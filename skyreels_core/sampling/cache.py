@@ -8,6 +8,7 @@ straight path it does not change at all, and it is small beside the tokens of th
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..model.config import LATENT_CHANNELS
+from ..timeline import SPATIAL
 from .guidance import Guidance
 from .hybrid import Hybrid, variant_at
 from .schedule import TIMESTEPS, SigmaGrid
@@ -25,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 Coefficients = tuple[float, ...]  # polynomial, highest power first
 
+CACHE_MEMORY = 8.0  # GiB
 IDENTITY: Coefficients = (1.0, 0.0)
 RETENTION = {"embedding": 1, "projection": 5}  # first steps that are always computed
 # published with TeaCache; `embedding` reads the timestep embedding e, `projection` its six-way projection e0
@@ -145,6 +149,26 @@ class CachePlan:
         """A sigma between the grid's (a solver of higher order asks there) is always computed."""
         step = self.grid.index(sigma)
         return step is None or step == self.grid.steps or self.computed[step]
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """What a run is asked to reuse; a threshold of 0 is nothing."""
+
+    threshold: float
+    memory: float = CACHE_MEMORY  # GiB that the velocities may take; what does not fit is always computed
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.threshold < math.inf and 0 < self.memory < math.inf):
+            raise InputError(
+                f"TeaCache was given a threshold of {self.threshold} and {self.memory} GiB of memory; give a threshold "
+                "such as 0.2, or 0 for none, and memory above 0."
+            )
+
+    def limit(self, latent_frames: int, size: tuple[int, int]) -> int:
+        """How many velocities are held, of windows of `latent_frames` at a size of width and height in pixels."""
+        numbers = LATENT_CHANNELS * latent_frames * (size[0] // SPATIAL) * (size[1] // SPATIAL)
+        return int(self.memory * 2**30 / (4 * numbers))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
-
 from ..errors import InputError
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
@@ -75,6 +73,8 @@ class Encoding:
                 f"{path} cannot hold {name}. Give a name that ends in {' or '.join(codec.suffixes)}, or another codec."
             )
         encoder = self._lossless(name) if self.lossless else self._lossy(name)
+        import av  # here: the words of the command line name codecs without it
+
         if encoder.name not in av.codecs_available:
             raise InputError(
                 f"This PyAV has no encoder for {name} ({encoder.name}). Choose another codec, or install PyAV's wheel."

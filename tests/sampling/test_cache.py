@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from skyreels_core.sampling.cache import (
     IDENTITY,
     RETENTION,
     CachePlan,
+    CacheSettings,
     TeaCache,
     calibrate,
     coefficients_for,
@@ -154,3 +156,14 @@ def test_a_velocity_is_held_in_float32_and_apart_from_the_models_buffer(on_cpu, 
     velocity.zero_()
     assert held.dtype == torch.float32 and held.device.type == "cpu"
     assert held.eq(1).all()
+
+
+def test_memory_is_a_number_of_velocities():
+    asked = CacheSettings(0.2, memory=1.0)
+    assert asked.limit(latent_frames=21, size=(832, 480)) == 2**30 // (4 * 16 * 21 * 104 * 60) == 128
+
+
+@pytest.mark.parametrize("threshold, memory", [(-0.1, 1.0), (math.nan, 1.0), (0.2, 0.0), (0.2, math.inf)])
+def test_cache_settings_that_make_no_sense_are_refused(threshold, memory):
+    with pytest.raises(InputError, match="GiB of memory; give"):
+        CacheSettings(threshold, memory)
