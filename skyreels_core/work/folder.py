@@ -45,7 +45,7 @@ class WorkFolder:
         try:
             self._clear_parts()
             if begin == "restart":
-                self._clear()
+                self.discard()
             self.unfinished = (self.path / RUN).is_file()
             if self.unfinished and begin == "new":
                 raise InputError(
@@ -115,6 +115,11 @@ class WorkFolder:
     def part_of(self, output: Path) -> Path:
         """The temporary name beside a file that this run writes, which a later run finds again."""
         return output.with_name(f".{output.name.encode()[:80].decode(errors='ignore')}{PART}{output.suffix}")
+
+    def discard(self) -> None:
+        """Begin again with an empty folder."""
+        self._clear()
+        self.unfinished = self.begun = False
 
     def finish(self) -> None:
         """The video is whole: remove everything that was kept for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from ..errors import InputError
 from ..sampling.denoise import Counts, Denoiser, Unit
 from ..sampling.solvers import SolverState
 from .folder import WorkFolder
+
+logger = logging.getLogger(__name__)
 
 VELOCITY = "velocity "
 
@@ -37,7 +40,7 @@ class Resumable:
             ) from error
 
     def save(self, state: SolverState) -> None:
-        """After each step; what the next one may reuse of the cache goes with it."""
+        """After each step; what the next one may reuse of the cache goes with it. A disk that is full ends no run."""
         velocities = self.denoiser.held_for(self.sigmas[state.step])
         tensors = {VELOCITY + name_of(unit): velocity for unit, velocity in velocities.items()}
         tensors["x"] = state.x
@@ -49,7 +52,10 @@ class Resumable:
             "computed": {name_of(unit): count for unit, count in counts.computed.items()},
             "reused": {name_of(unit): count for unit, count in counts.reused.items()},
         }
-        self.work.save(tensors, values)
+        try:
+            self.work.save(tensors, values)
+        except InputError as error:
+            logger.warning("%s The run goes on; until there is room, a kill loses the steps since.", error)
 
     def _go_on(self, x: Tensor, tensors: dict[str, Tensor], values: dict) -> SolverState:
         state = SolverState(values["step"], tensors["x"].to(x), _like(tensors.get("denoised"), x))
