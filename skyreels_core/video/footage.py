@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice, repeat, takewhile
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -21,6 +21,7 @@ from .decoding import decode, opened, quarter_turns, square_size, upright
 log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Frames(Protocol):
     """Pictures [h w 3], or masks [h w], in 0..1, all of one size."""
 
