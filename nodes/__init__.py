@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import audio, conditioning, guidance, humo, key_frames, loaders, masks, multitalk, sampling, video
+from . import (
+    audio,
+    conditioning,
+    guidance,
+    humo,
+    key_frames,
+    loaders,
+    masks,
+    multitalk,
+    prompts,
+    sampling,
+    video,
+)
 from .host.folders import register_folders
 
-STEPS = (loaders, audio, masks, conditioning, humo, multitalk, guidance, sampling, key_frames, video)
+STEPS = (
+    loaders, audio, masks, prompts, conditioning, humo, multitalk, guidance, sampling, key_frames, video,
+)  # fmt: skip
 
 
 class SkyReelsAudio(ComfyExtension):

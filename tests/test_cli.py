@@ -87,6 +87,16 @@ def test_animate_writes_a_video_with_the_voice_exactly_as_long_as_it(animate, ou
     assert "sampling: 100%" in shown.err and "decoding: 100%" in shown.err
 
 
+def test_texts_over_time_come_from_a_file(animate, output, tmp_path, capsys):
+    lines = tmp_path / "what is seen.txt"
+    lines.write_text("0 red hair\n0.4 blue wall\n9 late", encoding="utf-8")
+    assert animate("--prompts", lines, "--text-guidance", "5", "--lossless") == 0
+    assert "The text at 9 s is not used: the video ends at 0.75 s." in capsys.readouterr().err
+    scheduled = read_video(output).frames
+    assert animate("--text", "red hair", "--text-guidance", "5", "--lossless") == 0
+    assert not torch.equal(scheduled[-1], read_video(output).frames[-1])
+
+
 def test_an_edit_without_loss_has_the_sources_own_pixels_outside_the_mask(edit, files, output):
     assert edit("--mask", files.mask, "--lossless") == 0
     source, edited = read_video(files.video), read_video(output)
@@ -136,6 +146,15 @@ BAD_ANIMATIONS = {
     "a voice of over an hour": (
         lambda f, b, t: ("--audio", audio_of(t, np.zeros(4000 * 3661, np.float32), 4000)),
         "61 minutes",
+    ),
+    "a text and a schedule": (
+        lambda f, b, t: ("--text", "red hair", "--prompts", broken(t, "seen.txt", b"0 a")),
+        "not allowed with argument --text",
+    ),
+    "a missing schedule": (lambda f, b, t: ("--prompts", t / "none.txt"), "none.txt"),
+    "a schedule with a wrong line": (
+        lambda f, b, t: ("--prompts", broken(t, "seen.txt", b"0 a\nred hair")),
+        "seen.txt: Line 2 of the prompt schedule",
     ),
     "a missing picture": (lambda f, b, t: ("--image", t / "none.png"), "none.png"),
     "a picture of one pixel": (lambda f, b, t: ("--image", bad_picture(t)), "1x1 pixels"),

@@ -13,6 +13,7 @@ from uuid import NAMESPACE_OID, uuid5
 import comfy.model_management
 import comfy.patcher_extension
 import comfy.samplers
+import torch
 from torch import Tensor
 
 from ...skyreels_core.sampling.cache import TeaCache
@@ -21,11 +22,13 @@ from ...skyreels_core.sampling.fusion import WindowPlan, WindowSettings
 from ...skyreels_core.sampling.guidance import BRANCHES, GuidanceSettings
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
+from .arithmetic import arithmetic_of
 from .audio_layers import KEY
 from .backends import Backend, find_backend
 from .cache import plan_cache
 from .checks import check_conditioning, check_latent, check_model
 from .progress import progress
+from .prompts import schedules_in, spread
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,21 @@ class AudioGuider(comfy.samplers.CFGGuider):
             windows=request.windows or WindowSettings(preset.window, preset.overlap),
             guidance=request.guidance or GuidanceSettings(preset.audio_guidance, preset.text_guidance),
         )
-        self.plan: WindowPlan = self.request.windows.plan(self.backend.latent_frames)
+        self.plan: WindowPlan = self.request.windows.plan(self.backend.timeline.latent_frames)
         super().__init__(self._sized_for_a_window(model))
-        self.set_conds(positive, negative)
+        self.told = {"positive": self._set("positive", positive), "negative": self._set("negative", negative)}
+        timeline = self.backend.timeline
+        self.untold = [line for texts in schedules_in(positive) for line in texts.untold(self.plan, timeline)]
         self.on_forward = on_forward
         bar = progress(len(self.plan.windows))
         self.backend.encode(self.plan, request.null_image, lambda done: bar(done - 1))
         self.denoiser: Denoiser | None = None
+
+    def _set(self, side: str, conditioning: list) -> tuple[str, ...]:
+        """The name among the host's conds of what each window is told: `side` where nothing changes."""
+        named, names = spread(side, conditioning, self.plan, self.backend.timeline.fps)
+        self.inner_set_conds(named)
+        return names
 
     def _sized_for_a_window(self, model):
         """The host estimates memory from the noise's shape; a forward sees the longest window of it alone."""
@@ -78,21 +89,31 @@ class AudioGuider(comfy.samplers.CFGGuider):
         return model
 
     def sample(self, noise, latent_image, sampler, sigmas, *args, **kwargs) -> Tensor:
-        check_latent(latent_image, self.backend.latent_frames, self.backend.size)
+        check_latent(latent_image, self.plan.latent_frames, self.backend.size)
         if len(sigmas):  # with none, as of denoise 0, the host gives the latent back
             self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
         try:
-            return super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
+            sampled = super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
+            if self.denoiser is not None:
+                self.denoiser.arithmetic.check_latents(sampled)
+            return sampled
         finally:
-            self.denoiser = None
+            self.denoiser, self.conds, self.unprepared = None, {}, {}
+
+    def inner_sample(self, *args, **kwargs) -> Tensor:
+        """The host would prepare the conds for the whole length, which no forward sees."""
+        self.unprepared, self.conds = self.conds, {}
+        return super().inner_sample(*args, **kwargs)
 
     def predict_noise(
         self, x: Tensor, timestep: Tensor, model_options: dict | None = None, seed=None
     ) -> Tensor:
         """x [b 16 t h w] of the whole video -> x0, as the host's guiders give it."""
-        if self.denoiser is None:
-            self.denoiser = self._start(x)
         self.model_options_of_step = model_options or {}
+        if self.denoiser is None:
+            part = torch.zeros_like(x[:, :, self.plan.windows[0].frames])
+            self.conds = comfy.samplers.process_conds(self.inner_model, part, self.unprepared, x.device)
+            self.denoiser = self._start(x)
         return self.denoiser(x, float(timestep.flatten()[0]))
 
     def _start(self, x: Tensor) -> Denoiser:
@@ -115,8 +136,9 @@ class AudioGuider(comfy.samplers.CFGGuider):
             self._evaluate, self.plan, guidance, hybrid, cache, self.on_forward,
             comfy.model_management.throw_exception_if_processing_interrupted,
             predicts="denoised", units_per_call=None, sigmas=run,
+            arithmetic=arithmetic_of(self.inner_model, self.model_options_of_step.get("transformer_options", {})),
         )  # fmt: skip
-        request.report[:] = [str(self.plan), f"{denoiser.total} forwards of the network."]
+        request.report[:] = [str(self.plan), f"{denoiser.total} forwards of the network.", *self.untold]
         if cache is not None:
             request.report.append(cache_report)
         return denoiser
@@ -133,10 +155,10 @@ class AudioGuider(comfy.samplers.CFGGuider):
 
     def _cond(self, unit: Unit) -> list[dict[str, Any]]:
         entries = self.backend.entries(unit)
-        texts = self.conds["positive" if BRANCHES[unit.branch].text else "negative"]
+        told = self.told["positive" if BRANCHES[unit.branch].text else "negative"]
         return [
             {**cond, "model_conds": {**cond["model_conds"], **entries}, "uuid": self._name(cond, unit)}
-            for cond in texts
+            for cond in self.conds[told[unit.window.index]]
         ]
 
     def _name(self, cond: dict[str, Any], unit: Unit):

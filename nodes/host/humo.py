@@ -10,11 +10,11 @@ import node_helpers
 import torch
 from torch import Tensor
 
-from ...skyreels_core.audio.humo import humo_window
+from ...skyreels_core.audio.humo import FPS, humo_window
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.sampling.fusion import Window
-from ...skyreels_core.timeline import SPATIAL, Timeline, first_frame
+from ...skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of
 
 KEY = "skyreels_audio_humo"
 REFERENCE, AUDIO = "reference_latents", "audio_embed"  # the host's names in a conditioning
@@ -26,10 +26,6 @@ class HumoVoice:
 
     features: Tensor  # [f 5 d], 25 a second
     timeline: Timeline
-
-    @property
-    def latent_frames(self) -> int:
-        return self.timeline.latent_frames
 
     def heard(self, window: Window) -> Tensor:
         """What the window's latent frames hear, [1 t 8 5 d]."""
@@ -44,13 +40,13 @@ class WholeVoice:
     spans: Tensor  # [1 t 8 5 d]
 
     @property
-    def latent_frames(self) -> int:
-        return self.spans.shape[1]
+    def timeline(self) -> Timeline:
+        return Timeline(frames_of(self.spans.shape[1]), FPS)
 
     def heard(self, window: Window) -> Tensor:
-        if window.length < self.latent_frames:
+        if window.length < len(self.spans[0]):
             raise InputError(
-                f"The video has {self.latent_frames} latent frames, the windows have {window.length}, and "
+                f"The video has {len(self.spans[0])} latent frames, the windows have {window.length}, and "
                 "WanHuMoImageToVideo makes conditioning for one window. Put HuMo Animation in its place."
             )
         return self.spans

@@ -29,6 +29,7 @@ from .backends.multitalk import MultiTalk
 from .checks import check_latent
 from .multitalk import find_layers, scene_of, with_scene
 from .progress import progress
+from .prompts import at_time
 from .reporting import clock, say
 from .run import Choices, run_sampler
 from .scene import Scene, empty_latent
@@ -85,7 +86,8 @@ class KeyFrameRun:
         for number, window in enumerate(self.plan, 1):
             say(f"Window {number} of {len(self.plan)}")
             scene = self.scene_at(window.start, BetweenFrames(motion, overview[window.key]))
-            frames, _ = self.sampled(self.connecting, scene, started_latent(scene, window), number)
+            latent = started_latent(scene, window)
+            frames, _ = self.sampled(self.connecting, scene, latent, number, window.start)
             yield window, frames
             motion = frames[window.taken_over].clone()
 
@@ -95,10 +97,16 @@ class KeyFrameRun:
             self.scene, shot=shot, voice=voice, timeline=Timeline(WINDOW, self.timeline.fps), encoded={}
         )
 
-    def sampled(self, positive: list, scene: Scene, latent: dict, number: int) -> tuple[Tensor, str]:
-        """The frames of one pass, their colours those of the portrait; each pass has noise of its own."""
+    def sampled(
+        self, positive: list, scene: Scene, latent: dict, number: int, first: int = 0
+    ) -> tuple[Tensor, str]:
+        """The frames of one pass that begins at frame `first`, their colours those of the portrait; each pass has noise
+        of its own."""
         choices = replace(self.choices, seed=(self.choices.seed + number) % SEEDS)
-        positive, negative = (with_scene(texts, scene) for texts in (positive, self.negative))
+        seconds = (first + scene.timeline.frames / 2) / scene.timeline.fps
+        positive, negative = (
+            with_scene(at_time(texts, seconds), scene) for texts in (positive, self.negative)
+        )
         made, report = run_sampler(self.model, positive, negative, latent, choices)
         frames = self.scene.vae.decode(made["samples"])[0].float().cpu()
         if not self.colour:

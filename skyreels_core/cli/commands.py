@@ -13,6 +13,7 @@ import torch
 
 from .. import pipeline
 from ..audio.reading import read_audio
+from ..conditioning.prompts import PromptSchedule
 from ..errors import InputError
 from ..model.checkpoint import describe
 from ..pipeline import Result, find_region
@@ -52,12 +53,13 @@ def run(args: Namespace) -> None:
 def animate(args: Namespace) -> None:
     check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
+    text = text_of(args)
     audio = read_audio(args.audio)
     check_voice(audio)
     picture = None if args.image is None else read_picture(args.image)
     with work_folder(args) as work, Bars() as bars:
         result = pipeline.animate(
-            choice.load(), audio, picture, args.text,
+            choice.load(), audio, picture, text,
             preset=choice.preset, settings=settings, progress=bars, work=work,
         )  # fmt: skip
         write(args, result, work)
@@ -66,6 +68,7 @@ def animate(args: Namespace) -> None:
 def edit(args: Namespace) -> None:
     check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
+    text = text_of(args)
     audio = read_audio(args.audio)
     check_voice(audio)
     video = open_video(args.video, None if args.length == "video" else audio.seconds)
@@ -76,7 +79,7 @@ def edit(args: Namespace) -> None:
         )  # fmt: skip
         check_source(video, region)
         result = pipeline.edit(
-            choice.load(), video, audio, region, args.text,
+            choice.load(), video, audio, region, text,
             length=args.length, preset=choice.preset, settings=settings, progress=bars, work=work,
         )  # fmt: skip
         write(args, result, work)
@@ -88,6 +91,10 @@ def write(args: Namespace, result: Result, work: WorkFolder) -> None:
     work.finish()
     logger.info(result.report.summary())
     print(args.output)
+
+
+def text_of(args: Namespace) -> str | PromptSchedule:
+    return args.text if args.prompts is None else PromptSchedule.read(args.prompts)
 
 
 def encoding_of(args: Namespace) -> Encoding:

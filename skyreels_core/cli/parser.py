@@ -59,7 +59,7 @@ def add_animate(commands) -> None:
     parser.add_argument(
         "--audio", metavar="FILE", type=Path, required=True, help="the voice, an audio file or a video"
     )
-    parser.add_argument("--text", metavar="WORDS", type=words, default="", help="what is seen, in words")
+    add_text(parser)
     parser.add_argument("--width", metavar="N", type=int, help="pixels, snapped to 16 (default: the model's)")
     parser.add_argument(
         "--height", metavar="N", type=int, help="pixels, snapped to 16 (default: the model's)"
@@ -79,7 +79,7 @@ def add_edit(commands) -> None:
     parser.add_argument(
         "--audio", metavar="FILE", type=Path, required=True, help="the new voice, an audio file or a video"
     )
-    parser.add_argument("--text", metavar="WORDS", type=words, default="", help="what is seen, in words")
+    add_text(parser)
     lengths = ("shortest", "voice", "video")
     parser.add_argument("--length", choices=lengths, default="shortest", help="what decides how long it is")
     parser.add_argument(
@@ -91,6 +91,17 @@ def add_edit(commands) -> None:
     add_output(parser)
     add_sampling(parser)
     add_model(parser)
+
+
+def add_text(parser: ArgumentParser) -> None:
+    text = parser.add_mutually_exclusive_group()
+    text.add_argument("--text", metavar="WORDS", type=words, default="", help="what is seen, in words")
+    text.add_argument(
+        "--prompts",
+        metavar="FILE",
+        type=Path,
+        help="in its place, words that change over time: lines such as '0 a person smiles', '12.5 a person frowns'",
+    )
 
 
 def add_region(parser: ArgumentParser) -> None:

@@ -16,7 +16,8 @@ NODES = {
     "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
     "SkyReelsAudioImageAnimation", "SkyReelsAudioKeyFrames", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo",
     "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec",
-    "SkyReelsAudioLoadWhisper", "SkyReelsAudioMultiTalk", "SkyReelsAudioSampler", "SkyReelsAudioSpeaker",
+    "SkyReelsAudioLoadWhisper", "SkyReelsAudioMultiTalk", "SkyReelsAudioPromptSchedule", "SkyReelsAudioSampler",
+    "SkyReelsAudioSpeaker",
     "SkyReelsAudioTeaCache", "SkyReelsAudioTokens", "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.preset import SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.fusion import WindowPlan
+from ....skyreels_core.timeline import Timeline
 from .humo import Humo
 from .multitalk import MultiTalk
 from .skyreels_audio import SkyReelsAudio
@@ -25,7 +26,7 @@ class Backend(Protocol):
     rule: str  # of the guidance, a name of skyreels_core.sampling.guidance.RULES
     preset: SamplingPreset  # what the model recommends
     size: tuple[int, int]  # width and height, pixels
-    latent_frames: int
+    timeline: Timeline
     hybrid: float | None  # part of the steps that see a whole edited video; None where there is none
 
     @staticmethod

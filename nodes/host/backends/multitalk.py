@@ -39,7 +39,7 @@ class MultiTalk:
                 "Encoder."
             )
         self.scene, self.voice = scene, scene.voice
-        self.size, self.latent_frames = scene.shot.size, scene.timeline.latent_frames
+        self.size, self.timeline = scene.shot.size, scene.timeline
         self.tokens: dict[Window, Tensor] = {}
         self.silence: Tensor | None = None
 
@@ -66,7 +66,7 @@ class MultiTalk:
         clip is left free, as published, and so is each window here.
         """
         condition, voiced = self.conditions.of(unit), BRANCHES[unit.branch].audio
-        pinned = self.layers.pinned and condition is not self.conditions.without_picture
+        pinned = self.layers.pinned and not self.conditions.hides(unit)
         return {
             "c_concat": comfy.conds.CONDRegular(condition),
             **hearing(

@@ -31,7 +31,7 @@ class SkyReelsAudio:
         self.scene, self.conditions = scene, None
         self.shows_picture = takes_picture(model)
         self.size, self.hybrid = scene.shot.size, scene.shot.hybrid
-        self.latent_frames = scene.timeline.latent_frames
+        self.timeline = scene.timeline
 
     @staticmethod
     def recommended(model) -> SamplingPreset:
