@@ -17,6 +17,7 @@ from .footage import Cut, Frames, Held, lasting
 from .reading import Fit
 
 FEATHER = 1 / 32  # of the shorter side
+USED_PART = "used part of the source"
 
 
 def composite(original: Tensor, generated: Tensor, mask: Tensor) -> Tensor:
@@ -52,11 +53,18 @@ def layers(
 
 
 def place_back(
-    made: Iterable[Tensor], source: Frames, region: Region, pixels: int | None = None
+    made: Iterable[Tensor],
+    source: Frames,
+    region: Region,
+    pixels: int | None = None,
+    changed: Changed | None = None,
 ) -> Iterator[Tensor]:
-    """`layers` joined: where the feathered mask is 0 the source does not change."""
+    """`layers` joined: where the feathered mask is 0 the source does not change. `changed` hears of every frame."""
     for layer in layers(made, source, region, pixels):
-        yield composite(*layer)
+        frame = composite(*layer)
+        if changed is not None:
+            changed.add(layer, frame)
+        yield frame
 
 
 def scale_to(frames: Iterable[Tensor], width: int, height: int) -> Iterator[Tensor]:
@@ -106,15 +114,28 @@ class OutsideMeter:
         return OutsideError(self.largest, -10 * math.log10(self.squares / self.values))
 
 
+class Changed:
+    """What lies outside the mask of frames that come one by one, as they were made and as they were composited."""
+
+    def __init__(self) -> None:
+        self.made, self.composited = OutsideMeter(), OutsideMeter()
+
+    def add(self, layer: Layers, composited: Tensor) -> None:
+        self.made.add(*layer)
+        self.composited.add(layer.original, composited, layer.weight)
+
+    def __str__(self) -> str:
+        return f"As it was made, {self.made.error()}; composited, {self.composited.error()}."
+
+
 @dataclass(frozen=True)
 class Composited:
     frames: Tensor  # [f h w 3]
-    outside: OutsideError
-    made_outside: OutsideError  # of what was made, before it was composited
-    changes: tuple[str, ...]  # of size and length, in sentences
+    changed: Changed
+    fitted: tuple[str, ...]  # changes of size and length, in sentences
 
     def __str__(self) -> str:
-        return "\n".join((*self.changes, f"As it was made, {self.made_outside}; composited, {self.outside}."))
+        return "\n".join((*self.fitted, str(self.changed)))
 
 
 def composite_clip(
@@ -128,26 +149,24 @@ def composite_clip(
 
     Raises InputError for a mask that is not of the source's size, or has too few frames.
     """
-    check_region(Held(mask), Cut(Held(source), len(made)), "used part of the source")
+    shown, region, changed = Held(source), Held(mask), Changed()
+    check_region(region, Cut(shown, len(made)), USED_PART)
     frames = source.new_empty(len(made), *source.shape[1:])
-    outside, made_outside = OutsideMeter(), OutsideMeter()
-    for index, layer in enumerate(layers(made, Held(source), Held(mask), pixels)):
-        frames[index] = composite(*layer)
-        outside.add(layer.original, frames[index], layer.weight)
-        made_outside.add(*layer)
+    for index, frame in enumerate(place_back(made, shown, region, pixels, changed)):
+        frames[index] = frame
         if callback is not None:
             callback(index)
-    return Composited(frames, outside.error(), made_outside.error(), tuple(_changes(made, source)))
+    return Composited(frames, changed, tuple(fitted(Held(made).size, len(made), shown)))
 
 
-def _changes(made: Tensor, source: Tensor) -> Iterator[str]:
-    (height, width), size = source.shape[1:3], (made.shape[2], made.shape[1])
-    if size != (width, height):
-        yield f"Generated frames: {Fit(size, (width, height), (width, height))}."
-    if len(made) > len(source):
-        yield f"The source's last frame is repeated for {len(made) - len(source)} of {len(made)} frames."
-    if len(made) < len(source):
-        yield f"Of the source's {len(source)} frames, {len(made)} are used."
+def fitted(size: tuple[int, int], length: int, source: Frames) -> Iterator[str]:
+    """What is done to generated frames of this size and length over a source, in sentences."""
+    if size != source.size:
+        yield f"Generated frames: {Fit(size, source.size, source.size)}."
+    if length > len(source):
+        yield f"The source's last frame is repeated for {length - len(source)} of {length} frames."
+    if length < len(source):
+        yield f"Of the source's {len(source)} frames, {length} are used."
 
 
 def _check_shapes(original: Tensor, generated: Tensor, mask: Tensor) -> None:

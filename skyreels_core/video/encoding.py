@@ -62,6 +62,12 @@ class Encoding:
     crf: int | None = None  # constant rate factor, 0 is best; None: the codec's default
     lossless: bool = False  # every pixel exactly, larger; crf counts for nothing
 
+    @property
+    def suffix(self) -> str:
+        """Of a file in which players expect the codec; of .mp4 and .webm."""
+        known = CODECS.get(self.codec)
+        return ".webm" if known is not None and ".webm" in known.suffixes else ".mp4"
+
     def encoder(self, path: Path) -> Encoder:
         """Raises InputError for what the codec, a file of that name or this machine cannot do."""
         name = self.codec or ("vp9" if path.suffix.lower() == ".webm" else "h264")

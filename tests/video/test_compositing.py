@@ -104,8 +104,9 @@ def test_a_clip_reports_what_was_changed_before_and_after(hole):
     seen = []
     done = composite_clip(frames(1), source(3), hole, callback=seen.append)
     assert torch.equal(done.frames, torch.stack(list(place_back(frames(1), Held(source(3)), Held(hole)))))
-    assert done.outside.largest == 0
-    assert done.made_outside.largest > 0.5 and done.made_outside.psnr < 15
+    assert done.changed.composited.error().largest == 0
+    made = done.changed.made.error()
+    assert made.largest > 0.5 and made.psnr < 15
     assert seen == [0, 1, 2]
     assert "24x16 scaled to 48x32" in str(done) and "composited, outside the mask nothing changed" in str(
         done

@@ -1,0 +1,91 @@
+"""What a video is finished with: its length, the colours to keep, and the video that lies under an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from ..skyreels_core.audio.reading import Audio
+from ..skyreels_core.conditioning.region import Region, check_region
+from ..skyreels_core.errors import InputError
+from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
+from ..skyreels_core.video.compositing import USED_PART, Changed, fitted, place_back
+from ..skyreels_core.video.footage import Cut, Frames, Held, Reader
+from ..skyreels_core.video.reading import Fit, fit
+from .host.footage import footage_of
+from .tensors import to_frames, to_mask
+
+RATES_APART = 0.01  # frames per second
+Reference = Callable[[int], Tensor]  # the picture whose colours a frame should have
+
+
+def size_of(latents: Tensor) -> tuple[int, int]:
+    """Width and height in pixels."""
+    return latents.shape[4] * SPATIAL, latents.shape[3] * SPATIAL
+
+
+def spoken_frames(latents: Tensor, voice: Audio, fps: float) -> tuple[Timeline, list[str]]:
+    """As long as the shorter of latents [1 16 t h w] and voice, and what is cut."""
+    made, spoken = frames_of(latents.shape[2]), Timeline.from_seconds(voice.seconds, fps)
+    if made > spoken.frames:
+        return spoken, [f"{made - spoken.frames} frames after the voice's end are cut."]
+    timeline = Timeline(made, fps)
+    spare = voice.seconds - timeline.seconds
+    return timeline, [f"The voice's last {spare:.2f} s, without a frame, are cut."] if spare > 0 else []
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The video of a lip-sync, which stays as it was outside the mask."""
+
+    source: Frames
+    region: Region
+    feather: int | None  # pixels
+    changed: Changed = field(default_factory=Changed)
+
+    @classmethod
+    def of(cls, source, mask: Tensor | None, feather: int, timeline: Timeline) -> Edited | None:
+        """Of what is wired; None where nothing is. Raises InputError for what does not belong together."""
+        if source is None and mask is None:
+            return None
+        if source is None or mask is None:
+            given, missing = (
+                ("mask", "source, the video that was edited") if source is None else ("source", "mask")
+            )
+            raise InputError(f"A {given} is connected and no {missing}. Connect both, or neither.")
+        footage, region = footage_of(source), Held(to_mask(mask))
+        rate = getattr(footage, "fps", timeline.fps)
+        if abs(rate - timeline.fps) > RATES_APART:
+            raise InputError(
+                f"The source has {rate:g} frames a second, fps says {timeline.fps:g}. Give the source's to all nodes."
+            )
+        check_region(region, Cut(footage, timeline.frames), USED_PART)
+        return cls(footage, region, None if feather < 0 else feather)
+
+    def placed(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
+        return place_back(frames, self.source, self.region, self.feather, self.changed)
+
+    def colours(self, size: tuple[int, int]) -> Reference:
+        return Reader(self.source, Fit(self.source.size, size, size).apply)
+
+    def report(self, size: tuple[int, int], frames: int) -> list[str]:
+        return [*fitted(size, frames, self.source), str(self.changed)]
+
+
+def unifying(
+    reference: Tensor | None, edited: Edited | None, size: tuple[int, int]
+) -> tuple[Reference | None, list[str]]:
+    """The colours to keep: of an IMAGE, else of the video under the edit; None is the first frame's."""
+    if reference is None:
+        return edited and edited.colours(size), []
+    pictures, done = fit(to_frames(reference), *size)
+    picture = pictures.mean(0)
+    return lambda frame: picture, [f"Reference: {done}."]
+
+
+def ticking(frames: Iterable[Tensor], tick: Callable[[int], None]) -> Iterator[Tensor]:
+    for index, frame in enumerate(frames):
+        tick(index)
+        yield frame

@@ -1,0 +1,127 @@
+"""Latents and voice to a video file, in one pass: frames are decoded, finished and written a few at a time."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from comfy_api.latest import InputImpl, io
+
+from ..skyreels_core.audio.reading import cut_voice
+from ..skyreels_core.timeline import Timeline
+from ..skyreels_core.video.encoding import CODECS, Encoding
+from ..skyreels_core.video.finishing import unify_stream
+from ..skyreels_core.video.writing import write_video
+from .finishing import Edited, size_of, spoken_frames, ticking, unifying
+from .host.decoding import check_decoder, decode_stream
+from .host.output import OutputFile, metadata, new_output
+from .host.progress import progress
+from .host.reporting import say
+from .sockets import VIDEO, to_audio
+from .video import fps_input
+
+
+class SaveTalkingVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioSaveVideo",
+            display_name="Save Talking Video",
+            category=VIDEO,
+            description="Decodes, finishes and saves a video of any length a few frames at a time, in the memory of a "
+            "short one.",
+            search_aliases=["vae decode", "save video", "export video", "long video", "stream"],
+            inputs=[
+                io.Latent.Input("latent", tooltip="Of one video, from the sampler."),
+                io.Vae.Input("vae", tooltip="The VAE of Wan 2.1, or the demo's, that the conditioning was made with."),
+                io.Audio.Input(
+                    "audio", tooltip="The voice; of a batch, the first. The video lasts as long, or as the latent "
+                    "where that is shorter.",
+                ),
+                fps_input("Frames per second, as in Audio To Tokens."),
+                io.String.Input(
+                    "filename_prefix", default="video/skyreels",
+                    tooltip="Name in the output folder, with folders before it; a number is added. %date:yyyy-MM-dd% "
+                    "becomes the date, as in Save Video.",
+                ),
+                io.Combo.Input(
+                    "codec", options=list(CODECS), default="h264",
+                    tooltip="h264 plays everywhere; h265, av1 and vp9 make smaller files. The first two come in .mp4, "
+                    "the others in .webm.",
+                ),
+                io.Int.Input(
+                    "quality", default=0, min=0, max=63,
+                    tooltip="Constant rate factor: lower is better and larger; up to 51 for h264 and h265, 63 for av1 "
+                    "and vp9. 0 takes the codec's default, 10 or 12.",
+                ),
+                io.Float.Input(
+                    "colour_strength", default=1.0, min=0.0, max=1.0, step=0.05,
+                    tooltip="Share of the drift of colours that is taken back, 0..1; 0 leaves them as they were made.",
+                ),
+                io.Boolean.Input(
+                    "lossless", default=False, advanced=True, optional=True,
+                    tooltip="Every pixel exactly, as RGB: large, and few players show it. Not for av1.",
+                ),
+                io.Int.Input(
+                    "feather", default=-1, min=-1, max=512, advanced=True, optional=True,
+                    tooltip="Pixels of the source over which the mask's edge is blended, outwards; 0 is a hard edge, -1 "
+                    "is 1/32 of the shorter side.",
+                ),
+                io.Image.Input(
+                    "reference", optional=True,
+                    tooltip="The colours to keep, such as the portrait. Without it those of the source, or else of the "
+                    "first frame.",
+                ),
+                io.MultiType.Input(
+                    "source", [io.Image, io.Video], optional=True,
+                    tooltip="Of a lip-sync, the video that was edited: outside the mask every pixel is its own. A "
+                    "VIDEO from a file is read as it goes.",
+                ),
+                io.Mask.Input(
+                    "mask", optional=True,
+                    tooltip="White is what was made anew: of the source's size, one for each frame or one for all.",
+                ),
+            ],
+            outputs=[
+                io.Video.Output(display_name="video", tooltip="The saved file."),
+                io.String.Output(
+                    display_name="report", tooltip="Length, size, what was cut, and what changed outside the mask."
+                ),
+            ],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            is_output_node=True,
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, latent, vae, audio, fps, filename_prefix, codec, quality, colour_strength, lossless=False, feather=-1,
+        reference=None, source=None, mask=None,
+    ) -> io.NodeOutput:  # fmt: skip
+        latents, voice = latent["samples"], to_audio(audio)
+        check_decoder(vae, latents)
+        timeline, cut = spoken_frames(latents, voice, fps)
+        size, edited = size_of(latents), Edited.of(source, mask, feather, timeline)
+        colours, lines = unifying(reference, edited, size)
+        encoding = Encoding(codec, quality or None, lossless)
+        output = new_output(filename_prefix, encoding.suffix, edited.source.size if edited else size)
+        frames = unify_stream(
+            islice(decode_stream(vae, latents), timeline.frames), fps, colour_strength, colours
+        )
+        frames = ticking(edited.placed(frames) if edited else frames, progress(timeline.frames))
+        write_video(
+            output.path, frames, fps, cut_voice(voice, timeline), encoding, metadata=metadata(cls.hidden)
+        )
+        changes = edited.report(size, timeline.frames) if edited else []
+        report = "\n".join([said(output, timeline), *cut, *lines, *changes])
+        say(report)
+        return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, ui=output.preview)
+
+
+def said(output: OutputFile, timeline: Timeline) -> str:
+    megabytes = output.path.stat().st_size / 1e6
+    return (
+        f"{timeline.frames} frames at {timeline.fps:g} fps, {timeline.seconds:.2f} s, in {output.shown}, "
+        f"{megabytes:.1f} MB."
+    )
+
+
+NODES = [SaveTalkingVideo]
