@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from .host.reporting import say
 from .host.scene import empty_latent, with_scene
 from .scenes import animation_scene, edit_scene
-from .sockets import CONDITIONING
+from .sockets import CONDITIONING, Region
 
 
 def shared_inputs() -> list[io.Input]:
@@ -97,10 +97,15 @@ class VideoEditLipSync(io.ComfyNode):
             search_aliases=["lip sync", "dubbing", "video to video"],
             inputs=[
                 *shared_inputs(),
-                io.Image.Input("video", tooltip="The frames that are edited, at the frame rate of the tokens."),
-                io.Mask.Input(
-                    "mask", tooltip="White is made anew: one mask for each frame, or one for all. From Face Mask From "
-                    "DWPose, or your own.",
+                io.MultiType.Input(
+                    "video", [io.Image, io.Video],
+                    tooltip="What is edited, at the frame rate of the tokens: frames, or a VIDEO, which is read from "
+                    "its file as it goes and takes no memory for its length.",
+                ),
+                io.MultiType.Input(
+                    "mask", [io.Mask, Region],
+                    tooltip="White is made anew: one mask for each frame, or one for all, of your own or from Face "
+                    "Mask From DWPose, whose region takes no memory for the length.",
                 ),
                 io.Float.Input(
                     "hybrid", default=0.2, min=0.0, max=1.0, step=0.05,

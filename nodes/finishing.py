@@ -12,12 +12,11 @@ from ..skyreels_core.conditioning.region import Region, check_region
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
 from ..skyreels_core.video.compositing import USED_PART, Changed, fitted, place_back
-from ..skyreels_core.video.footage import Cut, Frames, Held, Reader
+from ..skyreels_core.video.footage import Cut, Frames, Reader
 from ..skyreels_core.video.reading import Fit, fit
-from .host.footage import footage_of
-from .tensors import to_frames, to_mask
+from .host.footage import check_rate, footage_of
+from .tensors import to_frames, to_region
 
-RATES_APART = 0.01  # frames per second
 Reference = Callable[[int], Tensor]  # the picture whose colours a frame should have
 
 
@@ -46,7 +45,7 @@ class Edited:
     changed: Changed = field(default_factory=Changed)
 
     @classmethod
-    def of(cls, source, mask: Tensor | None, feather: int, timeline: Timeline) -> Edited | None:
+    def of(cls, source, mask: Tensor | Region | None, feather: int, timeline: Timeline) -> Edited | None:
         """Of what is wired; None where nothing is. Raises InputError for what does not belong together."""
         if source is None and mask is None:
             return None
@@ -55,12 +54,8 @@ class Edited:
                 ("mask", "source, the video that was edited") if source is None else ("source", "mask")
             )
             raise InputError(f"A {given} is connected and no {missing}. Connect both, or neither.")
-        footage, region = footage_of(source), Held(to_mask(mask))
-        rate = getattr(footage, "fps", timeline.fps)
-        if abs(rate - timeline.fps) > RATES_APART:
-            raise InputError(
-                f"The source has {rate:g} frames a second, fps says {timeline.fps:g}. Give the source's to all nodes."
-            )
+        footage, region = footage_of(source), to_region(mask)
+        check_rate(footage, timeline.fps)
         check_region(region, Cut(footage, timeline.frames), USED_PART)
         return cls(footage, region, None if feather < 0 else feather)
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..skyreels_core.conditioning.dwpose import DWPose as FaceFinder
-from ..skyreels_core.conditioning.faces import face_masks
+from ..skyreels_core.conditioning.faces import FaceMasks, face_masks
 from ..skyreels_core.conditioning.overlay import overlay
 from ..skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.video.footage import Frames, VideoFile, collect
 from .host.folders import detection_path, onnx_files
+from .host.footage import footage_of, withheld
 from .host.progress import progress
 from .host.reporting import say
-from .sockets import MASKS, DWPose, PoseKeypoint
-from .tensors import to_frames
+from .sockets import MASKS, DWPose, PoseKeypoint, Region
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
+SHOWN = 16  # frames of a VIDEO in the preview, at most
 SOURCE = "from yzd-v/DWPose on Hugging Face, in models/detection."
 
 
@@ -62,10 +66,15 @@ class FaceMask(io.ComfyNode):
             "how far the mouth is open.",
             search_aliases=["lip mask", "mouth mask", "lip sync"],
             inputs=[
-                io.Image.Input("image", tooltip="The video's frames. They set size and length of the masks."),
+                io.MultiType.Input(
+                    "image", [io.Image, io.Video],
+                    tooltip="The video: its frames, or a VIDEO, which is read from its file as it goes. It sets size "
+                    "and length of the masks.",
+                ),
                 io.Float.Input(
                     "fps", default=25.0, min=1.0, max=120.0, step=0.001, round=False,
-                    tooltip="Frames per second of the video. Gaps of up to half a second are bridged.",
+                    tooltip="Frames per second of the frames; a VIDEO has its own. Gaps of up to half a second are "
+                    "bridged.",
                 ),
                 DWPose.Input("dwpose", optional=True, tooltip="From Load DWPose: finds the faces in the frames."),
                 PoseKeypoint.Input(
@@ -90,14 +99,22 @@ class FaceMask(io.ComfyNode):
             ],
             outputs=[
                 io.Mask.Output(
-                    display_name="mask", tooltip="The lower face, 1 = made anew, one for each frame."
+                    display_name="mask",
+                    tooltip="The lower face, 1 = made anew, one for each frame. Not of a VIDEO: use region.",
                 ),
-                io.Mask.Output(display_name="lips", tooltip="The lips and a margin, one for each frame."),
+                io.Mask.Output(
+                    display_name="lips", tooltip="The lips and a margin, one for each frame. Not of a VIDEO."
+                ),
                 io.Image.Output(
-                    display_name="preview", tooltip="The frames, the mask tinted blue and the lips red."
+                    display_name="preview",
+                    tooltip=f"The frames, the mask tinted blue and the lips red; of a VIDEO {SHOWN} of them.",
                 ),
                 io.String.Output(
                     display_name="report", tooltip="The faces found, and each frame where one was not seen."
+                ),
+                Region.Output(
+                    display_name="region",
+                    tooltip="The mask, drawn when a frame's turn comes: it takes no memory for the length.",
                 ),
             ],
         )  # fmt: skip
@@ -106,27 +123,48 @@ class FaceMask(io.ComfyNode):
     def execute(
         cls, image, fps, face="largest", index=0, gaps="pass_through", dwpose=None, keypoints=None
     ) -> io.NodeOutput:
-        frames = to_frames(image)
-        found, lines = find_faces(frames, dwpose, keypoints)
-        masks = face_masks(found, fps, index if face == "index" else face, gaps)
+        video = footage_of(image)
+        found, lines = find_faces(video, dwpose, keypoints)
+        masks = face_masks(found, getattr(video, "fps", fps), index if face == "index" else face, gaps)
         say("\n".join([*lines, masks.summary]))
-        preview = overlay(frames, masks.boxes, masks.lips)
         report = "\n".join([*lines, masks.summary, *masks.unusual])
-        return io.NodeOutput(masks.boxes, masks.lips, preview, report)
+        if isinstance(video, VideoFile):
+            return io.NodeOutput(*two_withheld(), preview(video, masks), report, masks.box_region)
+        boxes, lips = masks.boxes, masks.lips
+        return io.NodeOutput(boxes, lips, overlay(video.frames, boxes, lips), report, masks.box_region)
 
 
-def find_faces(frames: Tensor, dwpose: FaceFinder | None, keypoints: Any) -> tuple[Keypoints, list[str]]:
-    """The faces of frames [f h w 3], and what is to be said about where they come from."""
-    height, width = frames.shape[1:3]
+def preview(video: VideoFile, masks: FaceMasks) -> Tensor:
+    """Some of its frames, evenly spread, [f h w 3]."""
+    shown = range(0, len(video), math.ceil(len(video) / SHOWN))
+    boxes, lips = (
+        torch.stack([next(region.stream(frame)) for frame in shown])
+        for region in (masks.box_region, masks.lip_region)
+    )
+    return overlay(collect(video.only(shown)), boxes, lips)
+
+
+def two_withheld() -> list:
+    return [
+        withheld(
+            f"Face Mask From DWPose holds no {output} of a VIDEO, which may be of any length. Wire its region, or give "
+            "it the frames of Get Video Components."
+        )
+        for output in ("mask", "lips")
+    ]
+
+
+def find_faces(video: Frames, dwpose: FaceFinder | None, keypoints: Any) -> tuple[Keypoints, list[str]]:
+    """The faces of a video, and what is to be said about where they come from."""
     if keypoints is not None:
         lines = ["Both are wired: the keypoints are used, DWPose is not run."] if dwpose is not None else []
-        return from_pose_keypoint(keypoints, width, height).cut(len(frames)), lines
+        return from_pose_keypoint(keypoints, *video.size).cut(len(video)), lines
     if dwpose is None:
         raise InputError(
             "Nothing says where the face is. Connect Load DWPose, or keypoints from another pack's DWPose or OpenPose "
             "node."
         )
-    return dwpose(frames, progress(len(frames))), []
+    return dwpose(video, progress(len(video))), []
 
 
 NODES = [LoadDWPose, FaceMask]

@@ -16,7 +16,7 @@ from .host.decoding import check_decoder, decode_stream
 from .host.output import OutputFile, metadata, new_output
 from .host.progress import progress
 from .host.reporting import say
-from .sockets import VIDEO, to_audio
+from .sockets import VIDEO, Region, to_audio
 from .video import fps_input
 
 
@@ -63,8 +63,8 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "feather", default=-1, min=-1, max=512, advanced=True, optional=True,
-                    tooltip="Pixels of the source over which the mask's edge is blended, outwards; 0 is a hard edge, -1 "
-                    "is 1/32 of the shorter side.",
+                    tooltip="Pixels of the source over which the mask's edge is blended, outwards; 0 is a hard edge, "
+                    "-1 is 1/32 of the shorter side.",
                 ),
                 io.Image.Input(
                     "reference", optional=True,
@@ -76,9 +76,10 @@ class SaveTalkingVideo(io.ComfyNode):
                     tooltip="Of a lip-sync, the video that was edited: outside the mask every pixel is its own. A "
                     "VIDEO from a file is read as it goes.",
                 ),
-                io.Mask.Input(
-                    "mask", optional=True,
-                    tooltip="White is what was made anew: of the source's size, one for each frame or one for all.",
+                io.MultiType.Input(
+                    "mask", [io.Mask, Region], optional=True,
+                    tooltip="White is what was made anew: of the source's size, one for each frame or one for all; or "
+                    "the region of Face Mask From DWPose.",
                 ),
             ],
             outputs=[

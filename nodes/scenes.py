@@ -9,16 +9,17 @@ from torch import Tensor
 from ..skyreels_core.audio.multitalk import MultiTalkVoice
 from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.conditioning.fitting import Length, fit_length, fit_picture, fit_size
-from ..skyreels_core.conditioning.region import check_edit
+from ..skyreels_core.conditioning.region import Region, check_edit
 from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import Timeline
-from ..skyreels_core.video.footage import Cut, Held
+from ..skyreels_core.video.footage import Cut
 from .host.checks import check_vae
+from .host.footage import check_rate, footage_of
 from .host.scene import Scene
 from .host.wav2vec import SpokenAudio
 from .host.whisper import voice_of
-from .tensors import to_frames, to_mask
+from .tensors import to_frames, to_region
 
 
 def animation_scene(
@@ -43,12 +44,13 @@ def picture_scene(
 
 
 def edit_scene(
-    tokens: Any, vae, video: Tensor, mask: Tensor, hybrid: float, width: int, height: int, length: Length
+    tokens: Any, vae, video, mask: Tensor | Region, hybrid: float, width: int, height: int, length: Length
 ) -> tuple[Scene, list[str]]:
-    """The scene of a video [f h w 3] and its mask; a side of 0 is the video's own."""
+    """The scene of an IMAGE or a VIDEO, and its mask; a side of 0 is the video's own."""
     check_vae(vae)
     voice = needed_voice(tokens)
-    source, region = Held(to_frames(video)), Held(to_mask(mask))
+    source, region = footage_of(video), to_region(mask)
+    check_rate(source, voice.timeline.fps)
     check_edit(source, region)
     timeline, lines = fit_length(len(source), voice.timeline.frames, voice.timeline.fps, length)
     size, snapped = fit_size(width or source.size[0], height or source.size[1])

@@ -11,8 +11,9 @@ from ..skyreels_core.errors import InputError
 
 Windows = io.Custom("SKYREELS_WINDOWS")  # skyreels_core.sampling.fusion.WindowSettings
 Guidance = io.Custom("SKYREELS_GUIDANCE")  # skyreels_core.sampling.guidance.GuidanceSettings
-TeaCache = io.Custom("SKYREELS_TEACACHE")  # its threshold, 0 for off
+TeaCache = io.Custom("SKYREELS_TEACACHE")  # skyreels_core.sampling.cache.CacheSettings
 DWPose = io.Custom("SKYREELS_DWPOSE")  # skyreels_core.conditioning.dwpose.DWPose
+Region = io.Custom("SKYREELS_REGION")  # skyreels_core.conditioning.region.Region
 Speakers = io.Custom("SKYREELS_SPEAKERS")  # a tuple of nodes.host.wav2vec.Speaker
 PoseKeypoint = io.Custom("POSE_KEYPOINT")  # as other packs emit it
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..skyreels_core.conditioning.region import Region
+from ..skyreels_core.video.footage import Held
+
 
 def to_frames(images: Tensor) -> Tensor:
     """An IMAGE socket's value without its alpha, [f h w 3]."""
     return images[..., :3].float().cpu()
+
+
+def to_region(value: Tensor | Region) -> Region:
+    """The value of a MASK socket, or of one of regions."""
+    return Held(to_mask(value)) if isinstance(value, Tensor) else value
 
 
 def to_mask(mask: Tensor) -> Tensor:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice, repeat, takewhile
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from av import VideoFrame
 from torch import Tensor
 
 from ..audio.reading import Audio, read_audio
@@ -167,6 +168,10 @@ class VideoFile:
                 if times:
                     yield from repeat(upright(frame, *self.stored), times)
 
+    def only(self, frames: Sequence[int]) -> VideoFile:
+        """Some of its frames, in ascending order; the others are not converted."""
+        return replace(self, shown=self.shown[list(frames)])
+
     @cached_property
     def audio(self) -> Audio | None:
         """Sound that cannot be read is left out; the log says so."""
@@ -179,10 +184,13 @@ class VideoFile:
             return None
 
 
-def open_video(path: str | Path, seconds: float | None = None) -> VideoFile:
+def open_video(
+    path: str | Path, seconds: float | None = None, callback: Callable[[int], None] | None = None
+) -> VideoFile:
     """A whole video, or its first `seconds`, turned upright, at one constant rate, decoded once for its time stamps.
 
-    A variable frame rate is laid on its average rate, wide pixels are made square; the log says so.
+    A variable frame rate is laid on its average rate, wide pixels are made square; the log says so. `callback` hears
+    of every frame that was decoded and may raise to cancel.
     Raises InputError when the file is missing, damaged, under 16 px a side, or without any frame.
     """
     with opened(path) as stream:
@@ -191,14 +199,22 @@ def open_video(path: str | Path, seconds: float | None = None) -> VideoFile:
             given = stream.width, stream.height
             log.warning("%s has pixels that are not square: %dx%d becomes %dx%d", path, *given, *stored)
         has_sound = bool(stream.container.streams.audio)
-        stamps = ((time, quarter_turns(frame)) for time, frame in decode(path, stream))
-        inside = takewhile(lambda stamp: seconds is None or stamp[0] < seconds - 1e-6, stamps)
-        times, turns = zip(*inside, strict=True)
+        inside = takewhile(lambda it: seconds is None or it[0] < seconds - 1e-6, decode(path, stream))
+        times, turns = zip(*_stamps(inside, callback), strict=True)
     times, fps = _clock(np.array(times), float(average_rate) if average_rate else None)
     shown = shown_at(times, (np.arange(len(times)) + 0.5) / fps)
     if (shown != np.arange(len(times))).any():
         log.warning("%s has a variable frame rate: laid on its average, %.3f frames a second", path, fps)
     return VideoFile(Path(path), stored, turns[0], fps, shown, has_sound)
+
+
+def _stamps(
+    decoded: Iterable[tuple[float, VideoFrame]], callback: Callable[[int], None] | None
+) -> Iterator[tuple[float, int]]:
+    for index, (time, frame) in enumerate(decoded):
+        if callback is not None:
+            callback(index)
+        yield time, quarter_turns(frame)
 
 
 def _clock(times: np.ndarray, average_rate: float | None) -> tuple[np.ndarray, float]:
