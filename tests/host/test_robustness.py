@@ -23,6 +23,7 @@ from graphs import (
     with_windows,
 )
 from listening import listening
+from refusals import refusal
 
 FORWARDS = 3  # that a cancelled run may still take
 ANSWER = 0.5  # seconds for the request and the message, on a busy machine
@@ -97,6 +98,14 @@ def test_a_run_that_fails_leaves_the_next_one_clean(server, scene, broken_lora):
     failed = server.run(through(prompt, "lora", loader))
     assert failed["status"]["status_str"] == "error"
     assert torch.equal(latent_of(server, prompt), fresh_latent(server, prompt))
+
+
+@pytest.mark.parametrize("scene", [animation, lambda: guided(animation())], ids=["sampler", "guider"])
+def test_nan_names_the_precision_the_attention_and_the_way_out(server, scene, broken_lora):
+    loader = node("LoraLoaderModelOnly", model=["demo", 0], lora_name=broken_lora, strength_model=1.0)
+    said = refusal(server, through(scene(), "lora", loader))
+    assert re.search(r"first prediction holds NaN or infinity, in float32 with [-\w' ]+:", said), said
+    assert ("PyTorch's attention" in said) != ("--use-pytorch-cross-attention" in said), said
 
 
 def test_ten_runs_hold_no_more_memory_than_two(server):
