@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 
 class InputError(ValueError):
@@ -23,12 +24,21 @@ REMEDIES = {
     errno.EMFILE: "Close what else is open, or allow more open files (ulimit -n).",
     errno.EIO: "The disk or its connection fails: choose a folder on another.",
 }
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # names from damaged files could steer the terminal
 CHECK_PATH = "Check the path and its disk, then give the command again."
+
+
+def first_words(error: Exception) -> str:
+    """The first line of what a library says, for the brackets of a sentence."""
+    line = next(iter(CONTROL.sub("\n", str(error)).split("\n")), "").strip() or type(error).__name__
+    return line.rstrip(".")[:200]
 
 
 def sentence(error: Exception) -> str:
     """What the user has to know of an error, and what to do, in one line."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}. {REMEDIES.get(error.errno, CHECK_PATH)}"
-    return " ".join(str(error).split())
+        text = f"{where}{error.strerror}. {REMEDIES.get(error.errno, CHECK_PATH)}"
+    else:
+        text = str(error)
+    return " ".join(CONTROL.sub(" ", text).split())

@@ -7,7 +7,6 @@ transformer hears at most a minute at once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from ..errors import InputError
+from ..errors import InputError, first_words
 from ..model.detection import TITLES, find_kind
-from ..model.header import read_header
+from ..model.header import read_header, read_json
+from ..model.weights import built, fill
 from ..timeline import SAMPLE_RATE
 from .loudness import to_loudness
 from .multitalk import STATE_RATE
@@ -185,9 +185,12 @@ def load_wav2vec(path: str | Path) -> Wav2VecStates:
         config = find_config(shapes, known[POSITIONS], stated)
     except KeyError as error:
         raise InputError(f"{file.name} lacks {error.args[0]}; fetch it again.") from error
-    with torch.device("meta"):
-        model = Wav2Vec2Model(config)
-    model.load_state_dict(read_weights(file, prefix, known, list(model.state_dict())), assign=True)
+    except Exception as error:  # transformers refuses sizes in many ways
+        raise InputError(
+            f"{file.name} is damaged: it states sizes that no encoder has ({first_words(error)}). Fetch it again."
+        ) from error
+    model = built(file, Wav2Vec2Model, lambda: config)
+    fill(model, file, read_weights(file, prefix, known, list(model.state_dict())))
     return Wav2VecStates(model)
 
 
@@ -195,7 +198,7 @@ def read_config(path: Path) -> dict[str, Any]:
     config = path / "config.json"
     if not (config.is_file() and (path / "model.safetensors").is_file()):
         raise InputError(f"{path} has no config.json with model.safetensors; give a wav2vec2 folder or file.")
-    stated = json.loads(config.read_text(encoding="utf-8"))
+    stated = read_json(config)
     if stated.get("model_type") != "wav2vec2":
         raise InputError(
             f"{path} holds a model of type {stated.get('model_type')}; a wav2vec2 is needed here."
@@ -209,7 +212,7 @@ def find_config(shapes: dict[str, tuple[int, ...]], positions: str, stated: dict
     norm = "layer" if "feature_extractor.conv_layers.1.layer_norm.weight" in shapes else "group"
     sizes = {
         "hidden_size": width,
-        "num_hidden_layers": 1 + max(int(n.split(".")[2]) for n in shapes if n.startswith("encoder.layers.")),
+        "num_hidden_layers": len({n.split(".")[2] for n in shapes if n.startswith("encoder.layers.")}),
         "num_attention_heads": max(1, width // HEAD_WIDTH),
         "intermediate_size": shapes[SIZES[1]][0],
         "conv_dim": [shape[0] for shape in convolutions],

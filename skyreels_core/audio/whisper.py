@@ -17,7 +17,8 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..errors import InputError
 from ..model.detection import TITLES, find_kind
-from ..model.header import read_header
+from ..model.header import read_header, read_json
+from ..model.weights import built, fill
 from ..timeline import SAMPLE_RATE, SAMPLES_PER_TOKEN, TOKEN_RATE, tokens_of
 
 CHUNK = 30 * TOKEN_RATE  # tokens that the encoder gives at once
@@ -119,10 +120,8 @@ def load_whisper(path: str | Path) -> WhisperTokens:
     shapes = {name: shape for header in headers for name, shape in header.shapes.items()}
     prefix = _find_prefix(path, shapes)
     config = _find_config(path, shapes, prefix, stated or headers[0].config.get("whisper", {}))
-    with torch.device("meta"):
-        encoder = WhisperEncoder(config)
-    state = _read_weights(path, files, prefix, list(encoder.state_dict()))
-    encoder.load_state_dict(state, assign=True)
+    encoder = built(path, WhisperEncoder, lambda: WhisperConfig(**config))
+    fill(encoder, path, _read_weights(files, prefix, list(encoder.state_dict())))
     return WhisperTokens(encoder)
 
 
@@ -132,7 +131,7 @@ def _read_folder(path: Path) -> tuple[dict[str, Any], list[Path]]:
             f"{path} has no config.json; give a Whisper folder as transformers saves it, "
             "or one .safetensors file."
         )
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    config = read_json(path / "config.json")
     if config.get("model_type") != "whisper":
         raise InputError(
             f"{path} holds a model of type {config.get('model_type')}; the voice needs a Whisper model."
@@ -140,8 +139,10 @@ def _read_folder(path: Path) -> tuple[dict[str, Any], list[Path]]:
     index = path / "model.safetensors.index.json"
     if not index.is_file():
         return config, [path / "model.safetensors"]
-    parts = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-    return config, [path / part for part in sorted(set(parts))]
+    parts = read_json(index).get("weight_map")
+    if not isinstance(parts, dict):
+        raise InputError(f"{index} names no files of weights. Fetch it again.")
+    return config, [path / Path(part).name for part in sorted({str(part) for part in parts.values()})]
 
 
 def _find_prefix(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:
@@ -156,8 +157,16 @@ def _find_prefix(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:
 
 def _find_config(
     path: Path, shapes: dict[str, tuple[int, ...]], prefix: str, stated: dict[str, Any]
-) -> WhisperConfig:
+) -> dict[str, Any]:
     conv, positions, feed_forward = (shapes[prefix + name] for name in SIZES)
+    if [len(conv), len(positions), len(feed_forward)] != [3, 2, 2] or 0 in conv + feed_forward:
+        raise InputError(
+            f"{path} is damaged: {', '.join(SIZES)} have shapes that tell no sizes. Fetch it again."
+        )
+    if positions[0] != CHUNK:
+        raise InputError(
+            f"{path} hears {positions[0]} tokens at once; give a Whisper encoder, which hears {CHUNK}."
+        )
     if conv[0] % HEAD_WIDTH and "encoder_attention_heads" not in stated:
         raise InputError(
             f"{path} is {conv[0]} wide, no multiple of {HEAD_WIDTH}, and states no number of heads; "
@@ -173,10 +182,10 @@ def _find_config(
         ),
         "encoder_attention_heads": conv[0] // HEAD_WIDTH,
     }
-    return WhisperConfig(**sizes | {name: stated[name] for name in STATED if name in stated})
+    return sizes | {name: stated[name] for name in STATED if name in stated}
 
 
-def _read_weights(path: Path, files: list[Path], prefix: str, names: list[str]) -> dict[str, Tensor]:
+def _read_weights(files: list[Path], prefix: str, names: list[str]) -> dict[str, Tensor]:
     weights = {}
     for file in files:
         with safe_open(file, "pt") as tensors:
@@ -184,8 +193,6 @@ def _read_weights(path: Path, files: list[Path], prefix: str, names: list[str]) 
             for name in names:
                 if prefix + name in found:
                     weights[name] = tensors.get_tensor(prefix + name).float()
-    if missing := [name for name in names if name not in weights]:
-        raise InputError(f"{path} lacks {len(missing)} weights, such as {missing[0]}; fetch it again.")
     return weights
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser().parse_args(argv)
         debug = args.debug
         show_any_name()
-        with log_to_stderr(logging.DEBUG if debug else logging.INFO):
+        with warnings.catch_warnings(), log_to_stderr(logging.DEBUG if debug else logging.INFO):
+            if not debug:  # what libraries have to say to programmers
+                warnings.simplefilter("ignore")
             return run(args)
     except KeyboardInterrupt as stop:
         return refuse(str(stop) or "Interrupted; no unfinished file is left.", INTERRUPTED)

@@ -22,22 +22,20 @@ from .adapter import AudioAdapter
 from .backbone import WanModel
 from .config import PICTURE_CHANNELS, AudioConfig, WanConfig
 from .detection import (
-    AUDIO_SIZES,
     BACKBONES,
     FORMAT_NAMES,
     TITLES,
     VOICED,
     Description,
     Kind,
-    audio_config,
     describe,
     describe_header,
-    expected_shapes,
     find_kind,
     listed,
 )
 from .header import Header, read_header
 from .preset import SamplingPreset, preset_of
+from .sizes import AUDIO_SIZES, audio_config, expected_shapes, stated_problems
 
 __all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]
 
@@ -127,11 +125,15 @@ def read_audio_layers(
             "may be, they have to be float16, bfloat16 or float32."
         )
     config = audio_config(header)
-    if config is None or (missing := expected_shapes(None, config).keys() - set(names)):
-        lacking = AUDIO_SIZES if config is None else sorted(missing)
+    if problems := stated_problems(header, None, config):
+        raise InputError(f"{header.path.name} cannot be used. {problems[0]} Fetch it again.")
+    expected = {} if config is None else expected_shapes(None, config)
+    if lacking := AUDIO_SIZES if config is None else sorted(expected.keys() - set(names)):
         raise InputError(
             f"{header.path.name} lacks {listed(lacking)}; the file is not whole. Fetch it again."
         )
+    if wrong := [name for name, shape in expected.items() if header.shapes[name] != shape]:
+        raise InputError(f"{header.path.name} has {listed(wrong)} of another shape. Fetch it again.")
     with safe_open(header.path, framework="pt") as file:
         state = {name: file.get_tensor(header.prefix + name) for name in names}
     return state, config, preset_of(header.config)

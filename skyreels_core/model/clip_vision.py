@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from transformers import CLIPVisionModel
 
+from .folders import from_folder
+
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -37,4 +39,5 @@ class ClipVision:
 
 def load_clip_vision(folder: str | Path) -> ClipVision:
     """A Hugging Face folder of CLIP's vision tower, such as `image_encoder` of a diffusers I2V model."""
-    return ClipVision(CLIPVisionModel.from_pretrained(folder, local_files_only=True).float())
+    network = from_folder(CLIPVisionModel, folder, "a CLIP vision encoder", use_safetensors=True)
+    return ClipVision(network.float())

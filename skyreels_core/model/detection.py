@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
-from .adapter import AudioAdapter
-from .backbone import WanModel
-from .config import CONFIGS, LATENT_CHANNELS, PATCH_SIZE, PICTURE_CHANNELS, AudioConfig, WanConfig
+from .config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig, WanConfig
 from .header import Header, read_header
+from .sizes import (
+    AUDIO_SIZES,
+    WAN_SIZES,
+    audio_config,
+    expected_shapes,
+    head_problems,
+    missing_sizes,
+    size_problems,
+    stated_problems,
+    wan_config,
+)
 
 Kind = Literal[
     "skyreels-audio", "wan-t2v", "wan-i2v", "audio-layers", "vae", "umt5", "whisper", "wav2vec2",
@@ -58,21 +64,10 @@ SIGNATURES: tuple[tuple[Kind, tuple[str, ...]], ...] = (
 
 SCALE_NAME = re.compile(r"(scaled_fp8|scale_weight|weight_scale|comfy_quant)$")
 FORMAT_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-HEAD_WIDTH = 128  # of every published Wan
-LISTED = 4  # names in a message
+LISTED, LONGEST_NAME = 4, 100  # names in a message, characters of one
 
 BACKBONES = {"skyreels-audio", "wan-t2v", "wan-i2v"}
 VOICED = {"skyreels-audio", "audio-layers"}
-
-# The weights whose shapes tell the sizes.
-WAN_SIZES = (
-    "patch_embedding.weight",
-    "text_embedding.0.weight",
-    "time_embedding.0.weight",
-    "head.head.weight",
-    "blocks.0.ffn.0.weight",
-)
-AUDIO_SIZES = ("audio_proj.fc1.weight",)
 
 
 @dataclass(frozen=True)
@@ -148,53 +143,6 @@ def find_kind(names: Collection[str]) -> Kind:
     return "unknown"
 
 
-def wan_config(header: Header) -> WanConfig | None:
-    """The sizes of the backbone; None where weights that tell them are missing."""
-    if missing_sizes(header, WAN_SIZES):
-        return None
-    patch, text, time, head, ffn = (header.shapes[name] for name in WAN_SIZES)
-    return replace(
-        CONFIGS["t2v-14b"],
-        model_type="i2v" if "blocks.0.cross_attn.k_img.weight" in header.shapes else "t2v",
-        in_dim=patch[1],
-        dim=patch[0],
-        ffn_dim=ffn[0],
-        freq_dim=time[1],
-        text_dim=text[1],
-        out_dim=head[0] // math.prod(PATCH_SIZE),
-        num_heads=stated(header, "transformer").get("num_heads", patch[0] // HEAD_WIDTH),
-        num_layers=count_blocks(header, "self_attn"),
-    )
-
-
-def audio_config(header: Header) -> AudioConfig | None:
-    """The sizes of the audio layers; None where weights that tell them are missing."""
-    if missing_sizes(header, AUDIO_SIZES):
-        return None
-    dim, width = header.shapes[AUDIO_SIZES[0]]
-    return AudioConfig(
-        width=width,
-        dim=dim,
-        num_heads=stated(header, "skyreels_audio").get("num_heads", dim // HEAD_WIDTH),
-        num_layers=count_blocks(header, "audio_attn"),
-        eps=stated(header, "skyreels_audio").get("eps", 1e-6),
-        rope=stated(header, "skyreels_audio").get("rope", True),
-    )
-
-
-def stated(header: Header, section: str) -> dict[str, Any]:
-    return header.config.get(section, {})
-
-
-def missing_sizes(header: Header, names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if name not in header.shapes]
-
-
-def count_blocks(header: Header, part: str) -> int:
-    numbers = (re.match(rf"blocks\.(\d+)\.{part}\.", name) for name in header.shapes)
-    return 1 + max(int(match[1]) for match in numbers if match)
-
-
 def find_problems(
     header: Header, kind: Kind, config: WanConfig | None, audio: AudioConfig | None
 ) -> list[str]:
@@ -205,6 +153,8 @@ def find_problems(
     sizes = (WAN_SIZES if kind in BACKBONES else ()) + (AUDIO_SIZES if kind in VOICED else ())
     if missing := missing_sizes(header, sizes):
         return [f"It lacks {', '.join(missing)}{shard_hint(header)}."]
+    if impossible := size_problems(header, sizes) or stated_problems(header, config, audio):
+        return impossible
     if quantised := [name for name in header.element_formats if name not in FORMAT_NAMES]:
         return [quantised_problem(header, quantised)]
     return [
@@ -217,6 +167,8 @@ def find_problems(
 def unknown_problem(header: Header) -> str:
     if "condition_embedder.time_proj.weight" in header.shapes:
         return "It has the names of diffusers. Give the file with Wan's original names."
+    if not header.shapes:
+        return "It holds no weights at all."
     return f"Its weights have names like {listed(header.shapes)}."
 
 
@@ -238,23 +190,6 @@ def channel_problems(config: WanConfig | None) -> list[str]:
     ]
 
 
-def head_problems(header: Header, config: WanConfig | None, audio: AudioConfig | None) -> list[str]:
-    sections = {"transformer": config, "skyreels_audio": audio}
-    return [
-        f"Its width of {sizes.dim} is no multiple of {HEAD_WIDTH} and its metadata does not state "
-        f"{section}.num_heads."
-        for section, sizes in sections.items()
-        if sizes is not None and sizes.dim % HEAD_WIDTH and "num_heads" not in stated(header, section)
-    ]
-
-
-def expected_shapes(config: WanConfig | None, audio: AudioConfig | None) -> dict[str, tuple[int, ...]]:
-    with torch.device("meta"):
-        modules = [WanModel(config)] if config else []
-        modules += [AudioAdapter(audio)] if audio else []
-    return {name: tuple(t.shape) for module in modules for name, t in module.state_dict().items()}
-
-
 def layout_problems(header: Header, expected: dict[str, tuple[int, ...]]) -> list[str]:
     missing = [name for name in expected if name not in header.shapes]
     foreign = [name for name in header.shapes if name not in expected]
@@ -269,7 +204,9 @@ def layout_problems(header: Header, expected: dict[str, tuple[int, ...]]) -> lis
 
 
 def listed(names: Collection[str]) -> str:
-    return ", ".join(list(names)[:LISTED]) + (", ..." if len(names) > LISTED else "")
+    return ", ".join(name[:LONGEST_NAME] for name in list(names)[:LISTED]) + (
+        ", ..." if len(names) > LISTED else ""
+    )
 
 
 def shard_hint(header: Header) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, first_words
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.")  # what trainers and hosts put before Wan's names
 
@@ -28,6 +29,16 @@ OTHER_FORMATS = {
 }
 
 
+LONGEST = 100_000_000  # bytes of a header, safetensors' own limit
+BITS = {
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8,
+    "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
+    "C64": 64,
+}  # fmt: skip
+SECTIONS = ("transformer", "skyreels_audio", "sampling", "whisper")  # of the "config" of the metadata
+CONFIG = "config"
+
+
 @dataclass(frozen=True)
 class Header:
     path: Path
@@ -39,7 +50,7 @@ class Header:
     @property
     def config(self) -> dict[str, Any]:
         """The "config" of the metadata: sections "transformer", "skyreels_audio", "sampling"."""
-        return json.loads(self.metadata.get("config", "{}"))
+        return json.loads(self.metadata.get(CONFIG, "{}"))
 
     @property
     def parameters(self) -> int:
@@ -57,14 +68,15 @@ class Header:
 def read_header(path: str | Path) -> Header:
     """Names, shapes, formats and metadata of a safetensors file; no tensor is read.
 
-    Raises InputError for what is not a safetensors file, naming what it is, and for one that is cut short.
+    Raises InputError for what is not a safetensors file, naming what it is, and for one that is cut short or whose
+    header contradicts itself: what is read here can be relied on.
     """
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"{path} {what}; give a .safetensors file.")
-    entries = _read_json(path)
-    metadata = entries.pop("__metadata__", {})
+    entries = _read_entries(path)
+    metadata = _check_metadata(path, entries.pop("__metadata__", {}))
     prefix = next((p for p in PREFIXES if any(name.startswith(p) for name in entries)), "")
     entries = {name.removeprefix(prefix): entry for name, entry in entries.items() if name.startswith(prefix)}
     return Header(
@@ -76,7 +88,18 @@ def read_header(path: str | Path) -> Header:
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """An object from a JSON file beside the weights. Raises InputError for anything else."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({first_words(error)}). Fetch it again.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object. Fetch it again.")
+    return value
+
+
+def _read_entries(path: Path) -> dict[str, Any]:
     """safetensors: 8 bytes with the length of a JSON header, the header, the tensors."""
     with path.open("rb") as file:
         start = file.read(64)
@@ -84,16 +107,76 @@ def _read_json(path: Path) -> dict[str, Any]:
         if start[8:9] != b"{":
             raise InputError(f"{path} is {_other_format(path, start)}")
         found = path.stat().st_size
+        if found < 8 + length:
+            raise InputError(_cut_short(path, found, 8 + length))
+        if length > LONGEST:
+            raise InputError(_damaged(path, f"its header has {length:,} bytes"))
         file.seek(8)
-        text = file.read(min(length, found))
+        text = file.read(length)
     try:
-        entries = json.loads(text)
-    except ValueError:
-        raise InputError(_cut_short(path, found, 8 + length)) from None
-    ends = [entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"]
-    if found != (needed := 8 + length + max(ends, default=0)):
+        entries = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise InputError(_damaged(path, f"its header cannot be read, {error}")) from None
+    tensors = {name: entry for name, entry in entries.items() if name != "__metadata__"}
+    needed = 8 + length + _data_bytes(path, tensors)
+    if found != needed:
         raise InputError(_cut_short(path, found, needed))
     return entries
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    whole: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in whole:
+            raise ValueError(f"{name!r} stands there twice")
+        whole[name] = value
+    return whole
+
+
+def _data_bytes(path: Path, entries: Mapping[str, Any]) -> int:
+    """How many bytes the tensors take, which have to lie one after the other, in any order."""
+    places = sorted((*_place(path, name, entry), name) for name, entry in entries.items())
+    end = 0
+    for first, last, name in places:
+        if first != end:
+            raise InputError(_damaged(path, f"{name} does not begin where the tensor before it ends"))
+        end = last
+    return end
+
+
+def _place(path: Path, name: str, entry: Any) -> tuple[int, int]:
+    try:
+        format_, shape, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in (*shape, first, last))
+        known = whole and isinstance(format_, str) and isinstance(shape, list)
+    except (TypeError, KeyError, ValueError):
+        known = False
+    if not known:
+        raise InputError(_damaged(path, f"{name} has no format, shape and place that can be read"))
+    if format_ not in BITS:
+        raise InputError(
+            f"{path} holds {name} in the format {format_}, which is unknown here. Give the model in float16, bfloat16 "
+            "or float32."
+        )
+    if 8 * (last - first) != math.prod(shape) * BITS[format_]:
+        raise InputError(_damaged(path, f"{name} of shape {shape} in {format_} has {last - first:,} bytes"))
+    return first, last
+
+
+def _check_metadata(path: Path, metadata: Any) -> dict[str, str]:
+    if not (isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())):
+        raise InputError(_damaged(path, "its metadata are no texts"))
+    try:
+        config = json.loads(metadata.get(CONFIG, "{}"))
+        fits = all(isinstance(config.get(section, {}), dict) for section in SECTIONS)
+    except (ValueError, RecursionError, AttributeError):
+        fits = False
+    if not fits:
+        raise InputError(
+            f"The metadata of {path} have a {CONFIG!r} that is no JSON object of sections. Save the model again "
+            "without it, or give another file."
+        )
+    return metadata
 
 
 def _other_format(path: Path, start: bytes) -> str:
@@ -104,4 +187,8 @@ def _other_format(path: Path, start: bytes) -> str:
 
 
 def _cut_short(path: Path, found: int, needed: int) -> str:
-    return f"{path} is damaged: its header promises {needed:,} bytes, the file has {found:,}. Fetch it again."
+    return _damaged(path, f"its header promises {needed:,} bytes, the file has {found:,}")
+
+
+def _damaged(path: Path, how: str) -> str:
+    return f"{path} is damaged: {how}. Fetch it again."

@@ -11,19 +11,9 @@ from pathlib import Path
 
 from ..errors import InputError
 from .config import WanConfig
-from .detection import (
-    HEAD_WIDTH,
-    SCALE_NAME,
-    TITLES,
-    WAN_SIZES,
-    Kind,
-    count_blocks,
-    expected_shapes,
-    find_kind,
-    listed,
-    wan_config,
-)
+from .detection import SCALE_NAME, TITLES, Kind, find_kind, listed
 from .header import Header, read_header
+from .sizes import HEAD_WIDTH, WAN_SIZES, count_blocks, expected_shapes, wan_config
 
 AUDIO_PREFIXES = ("audio_proj.", "blocks.*.audio_cross_attn.", "blocks.*.norm_x.")  # all else is Wan's own
 AUDIO_NAME = re.compile("|".join(re.escape(prefix).replace(r"\*", r"\d+") for prefix in AUDIO_PREFIXES))
@@ -133,7 +123,13 @@ def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
     if missing := [name for name in sizes if name not in header.shapes]:
         raise InputError(f"{header.path.name} lacks {listed(missing)}; it is not whole. Fetch it again.")
     backbone = wan_config(header) if kind == "skyreels-v3-a2v" else None
-    file = MultiTalkFile(parts, multitalk_config(header), backbone)
+    try:
+        audio = multitalk_config(header)
+    except (IndexError, ValueError, ZeroDivisionError) as error:
+        raise InputError(
+            f"{header.path.name} is damaged: its audio layers have no sizes. Fetch it again."
+        ) from error
+    file = MultiTalkFile(parts, audio, backbone)
     check_whole(header, file)
     return file
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from ..errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +52,35 @@ WAN = SamplingPreset(
 
 def preset_of(metadata: Mapping[str, Any]) -> SamplingPreset:
     """The "sampling" section of a model's metadata over the settings of a plain Wan model."""
-    stated = dict(metadata.get("sampling", {}))
+    stated = dict(metadata.get("sampling") or {})
     known = {field.name for field in fields(SamplingPreset)}
     if unknown := sorted(stated.keys() - known):
         logger.warning("Sampling settings that this version does not know: %s.", ", ".join(unknown))
-    values = {name: stated[name] for name in known & stated.keys()}
+    values = {name: _checked(name, stated[name]) for name in known & stated.keys()}
     if values.get("cache_coefficients") is not None:
         values["cache_coefficients"] = tuple(values["cache_coefficients"])
     return replace(WAN, **values)
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Raises InputError for what cannot be meant; what is out of range is refused with the options."""
+    if name in ("cache_threshold", "cache_coefficients") and value is None:
+        return value
+    if name == "cache_coefficients":
+        fits = isinstance(value, list) and value and all(_is_number(item) for item in value)
+    elif isinstance(getattr(WAN, name), str):
+        fits = isinstance(value, str)
+    elif isinstance(getattr(WAN, name), int):
+        fits = type(value) is int
+    else:
+        fits = _is_number(value)
+    if not fits:
+        raise InputError(
+            f"The model's file recommends {name} = {value!r}, which is none. Give another model, or save this one "
+            "again with a value that can be used."
+        )
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

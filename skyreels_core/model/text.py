@@ -15,7 +15,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, UMT5Config, UMT
 
 from ..errors import InputError
 from .checkpoint import identify
+from .detection import FORMAT_NAMES
+from .folders import from_folder
 from .header import Header
+from .weights import built, fill
 
 TEXT_LENGTH = 512
 PAD, END, UNKNOWN = 0, 1, 2
@@ -71,17 +74,30 @@ def load_text_encoder(path: str | Path, dtype: torch.dtype = torch.float32) -> T
     """
     path = Path(path)
     if path.is_dir():
-        network = UMT5EncoderModel.from_pretrained(path, local_files_only=True)
-        return TextEncoder(network.to(dtype), AutoTokenizer.from_pretrained(path, local_files_only=True))
+        network = from_folder(UMT5EncoderModel, path, "a UMT5 text encoder", use_safetensors=True)
+        tokenizer = from_folder(AutoTokenizer, path, "a tokenizer", trust_remote_code=False)
+        return TextEncoder(network.to(dtype), tokenizer)
     header, _ = identify(path, {"umt5"}, "a text encoder is")
     _check_contents(header)
     state = load_file(path)
-    vocabulary = state.pop(VOCABULARY_KEY).numpy().tobytes()
-    with torch.device("meta"):
-        network = UMT5EncoderModel(UMT5Config(**umt5_config(state)))
+    tokenizer = _read_vocabulary(path, state.pop(VOCABULARY_KEY), state[EMBEDDING_KEY].shape[:1].numel())
+    network = built(path, UMT5EncoderModel, lambda: UMT5Config(**umt5_config(state)))
     state[TIED_KEY] = state[EMBEDDING_KEY]
-    network.load_state_dict({key: value.to(dtype) for key, value in state.items()}, assign=True)
-    return TextEncoder(network, _tokenizer(vocabulary))
+    fill(network, path, {key: value.to(dtype) for key, value in state.items()})
+    return TextEncoder(network, tokenizer)
+
+
+def _read_vocabulary(path: Path, pieces: Tensor, rows: int) -> SentencePieceProcessor:
+    try:
+        tokenizer = _tokenizer(pieces.numpy().tobytes())
+        fits = tokenizer.vocab_size() <= rows
+    except (RuntimeError, TypeError):  # what sentencepiece says of bytes that are none of its own
+        fits = False
+    if not fits:
+        raise InputError(
+            f"The {VOCABULARY_KEY} of {path} is damaged or belongs to another encoder. Fetch the file again."
+        )
+    return tokenizer
 
 
 def save_text_encoder(path: str | Path, encoder: TextEncoder, dtype: torch.dtype = torch.float16) -> None:
@@ -161,7 +177,8 @@ def _check_contents(header: Header) -> None:
             raise InputError(
                 f"{header.path} lacks {needed}; give ComfyUI's UMT5 file or a folder of transformers."
             )
-    if quantised := {"F8_E4M3", "F8_E5M2", "I8"} & set(header.element_formats):
+    formats = {header.formats[name] for name in header.shapes if name != VOCABULARY_KEY}
+    if quantised := sorted(formats - FORMAT_NAMES.keys()):
         raise InputError(
             f"{header.path} is quantised ({', '.join(quantised)}); give the float16 or bfloat16 file."
         )

@@ -18,6 +18,9 @@ from torch import Tensor
 from ..errors import InputError
 from ..timeline import latent_frames
 from .checkpoint import identify
+from .folders import from_folder
+from .header import Header
+from .weights import built, fill
 
 # Order matters: a block's inner "conv1" is renamed before "conv_in" becomes "conv1".
 ORIGINAL_NAMES = {
@@ -38,6 +41,7 @@ ORIGINAL_NAMES = {
     "quant_conv.": "conv1.",
 }
 WIDTH_KEY = "decoder.head.0.gamma"
+WIDEST = 1024  # channels; Wan's has 96
 
 
 class VideoVAE:
@@ -84,17 +88,25 @@ def load_vae(path: str | Path) -> VideoVAE:
     """A single safetensors file in Wan's original key names, or a diffusers folder with its config.json."""
     path = Path(path)
     if path.is_dir():
-        return VideoVAE(AutoencoderKLWan.from_pretrained(path, local_files_only=True).float())
+        network = from_folder(AutoencoderKLWan, path, "a Wan 2.1 VAE", use_safetensors=True)
+        return VideoVAE(network.float())
     header, _ = identify(path, {"vae"}, "a VAE of Wan 2.1 is")
-    network = AutoencoderKLWan(base_dim=header.shapes[WIDTH_KEY][0])
+    network = built(path, AutoencoderKLWan, lambda: base_width(header))
     names = {key: original_name(key) for key in network.state_dict()}
     if missing := [name for name in names.values() if name not in header.shapes]:
         raise InputError(
             f"{path} is another VAE than that of Wan 2.1, which has {missing[0]}; give that one."
         )
     state = load_file(path)
-    network.load_state_dict({key: state[name] for key, name in names.items()})
+    fill(network, path, {key: state[name].float() for key, name in names.items()})
     return VideoVAE(network)
+
+
+def base_width(header: Header) -> int:
+    width, _, _, _ = header.shapes[WIDTH_KEY]
+    if not 1 <= width <= WIDEST:
+        raise ValueError(f"{WIDTH_KEY} is {width} wide")
+    return width
 
 
 def save_vae(path: str | Path, network: AutoencoderKLWan, dtype: torch.dtype = torch.float16) -> None:
