@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from ..errors import InputError
 from ..timeline import SAMPLE_RATE, Timeline
 
 SAMPLE_RATES = range(4_000, 384_001)  # Hz; outside of it the header is wrong
+MOST_CHANNELS = 64
+LOUDEST = 100.0  # times full scale; whole numbers stored as floats are far beyond
+UNSTATED = 0x7FFF0000  # what a recorder that cannot go back to the header leaves there, and more
+SLACK = 1024  # bytes that writers of headers get wrong
+MISSING_SECONDS = 0.5  # between the end that a container states and that of the last sound in it
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ class Audio:
 def read_audio(path: str | Path) -> Audio:
     """The sound of an audio file, or of a video from its first frame on.
 
-    Raises InputError for a file that is missing, unreadable, without a sound track, empty or not finite.
+    Raises InputError for a file that is missing, unreadable, cut short, without a sound track, empty, not finite, or
+    of a form that no recording has.
     """
     path = Path(path).absolute()
     if path.is_dir():
@@ -44,11 +51,18 @@ def read_audio(path: str | Path) -> Audio:
 
 
 def _read(path: Path) -> Audio:
-    try:
-        samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
-        return Audio(torch.from_numpy(samples.T), sample_rate)
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: a .raw file states no rate
-        pass
+    start, skipped = _start(path)
+    found, needed = path.stat().st_size, skipped + _promised_bytes(start)
+    if found + SLACK < needed:
+        raise InputError(
+            f"{path} is cut short: it promises {needed:,} bytes and has {found:,}. Fetch or export it again."
+        )
+    if not (skipped or _is_mpeg(start)):  # libsndfile ends an MP3 without an index where it guesses its end
+        try:
+            samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+            return Audio(torch.from_numpy(samples.T), sample_rate)
+        except (soundfile.LibsndfileError, TypeError):  # TypeError: a .raw file states no rate
+            pass
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
             return _decode(path, container)
@@ -57,6 +71,30 @@ def _read(path: Path) -> Audio:
             f"{path} cannot be read as sound ({error.strerror}); it may be damaged or no audio file. "
             "Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
         ) from error
+
+
+def _start(path: Path) -> tuple[bytes, int]:
+    """The first bytes of a file after its ID3 tags, and how many bytes those take."""
+    with path.open("rb") as file:
+        tag, size = file.read(10), 0
+        if tag[:3] == b"ID3":
+            size = 10 + sum((byte & 127) << 7 * place for place, byte in enumerate(reversed(tag[6:10])))
+        file.seek(size)
+        return file.read(512), size
+
+
+def _is_mpeg(start: bytes) -> bool:
+    return start[:1] == b"\xff" and start[1:2] >= b"\xe0"
+
+
+def _promised_bytes(start: bytes) -> int:
+    """How long the header of a WAV, AIFF or MP3 file says that it is; 0 where it says nothing."""
+    if start[:4] in (b"RIFF", b"FORM"):
+        size = int.from_bytes(start[4:8], "little" if start[:4] == b"RIFF" else "big")
+        return 8 + size if size < UNSTATED else 0
+    index = max(start.find(b"Xing"), start.find(b"Info")) if _is_mpeg(start) else -1
+    counted = index >= 0 and start[index + 7] & 3 == 3  # frames, then bytes
+    return int.from_bytes(start[index + 12 : index + 16], "big") if counted else 0
 
 
 def _decode(path: Path, container: av.container.InputContainer) -> Audio:
@@ -68,12 +106,28 @@ def _decode(path: Path, container: av.container.InputContainer) -> Audio:
     if not frames:
         return Audio(torch.zeros(1, 0), stream.rate)
     sample_rate = frames[0].sample_rate
+    _check_end(path, container, stream, frames[-1])
     samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
     if "mp4" in container.format.name and stream.duration:  # its padding at the end is cut by nobody else
         samples = samples[:, : round(stream.duration * stream.time_base * sample_rate)]
     lead = round(_seconds_after_picture(container, frames[0]) * sample_rate)
     samples = np.pad(samples, ((0, 0), (max(lead, 0), 0)))[:, max(-lead, 0) :]
     return Audio(torch.from_numpy(samples), sample_rate)
+
+
+def _check_end(
+    path: Path, container: av.container.InputContainer, stream: av.AudioStream, last: av.AudioFrame
+) -> None:
+    """Of what states how long its sound is: MP4 and its kin."""
+    if "mp4" not in container.format.name or not stream.duration or last.time is None:
+        return
+    stated = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    end = last.time + last.samples / last.sample_rate
+    if end + MISSING_SECONDS < stated:
+        raise InputError(
+            f"{path} is cut short: its sound should end at {stated:.1f} s and ends at {end:.1f} s. Fetch or export it "
+            "again."
+        )
 
 
 def _seconds_after_picture(container: av.container.InputContainer, first: av.AudioFrame) -> float:
@@ -92,8 +146,17 @@ def _check(path: Path, audio: Audio) -> None:
             f"{path} states a sample rate of {audio.sample_rate} Hz; "
             f"export the sound with {SAMPLE_RATES.start} to {SAMPLE_RATES.stop - 1} Hz, such as 48000."
         )
-    if not torch.isfinite(audio.samples).all():
+    if len(audio.samples) > MOST_CHANNELS:
+        raise InputError(
+            f"{path} has {len(audio.samples)} channels; export the sound with up to {MOST_CHANNELS}, such as 1."
+        )
+    loudest = float(audio.samples.abs().max())  # NaN where any is
+    if not math.isfinite(loudest):
         raise InputError(f"{path} holds samples that are no numbers (NaN, infinite); export the sound again.")
+    if loudest > LOUDEST:
+        raise InputError(
+            f"{path} holds samples of {loudest:.3g} times full scale; export the sound with samples within -1..1."
+        )
 
 
 def mono_16k(audio: Audio) -> Tensor:

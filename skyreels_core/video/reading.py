@@ -13,11 +13,23 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..audio.reading import Audio
-from ..errors import InputError
+from ..errors import InputError, first_words
 from ..timeline import Timeline
 from .files import check_side, existing_file
 from .footage import Held, collect, open_video, shown_at
 
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "BMP",
+    "TIFF",
+    "GIF",
+    "AVIF",
+    "HEIF",
+    "JPEG2000",
+)  # none that runs a program
+MOST_PIXELS = 120_000_000  # a camera's; each takes 12 bytes as floats
 DAMAGED_PICTURE = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
 
 
@@ -28,18 +40,38 @@ def read_picture(path: str | Path) -> Tensor:
     """
     path = existing_file(path, "picture")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_readable()) as image:
+            _check_pixels(path, image)
             pixels = _rgb(ImageOps.exif_transpose(image))
+    except InputError:
+        raise
     except Image.DecompressionBombError as error:
         raise InputError(
             f"{path} has more pixels than can be read safely ({error}). Scale it down."
         ) from error
     except DAMAGED_PICTURE as error:
         raise InputError(
-            f"{path} cannot be read as a picture ({error}). Give a whole PNG, JPEG, WebP, BMP or TIFF file."
+            f"{path} cannot be read as a picture ({first_words(error)}). Give a whole PNG, JPEG, WebP, BMP or TIFF file."
         ) from error
     check_side(path, pixels.shape[1], pixels.shape[0])
+    if not np.isfinite(pixels).all():
+        raise InputError(
+            f"{path} holds pixels that are no numbers (NaN, infinite). Export the picture again."
+        )
     return torch.from_numpy(pixels)
+
+
+def _readable() -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _check_pixels(path: Path, image: Image.Image) -> None:
+    """Before any is read."""
+    if image.width * image.height > MOST_PIXELS:
+        raise InputError(
+            f"{path} is {image.width}x{image.height} pixels, more than can be read safely. Scale it down."
+        )
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
