@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io, ui
 
+from ..skyreels_core.sampling.cache import CACHE_MEMORY, CacheSettings
 from ..skyreels_core.sampling.fusion import MODES, WindowSettings
 from ..skyreels_core.sampling.guidance import (
     AUDIO_SCHEDULE,
@@ -134,6 +135,10 @@ class TeaCacheNode(io.ComfyNode):
                     "sigmas", optional=True,
                     tooltip="The schedule that is sampled, to see its plan. Without it, the model's own.",
                 ),
+                io.Float.Input(
+                    "memory", default=CACHE_MEMORY, min=0.1, max=1024.0, step=0.5, advanced=True, optional=True,
+                    tooltip="GiB that may be held; windows that do not fit are computed at every step.",
+                ),
             ],
             outputs=[
                 TeaCache.Output(display_name="teacache", tooltip="For SkyReels Audio Guider or Sampler."),
@@ -142,12 +147,14 @@ class TeaCacheNode(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, model, enabled: bool, threshold: float, sigmas=None) -> io.NodeOutput:
+    def execute(
+        cls, model, enabled: bool, threshold: float, sigmas=None, memory: float = CACHE_MEMORY
+    ) -> io.NodeOutput:
         report = (
             preview_plan(model, threshold, sigmas) if enabled else "TeaCache is off: every step is computed."
         )
         say(report)
-        return io.NodeOutput(threshold if enabled else 0.0, report)
+        return io.NodeOutput(CacheSettings(threshold if enabled else 0.0, memory), report)
 
 
 NODES = [WindowsNode, CFGScheduler, TeaCacheNode]

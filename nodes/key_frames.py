@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.sampling.cache import NO_CACHE
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from .host.key_frames import ONE_WINDOW, KeyFrameRun
 from .host.run import Choices
@@ -69,7 +70,7 @@ class KeyFrames(io.ComfyNode):
             raise InputError("Key frames make one video at a time. Give a latent with a batch of 1.")
         choices = Choices(
             seed=seed, steps=steps, shift=shift, solver="", audio=audio_guidance, text=text_guidance,
-            window=0, overlap=-1, fusion="bidirectional", cache_threshold=0.0, windows=ONE_WINDOW, guidance=None,
+            window=0, overlap=-1, fusion="bidirectional", cache=NO_CACHE, keep=False, windows=ONE_WINDOW, guidance=None,
             null_image=False,
         )  # fmt: skip
         run = KeyFrameRun(model, positive, negative, connecting, choices, color_match)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ..skyreels_core.sampling.cache import NO_CACHE, CacheSettings
 from ..skyreels_core.sampling.fusion import MODES
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from ..skyreels_core.sampling.solvers import SOLVERS
@@ -38,6 +39,14 @@ def null_image_input() -> io.Input:
     )  # fmt: skip
 
 
+def keep_state_input(what: str) -> io.Boolean.Input:
+    return io.Boolean.Input(
+        "keep_state", default=True, advanced=True, optional=True,
+        tooltip=f"{what}, in output/skyreels-audio-work: after a crash or a cancel the same graph goes on with it. "
+        "Save Talking Video removes it; else the last runs stay.",
+    )  # fmt: skip
+
+
 class Guider(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -55,6 +64,7 @@ class Guider(io.ComfyNode):
                     "of another scheduler than simple.",
                 ),
                 null_image_input(),
+                keep_state_input("The latents are kept when they are made"),
             ],
             outputs=[io.Guider.Output(display_name="guider", tooltip="For SamplerCustomAdvanced.")],
         )  # fmt: skip
@@ -62,9 +72,9 @@ class Guider(io.ComfyNode):
     @classmethod
     def execute(
         cls, model, positive, negative, windows=None, guidance=None, teacache=None, full_sigmas=None,
-        null_image=False,
+        null_image=False, keep_state=True,
     ) -> io.NodeOutput:  # fmt: skip
-        request = Request(windows, guidance, teacache or None, full_sigmas, null_image)
+        request = Request(windows, guidance, teacache or NO_CACHE, full_sigmas, null_image, keep_state)
         return io.NodeOutput(AudioGuider(model, positive, negative, request, SamplingProgress(bar=False)))
 
 
@@ -116,6 +126,7 @@ class Sampler(io.ComfyNode):
                 ),
                 *settings_inputs("It goes before the fields of this node."),
                 null_image_input(),
+                keep_state_input("What is sampled is kept after each step"),
             ],
             outputs=[
                 io.Latent.Output(display_name="latent", tooltip="Of the whole video, for VAE Decode."),
@@ -127,13 +138,13 @@ class Sampler(io.ComfyNode):
     def execute(
         cls, model, positive, negative, latent, seed, steps, shift, solver, audio_guidance, text_guidance,
         window, overlap, tea_cache, fusion="bidirectional", windows=None, guidance=None, teacache=None,
-        null_image=False,
+        null_image=False, keep_state=True,
     ) -> io.NodeOutput:  # fmt: skip
         choices = Choices(
             seed=seed, steps=steps, shift=shift, solver=solver, audio=audio_guidance, text=text_guidance,
             window=window, overlap=overlap, fusion=fusion,
-            cache_threshold=tea_cache if teacache is None else teacache,
-            windows=windows, guidance=guidance, null_image=null_image,
+            cache=CacheSettings(tea_cache) if teacache is None else teacache,
+            windows=windows, guidance=guidance, null_image=null_image, keep=keep_state,
         )  # fmt: skip
         return io.NodeOutput(*run_sampler(model, positive, negative, latent, choices))
 

@@ -16,6 +16,7 @@ from .host.decoding import check_decoder, decode_stream
 from .host.output import OutputFile, metadata, new_output
 from .host.progress import progress
 from .host.reporting import say
+from .host.work import forget_run
 from .sockets import VIDEO, Region, to_audio
 from .video import fps_input
 
@@ -111,6 +112,7 @@ class SaveTalkingVideo(io.ComfyNode):
         write_video(
             output.path, frames, fps, cut_voice(voice, timeline), encoding, metadata=metadata(cls.hidden)
         )
+        forget_run(latent)
         changes = edited.report(size, timeline.frames) if edited else []
         report = "\n".join([said(output, timeline), *cut, *lines, *changes])
         say(report)

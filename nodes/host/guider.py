@@ -3,10 +3,11 @@ here the host evaluates them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -16,19 +17,23 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
-from ...skyreels_core.sampling.cache import TeaCache
+from ...skyreels_core.sampling.cache import NO_CACHE, CacheSettings, TeaCache
 from ...skyreels_core.sampling.denoise import Denoiser, Progress, Unit
 from ...skyreels_core.sampling.fusion import WindowPlan, WindowSettings
 from ...skyreels_core.sampling.guidance import BRANCHES, GuidanceSettings
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
+from ...skyreels_core.sampling.solvers import SolverState
+from ...skyreels_core.work import WorkFolder, digest
 from .arithmetic import arithmetic_of
 from .audio_layers import KEY
 from .backends import Backend, find_backend
 from .cache import plan_cache
 from .checks import check_conditioning, check_latent, check_model
+from .identity import model_identity, parts
 from .progress import progress
 from .prompts import schedules_in, spread
+from .work import finished_latents, keep_finished, resumed, run_folder, sampler_identity
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,11 @@ class Request:
 
     windows: WindowSettings | None = None
     guidance: GuidanceSettings | None = None
-    cache_threshold: float | None = None  # TeaCache; None computes every step
+    cache: CacheSettings = NO_CACHE
     full_sigmas: Tensor | None = None  # where the sampler gets a part of the schedule
     null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
-    report: list[str] = field(default_factory=list)  # what was decided, for the user
+    keep: bool = False  # the state on disk, so that a run that was cut goes on
+    report: list[str] = field(default_factory=list, compare=False)  # what was decided, for the user
 
 
 class AudioGuider(comfy.samplers.CFGGuider):
@@ -70,7 +76,10 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.on_forward = on_forward
         bar = progress(len(self.plan.windows))
         self.backend.encode(self.plan, request.null_image, lambda done: bar(done - 1))
+        self.identity = {"positive": positive, "negative": negative, "settings": self.request}
         self.denoiser: Denoiser | None = None
+        self.work: WorkFolder | None = None  # of the run that is under way
+        self.kept_in: Path | None = None  # of the run that has ended
 
     def _set(self, side: str, conditioning: list) -> tuple[str, ...]:
         """The name among the host's conds of what each window is told: `side` where nothing changes."""
@@ -90,15 +99,33 @@ class AudioGuider(comfy.samplers.CFGGuider):
 
     def sample(self, noise, latent_image, sampler, sigmas, *args, **kwargs) -> Tensor:
         check_latent(latent_image, self.plan.latent_frames, self.backend.size)
-        if len(sigmas):  # with none, as of denoise 0, the host gives the latent back
-            self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
+        if not len(sigmas):  # of denoise 0: the host gives the latent back
+            return super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
+        self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
+        run = {"noise": noise, "latent": latent_image, "sigmas": sigmas, "options": [args, kwargs]}
+        with run_folder(self._inputs(sampler, run) if self.request.keep else None) as self.work:
+            self.kept_in = None if self.work is None else self.work.path
+            kept = None if self.work is None else finished_latents(self.work)
+            if kept is not None:
+                self.request.report[:] = ["Nothing was sampled: the same run has ended before, and was kept."]
+                return kept.to(latent_image)
+            return self._sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
+
+    def _sample(self, *args, **kwargs) -> Tensor:
         try:
-            sampled = super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
+            sampled = super().sample(*args, **kwargs)
             if self.denoiser is not None:
                 self.denoiser.arithmetic.check_latents(sampled)
+            if self.work is not None:
+                keep_finished(self.work, sampled)
             return sampled
         finally:
             self.denoiser, self.conds, self.unprepared = None, {}, {}
+
+    def _inputs(self, sampler, run: dict[str, Any]) -> dict[str, str]:
+        """All that the latents depend on."""
+        seen = {name: digest(*parts(value)) for name, value in (self.identity | run).items()}
+        return {**seen, "model": model_identity(self.model_patcher), "sampler": sampler_identity(sampler)}
 
     def inner_sample(self, *args, **kwargs) -> Tensor:
         """The host would prepare the conds for the whole length, which no forward sees."""
@@ -109,12 +136,28 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self, x: Tensor, timestep: Tensor, model_options: dict | None = None, seed=None
     ) -> Tensor:
         """x [b 16 t h w] of the whole video -> x0, as the host's guiders give it."""
+        self.begin(x, model_options)
+        return self.denoiser(x, float(timestep.flatten()[0]))
+
+    def begin(self, x: Tensor, model_options: dict | None) -> None:
+        """Before the first step: the model is loaded now."""
         self.model_options_of_step = model_options or {}
         if self.denoiser is None:
             part = torch.zeros_like(x[:, :, self.plan.windows[0].frames])
             self.conds = comfy.samplers.process_conds(self.inner_model, part, self.unprepared, x.device)
             self.denoiser = self._start(x)
-        return self.denoiser(x, float(timestep.flatten()[0]))
+
+    def resume(
+        self, x: Tensor, model_options: dict | None
+    ) -> tuple[Tensor | SolverState, Callable[[SolverState], None] | None]:
+        """What a solver of the core starts from, x or the state that was kept, and where it saves its own."""
+        self.begin(x, model_options)
+        if self.work is None:
+            return x, None
+        start, save = resumed(self.work, self.denoiser, self.run_sigmas.values, x)
+        if isinstance(start, SolverState):
+            self.request.report.append(f"It went on after {start.step} of {self.run_sigmas.steps} steps.")
+        return start, save
 
     def _start(self, x: Tensor) -> Denoiser:
         run, request = self.run_sigmas.values, self.request
@@ -126,12 +169,16 @@ class AudioGuider(comfy.samplers.CFGGuider):
         fraction = self.backend.hybrid
         hybrid = None if fraction is None else Hybrid(whole.values, fraction)
         cache = None
-        if request.cache_threshold is not None:
-            model, coefficients = self.inner_model, self.backend.preset.cache_coefficients
-            plan, cache_report = plan_cache(
-                model, coefficients, self.backend.size, run, guidance, hybrid, request.cache_threshold
+        if request.cache.threshold:
+            model, coefficients, size = (
+                self.inner_model,
+                self.backend.preset.cache_coefficients,
+                self.backend.size,
             )
-            cache = TeaCache(plan, on_cpu=x.is_cuda)
+            plan, cache_report = plan_cache(
+                model, coefficients, size, run, guidance, hybrid, request.cache.threshold
+            )
+            cache = TeaCache(plan, x.is_cuda, request.cache.limit(self.plan.windows[0].length, size))
         denoiser = Denoiser(
             self._evaluate, self.plan, guidance, hybrid, cache, self.on_forward,
             comfy.model_management.throw_exception_if_processing_interrupted,

@@ -10,10 +10,12 @@ import comfy.utils
 from torch import Tensor
 
 from ...skyreels_core.model.preset import SamplingPreset
+from ...skyreels_core.sampling.cache import CacheSettings
 from ...skyreels_core.sampling.fusion import WindowSettings
 from ...skyreels_core.sampling.guidance import GuidanceSettings
 from ...skyreels_core.sampling.schedule import flow_sigmas
 from ...skyreels_core.sampling.solvers import SOLVERS
+from .audio_layers import KEY
 from .backends import find_backend
 from .guider import AudioGuider, Request
 from .reporting import SamplingProgress, clock, say
@@ -33,17 +35,18 @@ class Choices:
     window: int  # latent frames
     overlap: int  # latent frames
     fusion: str
-    cache_threshold: float  # TeaCache; here 0 computes every step
+    cache: CacheSettings
     windows: WindowSettings | None  # these two go before the fields
     guidance: GuidanceSettings | None
     null_image: bool
+    keep: bool  # the state on disk
 
     def request(self, preset: SamplingPreset) -> Request:
         overlap = preset.overlap if self.overlap < 0 else self.overlap
         windows = self.windows or WindowSettings(self.window or preset.window, overlap, self.fusion)
         audio, text = self.audio.strip() or preset.audio_guidance, self.text.strip() or preset.text_guidance
         guidance = self.guidance or GuidanceSettings(audio, text)
-        return Request(windows, guidance, self.cache_threshold or None, null_image=self.null_image)
+        return Request(windows, guidance, self.cache, null_image=self.null_image, keep=self.keep)
 
 
 def run_sampler(model, positive: list, negative: list, latent: dict, choices: Choices) -> tuple[dict, str]:
@@ -68,4 +71,5 @@ def run_sampler(model, positive: list, negative: list, latent: dict, choices: Ch
         f"Sampled in {clock(time.monotonic() - started)}.",
     ])  # fmt: skip
     say(report)
-    return {**latent, "samples": sampled.to(samples.device)}, report
+    made = {"plan": guider.plan, "work": guider.kept_in}
+    return {**latent, "samples": sampled.to(samples.device), KEY: made}, report

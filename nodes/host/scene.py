@@ -33,7 +33,7 @@ class Scene:
     voice: Voice
     timeline: Timeline  # as long as the voice, or as the video that is edited
     vae: object
-    encoded: dict[str, Tensor] = field(default_factory=dict)  # of the last plan, by `Shot.key`
+    encoded: dict[str, Tensor] = field(default_factory=dict, compare=False)  # of the last plan, by `Shot.key`
 
     def check_voice(self, config: AudioConfig) -> None:
         if self.voice.width != config.width:

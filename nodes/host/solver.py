@@ -15,7 +15,7 @@ def core_sampler(name: str) -> comfy.samplers.KSAMPLER:
 
 
 def solve(solver, model, x: Tensor, sigmas: Tensor, extra_args=None, callback=None, disable=None) -> Tensor:
-    """A solver of the core in the form of k-diffusion's samplers."""
+    """A solver of the core in the form of k-diffusion's samplers; an AudioGuider keeps its state."""
     options = extra_args or {}
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
@@ -25,4 +25,7 @@ def solve(solver, model, x: Tensor, sigmas: Tensor, extra_args=None, callback=No
         if callback is not None:
             callback({"i": step, "x": x, "denoised": denoised, "sigma": sigmas[step]})
 
-    return solver(denoise, x, sigmas.tolist(), report)
+    guider, start, save = model.inner_model, x, None
+    if hasattr(guider, "resume"):  # the host's own guiders keep nothing
+        start, save = guider.resume(x, options.get("model_options"))
+    return solver(denoise, start, sigmas.tolist(), report, save)

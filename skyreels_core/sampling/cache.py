@@ -171,6 +171,9 @@ class CacheSettings:
         return int(self.memory * 2**30 / (4 * numbers))
 
 
+NO_CACHE = CacheSettings(0.0)
+
+
 @dataclass(frozen=True)
 class TeaCache:
     """What is reused and where it is kept; what is kept belongs to the denoiser, and so to one run."""

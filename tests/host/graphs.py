@@ -72,7 +72,7 @@ def edit(seconds: float = SECONDS, **fields: Any) -> Prompt:
 def sampled(**fields: Any) -> Prompt:
     own = {
         "seed": SEED, "steps": STEPS, "shift": SHIFT, "solver": "euler", "audio_guidance": "", "text_guidance": "",
-        "window": 0, "overlap": -1, "fusion": "bidirectional", "tea_cache": 0.0,
+        "window": 0, "overlap": -1, "fusion": "bidirectional", "tea_cache": 0.0, "keep_state": False,
     }  # fmt: skip
     sampler = node(
         "SkyReelsAudioSampler",
@@ -100,7 +100,8 @@ def guided(
         "shifted": node("ModelSamplingSD3", model=["demo", 0], shift=SHIFT),
         "sigmas": node("BasicScheduler", model=["shifted", 0], scheduler="simple", steps=steps, denoise=denoise),
         "guider": node(
-            "SkyReelsAudioGuider", model=["shifted", 0], positive=["scene", 0], negative=["scene", 1], **sockets
+            "SkyReelsAudioGuider", model=["shifted", 0], positive=["scene", 0], negative=["scene", 1],
+            **({"keep_state": False} | sockets),
         ),
         "solver": node("KSamplerSelect", sampler_name=name),
         "noise": node("RandomNoise", noise_seed=SEED),

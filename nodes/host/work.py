@@ -1,0 +1,122 @@
+"""What a run in the host would lose is kept beside its outputs: the same graph goes on with it after a crash or a
+cancel."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import folder_paths
+from torch import Tensor
+
+from ...skyreels_core.errors import InputError
+from ...skyreels_core.sampling.denoise import Denoiser
+from ...skyreels_core.sampling.solvers import SolverState
+from ...skyreels_core.work import Resumable, WorkFolder, digest
+from .audio_layers import KEY
+from .identity import parts
+
+logger = logging.getLogger(__name__)
+
+ROOT = "skyreels-audio-work"
+KEPT = 3  # runs beside the current one; the oldest goes first
+FINISHED = "finished"
+
+
+def work_root() -> Path:
+    return Path(folder_paths.get_output_directory()) / ROOT
+
+
+@contextmanager
+def run_folder(inputs: Mapping[str, str] | None) -> Iterator[WorkFolder | None]:
+    """The folder of the run with these inputs; None without any, and, with a warning, where no state can be kept: no
+    run must fail for it."""
+    if inputs is None:
+        yield None
+        return
+    try:
+        work = _open(inputs)
+    except (InputError, OSError) as error:
+        logger.warning("This run keeps no state. %s", error)
+        yield None
+        return
+    with work:
+        yield work
+
+
+def _open(inputs: Mapping[str, str]) -> WorkFolder:
+    root, name = work_root(), digest(*(f"{what}: {value}" for what, value in sorted(inputs.items())))[:16]
+    folders = _folders(root)
+    path = next((folder for folder in folders if folder.name.endswith(name)), None)
+    for old in [folder for folder in folders if folder != path][:-KEPT]:
+        forget(old)
+    last = int(folders[-1].name.split("-")[0]) if folders else 0
+    work = WorkFolder(path or root / f"{last + 1:06d}-{name}", "resume")
+    try:
+        work.begin(inputs)
+    except InputError as error:  # damaged on the disk: what it was cannot be known
+        logger.warning("%s", error)
+        work.discard()
+        work.begin(inputs)
+    except OSError:
+        work.release()
+        raise
+    return work
+
+
+def _folders(root: Path) -> list[Path]:
+    """In the order in which they were made."""
+    return sorted(folder for folder in root.glob("*-*") if folder.name.split("-")[0].isdecimal())
+
+
+def forget(folder: Path) -> None:
+    """Remove what was kept, unless another process is at it."""
+    with suppress(InputError, OSError):
+        WorkFolder(folder, "restart").finish()
+
+
+def forget_run(latent: Mapping[str, object]) -> None:
+    """The video of a LATENT is whole: what was kept to make it again is not needed."""
+    kept = latent.get(KEY, {}).get("work")
+    if kept is not None:
+        forget(kept)
+
+
+def resumed(
+    work: WorkFolder, denoiser: Denoiser, sigmas: Sequence[float], x: Tensor
+) -> tuple[Tensor | SolverState, Callable[[SolverState], None]]:
+    """The state that was kept, or x, and what saves the next ones."""
+    resumable = Resumable(work, denoiser, sigmas)
+    try:
+        return resumable.begin(x), resumable.save
+    except InputError as error:  # damaged on the disk: the run begins again
+        logger.warning("%s", error)
+        denoiser.reset()
+        return x, resumable.save
+
+
+def finished_latents(work: WorkFolder) -> Tensor | None:
+    """What a run that came to its end kept."""
+    try:
+        saved = work.load()
+    except InputError:  # `resumed` says so
+        return None
+    return None if saved is None else saved[0].get(FINISHED)
+
+
+def keep_finished(work: WorkFolder, latents: Tensor) -> None:
+    try:
+        work.save({FINISHED: latents}, {})
+    except InputError as error:
+        logger.warning("%s", error)
+
+
+def sampler_identity(sampler: object) -> str:
+    """Of a SAMPLER: its function and options."""
+    function = getattr(sampler, "sampler_function", type(sampler))
+    names = [function.func, *function.args] if isinstance(function, partial) else [function]
+    options = parts(getattr(sampler, "extra_options", {}))
+    return digest(*(getattr(name, "__qualname__", str(name)) for name in names), *options)
