@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from skyreels_core.sampling.fusion import MODES, WindowPlan
-from skyreels_core.timeline import Timeline, first_frame
+from skyreels_core.timeline import Timeline
 from skyreels_core.video.colour import rgb_to_lab
+from skyreels_core.video.seams import change, joins, seam
 from skyreels_core.video.sheets import Curve, Row, contact_sheet
 
 from .material import FPS, Example, animated, bundle, example, sync
@@ -24,17 +27,11 @@ def run(record: Record) -> None:
         for index in range(FACES):
             clip = example(index, SECONDS)
             frames = animated(clip, fusion=mode).frames
-            changes, joins = _changes(frames, clip), _joins(mode)
-            seams.append(float(max(changes[max(0, j - 2) : j + 1].max() for j in joins) / changes.median()))
+            changes, meet = _changes(frames, clip), joins(_plan(mode))
+            seams.append(max(seam(changes, join, FPS) for join in meet))
             if index == 0:
-                rows.append(
-                    Row(
-                        mode,
-                        frames[joins[0] - 6 : joins[0] + 6],
-                        12 / FPS,
-                        (Curve("change", changes[joins[0] - 7 : joins[0] + 5]),),
-                    )
-                )
+                around = Curve("change", torch.tensor(changes[meet[0] - 7 : meet[0] + 5]))
+                rows.append(Row(mode, frames[meet[0] - 6 : meet[0] + 6], 12 / FPS, (around,)))
             if mode == "bidirectional":
                 record.setdefault("drawn_largest", []).append(_largest(clip.frames, clip))
                 record.setdefault("anywhere", []).append(_largest(frames, clip))
@@ -44,26 +41,20 @@ def run(record: Record) -> None:
     contact_sheet(PICTURES / "fusion.png", rows, columns=12)
 
 
-def _joins(mode: str) -> list[int]:
-    """Frames at which a window starts or ends within the video."""
-    preset = bundle().sampling
-    plan = WindowPlan.plan(
-        Timeline.from_seconds(SECONDS, FPS).latent_frames, preset.window, preset.overlap, mode
-    )
-    edges = {w.start for w in plan.windows[1:]} | {w.start + w.length for w in plan.windows[:-1]}
-    return sorted(first_frame(edge) for edge in edges)
+def _plan(mode: str) -> WindowPlan:
+    preset, timeline = bundle().sampling, Timeline.from_seconds(SECONDS, FPS)
+    return WindowPlan.plan(timeline.latent_frames, preset.window, preset.overlap, mode)
 
 
-def _changes(frames: Tensor, clip: Example) -> Tensor:
-    """Mean absolute change from frame to frame outside the lower face: a mouth that opens is no seam, [f - 1]."""
-    outside = 1 - clip.boxes[0]
-    return ((frames[1:] - frames[:-1]).abs().mean(-1) * outside).flatten(1).sum(1) / outside.sum()
+def _changes(frames: Tensor, clip: Example) -> list[float]:
+    """From frame to frame outside the lower face: a mouth that opens is no seam."""
+    return [change(before, after, 1 - clip.boxes[0]) for before, after in pairwise(frames)]
 
 
 def _largest(frames: Tensor, clip: Example) -> float:
     """The largest change anywhere, in the median's."""
     changes = _changes(frames, clip)
-    return float(changes.max() / changes.median())
+    return max(changes) / float(np.median(changes))
 
 
 def _identity(frames: Tensor, clip: Example, index: int) -> float:

@@ -99,8 +99,8 @@ def measure(
         means = _inside(frames, mask)
         return ColourStatistics(means[:, 0] / anchor[0], means[:, 1:] - anchor[1:])
     _check_sizes(frames, reference)
-    anchor = rgb_to_lab(_thinned(reference.mean(0)))
-    return ColourStatistics.join([_against(anchor, rgb_to_lab(_thinned(frame))) for frame in frames])
+    anchor = rgb_to_lab(thinned(reference.mean(0)))
+    return ColourStatistics.join([_against(anchor, rgb_to_lab(thinned(frame))) for frame in frames])
 
 
 def apply(frames: Tensor, statistics: ColourStatistics, strength: float = 1.0) -> Tensor:
@@ -254,14 +254,14 @@ def _check_sizes(frames: Tensor, reference: Tensor) -> None:
         )
 
 
-def _thinned(frame: Tensor) -> Tensor:
+def thinned(frame: Tensor) -> Tensor:
     step = max(1, math.ceil(math.sqrt(frame.shape[0] * frame.shape[1] / SAMPLES)))
     return frame[::step, ::step]
 
 
 def _inside(frames: Tensor, mask: Tensor) -> Tensor:
     pairs = zip(frames, mask, strict=True)
-    chosen = [_thinned(frame)[_thinned(inside) > 0.5] for frame, inside in pairs]
+    chosen = [thinned(frame)[thinned(inside) > 0.5] for frame, inside in pairs]
     return torch.stack([_robust_mean(rgb_to_lab(pixels)) for pixels in chosen])
 
 
