@@ -14,13 +14,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..media import check_whole, mpeg_start, open_media
 from ..timeline import SAMPLE_RATE, Timeline
 
 SAMPLE_RATES = range(4_000, 384_001)  # Hz; outside of it the header is wrong
 MOST_CHANNELS = 64
 LOUDEST = 100.0  # times full scale; whole numbers stored as floats are far beyond
-UNSTATED = 0x7FFF0000  # what a recorder that cannot go back to the header leaves there, and more
-SLACK = 1024  # bytes that writers of headers get wrong
 MISSING_SECONDS = 0.5  # between the end that a container states and that of the last sound in it
 
 
@@ -51,50 +50,23 @@ def read_audio(path: str | Path) -> Audio:
 
 
 def _read(path: Path) -> Audio:
-    start, skipped = _start(path)
-    found, needed = path.stat().st_size, skipped + _promised_bytes(start)
-    if found + SLACK < needed:
-        raise InputError(
-            f"{path} is cut short: it promises {needed:,} bytes and has {found:,}. Fetch or export it again."
-        )
-    if not (skipped or _is_mpeg(start)):  # libsndfile ends an MP3 without an index where it guesses its end
+    check_whole(path)
+    with path.open("rb") as file:
+        is_mpeg = mpeg_start(file) is not None
+    if not is_mpeg:  # libsndfile ends an MP3 without an index where it guesses its end
         try:
             samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
             return Audio(torch.from_numpy(samples.T), sample_rate)
         except (soundfile.LibsndfileError, TypeError):  # TypeError: a .raw file states no rate
             pass
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
+        with open_media(path) as container:
             return _decode(path, container)
     except av.FFmpegError as error:
         raise InputError(
             f"{path} cannot be read as sound ({error.strerror}); it may be damaged or no audio file. "
             "Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
         ) from error
-
-
-def _start(path: Path) -> tuple[bytes, int]:
-    """The first bytes of a file after its ID3 tags, and how many bytes those take."""
-    with path.open("rb") as file:
-        tag, size = file.read(10), 0
-        if tag[:3] == b"ID3":
-            size = 10 + sum((byte & 127) << 7 * place for place, byte in enumerate(reversed(tag[6:10])))
-        file.seek(size)
-        return file.read(512), size
-
-
-def _is_mpeg(start: bytes) -> bool:
-    return start[:1] == b"\xff" and start[1:2] >= b"\xe0"
-
-
-def _promised_bytes(start: bytes) -> int:
-    """How long the header of a WAV, AIFF or MP3 file says that it is; 0 where it says nothing."""
-    if start[:4] in (b"RIFF", b"FORM"):
-        size = int.from_bytes(start[4:8], "little" if start[:4] == b"RIFF" else "big")
-        return 8 + size if size < UNSTATED else 0
-    index = max(start.find(b"Xing"), start.find(b"Info")) if _is_mpeg(start) else -1
-    counted = index >= 0 and start[index + 7] & 3 == 3  # frames, then bytes
-    return int.from_bytes(start[index + 12 : index + 16], "big") if counted else 0
 
 
 def _decode(path: Path, container: av.container.InputContainer) -> Audio:

@@ -14,6 +14,7 @@ from av.stream import Disposition
 from torch import Tensor
 
 from ..errors import InputError
+from ..media import check_whole, open_media
 from .files import check_side, existing_file
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,9 @@ EXACT_SCALER = 0x4 | 0x2000 | 0x40000  # swscale: bicubic, full chroma interpola
 def opened(path: str | Path) -> Iterator[av.VideoStream]:
     """The moving pictures of a file. Raises InputError where there are none that can be read."""
     path = existing_file(path, "video")
+    check_whole(path)
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = open_media(path)
     except av.FFmpegError as error:
         raise InputError(
             f"{path} cannot be read as a video ({error.strerror}). Give a whole video file."
@@ -39,7 +41,9 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
         moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not moving:
             raise InputError(f"{path} has no video stream. Give a file with moving pictures in it.")
-        check_side(path, moving[0].width, moving[0].height)
+        if moving[0].codec_context is None:
+            raise InputError(f"{path} is in a format that cannot be decoded here. Export it as H.264.")
+        check_side(path, *square_size(moving[0]))
         yield moving[0]
 
 
@@ -48,7 +52,9 @@ def decode(path: str | Path, stream: av.VideoStream) -> Iterator[tuple[float, av
 
     Raises InputError where the file is damaged, or holds no frame.
     """
-    stream.thread_type = "SLICE"  # frame threads work ahead; what they log waits for the lock that closing holds
+    stream.thread_type = (
+        "SLICE"  # frame threads work ahead; what they log waits for the lock that closing holds
+    )
     count, start = 0, 0.0
     try:
         for frame in stream.container.decode(stream):
@@ -79,16 +85,22 @@ def quarter_turns(frame: av.VideoFrame) -> int:
 def upright(frame: av.VideoFrame, width: int, height: int) -> Tensor:
     """A frame at its size before it is turned -> float32 [h w 3] in 0..1."""
     full_range = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
-    pixels = frame.to_ndarray(
-        format="rgb24",
-        width=width,
-        height=height,
-        src_colorspace=_matrix(frame),
-        dst_colorspace=UNLIKE_ANY_SOURCE,
-        src_color_range=FULL_RANGE if full_range else LIMITED_RANGE,
-        dst_color_range=FULL_RANGE,
-        interpolation=EXACT_SCALER,
-    )
+    try:
+        pixels = frame.to_ndarray(
+            format="rgb24",
+            width=width,
+            height=height,
+            src_colorspace=_matrix(frame),
+            dst_colorspace=UNLIKE_ANY_SOURCE,
+            src_color_range=FULL_RANGE if full_range else LIMITED_RANGE,
+            dst_color_range=FULL_RANGE,
+            interpolation=EXACT_SCALER,
+        )
+    except av.FFmpegError as error:
+        raise InputError(
+            f"Frames of {frame.width}x{frame.height} pixels in {frame.format.name} cannot become {width}x{height} RGB "
+            f"({error.strerror}). Give a whole video file, or export it as H.264."
+        ) from error
     turned = np.ascontiguousarray(np.rot90(pixels, quarter_turns(frame)))
     return torch.from_numpy(turned).float().div_(255)
 

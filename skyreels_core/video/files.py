@@ -10,12 +10,13 @@ MINIMUM_SIDE = 16  # pixels
 
 
 def existing_file(path: str | Path, what: str) -> Path:
-    """Raises InputError for a folder, or where nothing is."""
+    """Raises InputError for a folder, where nothing is, and for a pipe or a device, which would never end."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder. Give the {what} file itself.")
-    if not path.exists():
-        raise InputError(f"{path} does not exist. Give the path of a {what} file.")
+    if not path.is_file():
+        state = "is no file" if path.exists() else "does not exist"
+        raise InputError(f"{path} {state}. Give the path of a {what} file.")
     return path
 
 

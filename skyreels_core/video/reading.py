@@ -51,7 +51,8 @@ def read_picture(path: str | Path) -> Tensor:
         ) from error
     except DAMAGED_PICTURE as error:
         raise InputError(
-            f"{path} cannot be read as a picture ({first_words(error)}). Give a whole PNG, JPEG, WebP, BMP or TIFF file."
+            f"{path} cannot be read as a picture ({first_words(error)}). Give a whole PNG, JPEG, WebP, BMP or TIFF "
+            "file."
         ) from error
     check_side(path, pixels.shape[1], pixels.shape[0])
     if not np.isfinite(pixels).all():

@@ -206,7 +206,7 @@ def test_an_empty_file_is_refused(tmp_path):
 def test_a_video_cut_off_before_its_index_is_refused(tmp_path):
     encode(tmp_path / "whole.mp4", chirps(1, 48000), 48000, "aac", pictures_at=0)
     (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:2000])
-    refused(tmp_path / "cut.mp4", "cannot be read as sound")
+    refused(tmp_path / "cut.mp4", "is cut short")
 
 
 def test_a_silent_video_says_that_it_has_no_sound_track(tmp_path):
