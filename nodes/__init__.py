@@ -15,12 +15,14 @@ from . import (
     multitalk,
     prompts,
     sampling,
+    saving,
     video,
 )
 from .host.folders import register_folders
 
 STEPS = (
     loaders, audio, masks, prompts, conditioning, humo, multitalk, guidance, sampling, key_frames, video,
+    saving,
 )  # fmt: skip
 
 

@@ -41,8 +41,8 @@ class SaveTalkingVideo(io.ComfyNode):
                 fps_input("Frames per second, as in Audio To Tokens."),
                 io.String.Input(
                     "filename_prefix", default="video/skyreels",
-                    tooltip="Name in the output folder, with folders before it; a number is added. %date:yyyy-MM-dd% "
-                    "becomes the date, as in Save Video.",
+                    tooltip="Name in the output folder, with folders before it; a number is added. %year%, %month%, "
+                    "%day%, %width% and %height% are replaced.",
                 ),
                 io.Combo.Input(
                     "codec", options=list(CODECS), default="h264",

@@ -15,6 +15,7 @@ from ...skyreels_core.timeline import SPATIAL
 from .checks import check_vae
 
 AT_ONCE = 2  # latent frames, as in the host's own decode; more of them take as long and round otherwise
+BLOCK = 512  # latent frames; the first layer sees so many at once, in the host's own decode all
 ESTIMATED = 5  # latent frames from which the host's estimate of memory is that of a video, not of a picture
 
 
@@ -49,18 +50,28 @@ def decode_stream(vae, latents: Tensor, at_once: int = AT_ONCE) -> Iterator[Tens
         force_full_load=vae.disable_offload,
     )
     cache = [None] * count_cache_layers(vae.first_stage_model.decoder)
-    for chunk in (latents[:, :, :1], *latents[:, :, 1:].split(at_once, dim=2)):
-        if chunk.shape[2]:
+    for block in _split(latents, 1 + BLOCK, BLOCK):
+        hidden = _prepared(vae, block)
+        for chunk in _split(hidden, 1 if cache[0] is None else at_once, at_once):
             comfy.model_management.throw_exception_if_processing_interrupted()
-            yield from _decode(vae, chunk, cache).float().cpu()
+            yield from _decoded(vae, chunk, cache).float().cpu()
 
 
-def _decode(vae, latents: Tensor, cache: list) -> Tensor:
-    """[1 16 t h w] after those that left the cache -> [f 8h 8w 3]"""
-    network = vae.first_stage_model
+def _split(latents: Tensor, first: int, others: int) -> list[Tensor]:
+    """In time; none is empty."""
+    parts = (latents[:, :, :first], *latents[:, :, first:].split(others, dim=2))
+    return [part for part in parts if part.shape[2]]
+
+
+def _prepared(vae, latents: Tensor) -> Tensor:
     with _current(vae.device), _enough_memory(vae, latents):
-        hidden = network.conv2(latents.to(vae.device, vae.vae_dtype))
-        made = torch.cat(network.decoder(hidden, feat_cache=cache, feat_idx=[0]), dim=2)
+        return vae.first_stage_model.conv2(latents.to(vae.device, vae.vae_dtype))
+
+
+def _decoded(vae, hidden: Tensor, cache: list) -> Tensor:
+    """[1 16 t h w] after those that left the cache -> [f 8h 8w 3]"""
+    with _current(vae.device), _enough_memory(vae, hidden):
+        made = torch.cat(vae.first_stage_model.decoder(hidden, feat_cache=cache, feat_idx=[0]), dim=2)
         pixels = made.to(vae.output_device, vae.vae_output_dtype(), copy=True)
         vae.process_output(pixels)
     return pixels[0].movedim(0, -1)

@@ -17,7 +17,7 @@ NODES = {
     "SkyReelsAudioImageAnimation", "SkyReelsAudioKeyFrames", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo",
     "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec",
     "SkyReelsAudioLoadWhisper", "SkyReelsAudioMultiTalk", "SkyReelsAudioPromptSchedule", "SkyReelsAudioSampler",
-    "SkyReelsAudioSpeaker",
+    "SkyReelsAudioSaveVideo", "SkyReelsAudioSpeaker",
     "SkyReelsAudioTeaCache", "SkyReelsAudioTokens", "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
 }  # fmt: skip
 
