@@ -20,6 +20,7 @@ import comfy.model_management  # noqa: E402
 import folder_paths  # noqa: E402
 import torch  # noqa: E402
 import utils.install_util  # noqa: E402, F401  before comfy/utils.py can take its name
+from comfy_api.latest import InputImpl  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 spec = importlib.util.spec_from_file_location(
@@ -34,6 +35,7 @@ from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.audio.reading import read_audio  # noqa: E402
 from skyreels_audio_pack.skyreels_core.conditioning.pose import from_pose_keypoint  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
+from skyreels_audio_pack.skyreels_core.video.footage import collect  # noqa: E402
 from skyreels_audio_pack.skyreels_core.video.reading import read_video  # noqa: E402
 
 facts, tensors = {}, {}
@@ -54,10 +56,10 @@ class Finder:
 
     def __call__(self, frames, callback):
         self.heard = []
-        for index in range(len(frames)):
+        for index, _ in enumerate(frames.stream()):
             callback(index)
             self.heard.append(index)
-        return from_pose_keypoint(keypoints[: len(frames)], frames.shape[2], frames.shape[1])
+        return from_pose_keypoint(keypoints[: len(frames)], *frames.size)
 
 
 def load_dwpose():
@@ -77,8 +79,8 @@ def load_dwpose():
 
 
 def mask_faces():
-    mask, lips, preview, report = masks.FaceMask.execute(frames, fps, keypoints=keypoints).args
-    tensors.update(mask=mask, lips=lips, preview=preview)
+    mask, lips, preview, report, region = masks.FaceMask.execute(frames, fps, keypoints=keypoints).args
+    tensors.update(mask=mask, lips=lips, preview=preview, region=collect(region))
     facts["report"] = report
     finder = Finder()
     found = masks.FaceMask.execute(frames[:20], fps, "index", 0, dwpose=finder).args
@@ -99,6 +101,27 @@ def mask_faces():
         masks.FaceMask.execute(frames, fps, dwpose=finder)
     except comfy.model_management.InterruptProcessingException:
         facts["cancelled_after"] = len(finder.heard)
+
+
+def mask_a_video():
+    """From its file, and a part of it. The gap is one to be bridged at its 25 frames a second."""
+    file = InputImpl.VideoFromFile(str(assets.video()))
+    away = [dict(frame, people=[]) if 30 <= index < 42 else frame for index, frame in enumerate(keypoints)]
+    mask, lips, preview, report, _ = masks.FaceMask.execute(file, 50.0, keypoints=away).args
+    facts["withheld"] = [output.message for output in (mask, lips)]
+    facts["bridged"] = report
+    tensors.update(file_preview=preview)
+    tensors["file_region"] = collect(masks.FaceMask.execute(file, fps, keypoints=keypoints).args[4])
+    part = file.as_trimmed(1.0, 2.0)
+    facts["part"] = list(masks.FaceMask.execute(part, fps, keypoints=keypoints).args[0].shape)
+    finder = Finder()
+    masks.FaceMask.execute(file, fps, dwpose=finder)
+    facts["heard_of_file"] = len(finder.heard)
+    comfy.model_management.interrupt_current_processing(True)
+    try:
+        masks.FaceMask.execute(file, fps, keypoints=keypoints)
+    except comfy.model_management.InterruptProcessingException:
+        facts["file_cancelled"] = True
 
 
 def finish():
@@ -139,6 +162,7 @@ def undocumented():
 with torch.inference_mode():
     load_dwpose()
     mask_faces()
+    mask_a_video()
     finish()
 facts["undocumented"] = list(undocumented())
 facts["forbidden"] = [name for name in ("diffusers", "matplotlib", "accelerate") if name in sys.modules]

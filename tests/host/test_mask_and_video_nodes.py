@@ -84,6 +84,35 @@ def test_the_preview_shows_the_mask_and_nothing_else(made, video):
     assert changed[made["mask"] == 1].float().mean() > 0.99
 
 
+def test_a_region_is_the_mask(made):
+    assert torch.equal(made["region"], made["mask"])
+
+
+def test_the_faces_of_a_video_file_give_the_same_region_and_no_mask_of_its_length(made, facts):
+    assert torch.equal(made["file_region"], made["mask"])
+    for what, sentence in zip(("mask", "lips"), facts["withheld"], strict=True):
+        assert f"holds no {what} of a VIDEO" in sentence and "Wire its region" in sentence
+
+
+def test_the_preview_of_a_video_file_is_some_of_its_frames(made, video, faces):
+    shown = range(0, 111, 7)
+    changed = (made["file_preview"] != video.frames[shown]).any(-1)
+    assert len(made["file_preview"]) == 16
+    assert not changed[made["mask"][shown] + made["lips"][shown] == 0].any() and changed.any()
+
+
+def test_a_video_file_is_taken_at_its_own_rate(facts):
+    assert "12 frames interpolated" in facts["bridged"]  # 0.48 s at its 25 frames a second
+
+
+def test_a_video_file_is_read_with_progress_and_can_be_cancelled(facts):
+    assert facts["heard_of_file"] == 111 and facts["file_cancelled"]
+
+
+def test_a_part_of_a_video_has_its_frames_alone(facts):
+    assert facts["part"] == [50, 96, 96]
+
+
 def test_faces_are_found_with_progress_and_can_be_cancelled(facts):
     assert facts["found"] and facts["heard"] == list(range(20))
     assert facts["cancelled_after"] == 0
