@@ -41,6 +41,7 @@ ORIGINAL_NAMES = {
     "quant_conv.": "conv1.",
 }
 WIDTH_KEY = "decoder.head.0.gamma"
+BLOCK = 512  # latent frames that the first layer sees at once: slices of it round differently
 WIDEST = 1024  # channels; Wan's has 96
 
 
@@ -73,15 +74,17 @@ class VideoVAE:
     def decode_stream(self, latents: Tensor) -> Iterator[Tensor]:
         """The video of `decode` in pieces: [b 3 1 8h 8w], then [b 3 4 8h 8w] for each further latent frame.
 
-        Memory does not grow with the length. The causal cache lives in this call: streams may be interleaved.
+        Bit for bit what the network gives for the whole. Memory does not grow with the length. The causal cache
+        lives in this call: streams may be interleaved.
         """
-        decoder = self.network.decoder
+        decoder, first = self.network.decoder, True
         cache = [None] * sum(isinstance(layer, torch.nn.Conv3d) for layer in decoder.modules())
-        for index, latent in enumerate(latents.split(1, dim=2)):
-            latent = latent.to(self.mean) * self.std + self.mean
-            hidden = self.network.post_quant_conv(latent.to(self.network.dtype))
-            frames = decoder(hidden, feat_cache=cache, feat_idx=[0], first_chunk=index == 0)
-            yield frames.float().clamp(-1, 1)
+        for block in latents.split(BLOCK, dim=2):
+            block = block.to(self.mean) * self.std + self.mean
+            for hidden in self.network.post_quant_conv(block.to(self.network.dtype)).split(1, dim=2):
+                frames = decoder(hidden, feat_cache=cache, feat_idx=[0], first_chunk=first)
+                yield frames.float().clamp(-1, 1)
+                first = False
 
 
 def load_vae(path: str | Path) -> VideoVAE:
