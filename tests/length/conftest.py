@@ -16,6 +16,7 @@ else:
 
 SECONDS = 4  # 32 frames, 4 windows
 SMALL = ("--width", 32, "--height", 32, "--fps", 8, "--steps", 5, "--window", 3, "--overlap", 1)
+AT_ONCE = ("--colour-strength", 0)  # frames are written as they are decoded, not 4 s later
 
 
 def noise(*shape):
@@ -42,8 +43,8 @@ def inputs(tmp_path_factory):
 @pytest.fixture(scope="session")
 def animate(inputs, bundle_folder, start):
     """Begins an animation to the given output."""
-    given = ("animate", "--image", inputs.portrait, "--audio", inputs.voice, "--model", bundle_folder, *SMALL)
-    return lambda output, *options: start(*given, "-o", output, *options)
+    given = ("animate", "--image", inputs.portrait, "--audio", inputs.voice, "--model", bundle_folder)
+    return lambda output, *options: start(*given, *SMALL, *AT_ONCE, "-o", output, *options)
 
 
 @pytest.fixture(scope="session")

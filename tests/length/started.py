@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds, on a machine that has much else to do
 
 
 @dataclass(frozen=True)
