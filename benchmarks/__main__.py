@@ -10,7 +10,8 @@ from .record import PICTURES, Record
 from .report import write_report
 
 NAMES = (
-    "sync", "guidance", "another_voice", "silence", "fusion", "cache", "colour", "hybrid", "long_voice", "speed"
+    "sync", "guidance", "another_voice", "silence", "fusion", "cache", "colour", "hybrid", "long_voice", "speed",
+    "memory", "linear", "cancel", "kill", "ten_minutes"
 )  # fmt: skip
 
 

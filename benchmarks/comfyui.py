@@ -12,7 +12,7 @@ from skyreels_core import assets
 
 from .host import open_host
 from .record import Record
-from .speed import measure_command
+from .watching import measured
 
 QUICK_START = Path(__file__).parents[1] / "workflows" / "api" / "quick_start.json"
 SAMPLER = "SkyReelsAudioSampler"
@@ -28,10 +28,10 @@ def run(record: Record) -> None:
         sampler["audio_guidance"] = "4"
         record["other_guidance_seconds"] = seconds_of(server, prompt)
         record["memory_gb"] = server.rss / 1e9
+    inputs = ["--image", assets.portrait(), "--audio", assets.voice(1), "--text", assets.caption()]
     with tempfile.TemporaryDirectory() as folder:
-        inputs = ["--image", str(assets.portrait()), "--audio", str(assets.voice(1)), "--text", assets.caption()]
         options = ["--seed", "1", "--colour-strength", "0", "-o", f"{folder}/out.mp4"]
-        record["command_seconds"], _ = measure_command(["animate", *inputs, *options])
+        record["command_seconds"] = measured(["animate", *inputs, *options]).seconds
 
 
 def seconds_of(server, prompt) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from .long_rows import cancel, kill, linear, memory, ten_minutes
 from .record import DOCS, Record
+from .row import Row
 
 HEAD = """# Results
 
@@ -41,17 +42,15 @@ Hybrid inference over N.
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    claim: str
-    bar: str
-    measured: str
-    reached: bool | None = None  # None: there is no bar, or a test asserts it
+LONG_PICTURES = """
+The first and the last four seconds of ten minutes.
 
-    def markdown(self, command: str) -> str:
-        mark = {None: "", True: " ✓", False: " **(not reached)**"}[self.reached]
-        return f"| {self.claim} | {self.bar} | {self.measured}{mark} | `{command}` |\n"
+![ten minutes](pictures/ten_minutes.png)
 
+Likeness, seams and colours over the ten minutes, as `--report` draws them.
+
+![drift](pictures/drift.png)
+"""
 
 TESTED = {
     "tests/model/test_backbone.py": (
@@ -64,6 +63,9 @@ TESTED = {
     ),
     "tests/sampling": (
         Row("fusion = one solver step on fused predictions (float64)", "<= 1e-6", "asserted"),
+    ),
+    "tests/length": (
+        Row("killed while sampling or writing, or cancelled, then resumed", "the same bytes", "asserted"),
     ),
     "tests/host": (
         Row(
@@ -180,7 +182,8 @@ def comfyui(r: Record) -> Iterator[Row]:
 
 
 SECTIONS = (
-    sync, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed, comfyui
+    sync, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed, memory, linear,
+    ten_minutes, kill, cancel, comfyui
 )  # fmt: skip
 
 
@@ -190,7 +193,8 @@ def write_report() -> None:
         name = section.__name__
         if (record := Record.load(name)) is not None:
             rows += [row.markdown(f"python -m benchmarks {name}") for row in section(record)]
-    (DOCS / "results.md").write_text(HEAD + "".join(rows) + PICTURES, encoding="utf-8")
+    pictures = PICTURES + (LONG_PICTURES if Record.load("ten_minutes") is not None else "")
+    (DOCS / "results.md").write_text(HEAD + "".join(rows) + pictures, encoding="utf-8")
 
 
 def _slashed(values: list[float]) -> str:
