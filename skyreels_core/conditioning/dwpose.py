@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..errors import InputError
+from ..errors import InputError, first_words
 from ..video.footage import Frames
 from .pose import Keypoints
 
@@ -88,7 +88,10 @@ def _load(path: Path, size: tuple[int, int]):
     try:
         session = onnxruntime.InferenceSession(path, providers=providers)
     except Exception as error:
-        raise InputError(f"{path} cannot be read as an ONNX model ({error}).") from error
+        raise InputError(
+            f"{path} cannot be read as an ONNX model ({first_words(error)}). Download it again, or give keypoints or a "
+            "ready mask instead."
+        ) from error
     found = session.get_inputs()[0].shape
     if tuple(found[-2:]) != size:
         raise InputError(

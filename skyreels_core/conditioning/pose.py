@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, first_words
 
 # iBUG order of the 68 points of a face
 FACE_POINTS = 68
@@ -19,6 +19,7 @@ RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # the person's own right and
 OUTER_LIP = slice(48, 60)
 
 LARGEST_NORMALISED = 2.0  # coordinates that stay below are fractions of the canvas, not pixels
+LARGEST_CANVAS, LARGEST_COORDINATE = 1e5, 1e6  # pixels; beyond them no number is meant
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,17 @@ def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, hei
     The points, in pixels of the canvas or in fractions of it, are scaled to the video (pixels).
     Raises InputError for anything else.
     """
+    source = f"The keypoints of {pose}" if isinstance(pose, str | Path) else "The keypoints"
     if isinstance(pose, str | Path):
         pose = _read_json(Path(pose))
     frames = [pose] if isinstance(pose, dict) else pose
     try:
         faces = [_faces(frame) for frame in frames]
-        canvases = torch.tensor([[frame["canvas_width"], frame["canvas_height"]] for frame in frames]).float()
+        canvases = torch.stack([_canvas(frame) for frame in frames])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            "The keypoints are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and "
-            f"'canvas_height', and each face 68 or 70 triples of x, y and score ({error!r})."
+            f"{source} are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and 'canvas_height', "
+            "and each face 68 or 70 triples of x, y and score, all of them numbers. Save them again with DWPose."
         ) from error
     if all(points[..., :2].le(LARGEST_NORMALISED).all() for points in faces):
         canvases = torch.ones_like(canvases)
@@ -83,14 +85,27 @@ def to_pose_keypoint(keypoints: Keypoints) -> list[dict]:
 
 def _read_json(path: Path) -> dict | list[dict]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a JSON file of keypoints ({error}).") from error
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or first_words(error)
+        raise InputError(
+            f"{path} cannot be read as a JSON file of keypoints ({reason}). Give the POSE_KEYPOINT file "
+            "that DWPose saves."
+        ) from error
+
+
+def _canvas(frame: dict) -> Tensor:
+    sides = torch.tensor([frame["canvas_width"], frame["canvas_height"]]).float()
+    if not (sides.gt(0) & sides.le(LARGEST_CANVAS)).all():
+        raise ValueError(f"a canvas of {sides.tolist()}")
+    return sides
 
 
 def _faces(frame: dict) -> Tensor:
     given = [person.get("face_keypoints_2d") for person in frame["people"]]
     faces = [torch.tensor(points).float().reshape(-1, 3)[:FACE_POINTS] for points in given if points]
+    if not all(points.abs().le(LARGEST_COORDINATE).all() for points in faces):  # NaN neither
+        raise ValueError("points beyond every canvas")
     return torch.stack(faces).reshape(-1, FACE_POINTS, 3) if faces else torch.zeros(0, FACE_POINTS, 3)
 
 
