@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from torch import Tensor
 
+from ..video.continuity import ContinuityMeter
 from ..video.finishing import unify_stream
 from .options import Run
 
@@ -19,6 +20,16 @@ def finished_frames(run: Run, latents: Tensor, reference: Callable[[int], Tensor
     frames = run.report.timed("decoding", decode(run, latents))
     colours = partial(run.report.stage, "colours")
     return unify_stream(frames, run.report.fps, run.settings.colour_strength, reference, colours)
+
+
+def measured(run: Run, meter: ContinuityMeter, frames: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The finished frames; once the last one was read the report has what the meter found."""
+    for frame in frames:
+        with run.report.stage("measuring"):
+            meter.add(frame)
+        yield frame
+    run.report.continuity = meter.result()
+    run.report.say(str(run.report.continuity))
 
 
 def decode(run: Run, latents: Tensor) -> Iterator[Tensor]:

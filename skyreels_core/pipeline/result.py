@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..audio.reading import Audio
+from ..video.continuity import Continuity
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +26,13 @@ class Report:
     frames: int = 0
     fps: float = 0.0
     windows: int = 0
+    room: str = ""  # memory and disk that it needs, in words
     planned: int = 0  # forwards of the network
     computed: int = 0
     reused: int = 0
     seconds: Counter[str] = field(default_factory=Counter)  # per stage
     lines: list[str] = field(default_factory=list)  # what was changed or decided, for the user
+    continuity: Continuity | None = None  # what the finished frames are like; once they were read
 
     def say(self, line: str) -> None:
         self.lines.append(line)
