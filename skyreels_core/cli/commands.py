@@ -8,6 +8,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import product
+from pathlib import Path
 
 import torch
 
@@ -51,6 +53,7 @@ def run(args: Namespace) -> None:
 
 
 def animate(args: Namespace) -> None:
+    check_targets(args)
     check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
     text = text_of(args)
@@ -66,6 +69,7 @@ def animate(args: Namespace) -> None:
 
 
 def edit(args: Namespace) -> None:
+    check_targets(args)
     check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
     text = text_of(args)
@@ -91,6 +95,18 @@ def write(args: Namespace, result: Result, work: WorkFolder) -> None:
     work.finish()
     logger.info(result.report.summary())
     print(args.output)
+
+
+def check_targets(args: Namespace) -> None:
+    """Raises InputError where a file that is read would be replaced by one that is written."""
+    files = [(name, path) for name, path in vars(args).items() if isinstance(path, Path) and path.is_file()]
+    written = [(name, path) for name, path in files if name in ("output", "report")]
+    for (target, path), (name, other) in product(written, files):
+        if name != target and path.samefile(other):
+            raise InputError(
+                f"--{target} is the file of --{name.replace('_', '-')}, {path}, which would be replaced. Choose another "
+                "name."
+            )
 
 
 def text_of(args: Namespace) -> str | PromptSchedule:
