@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import comfy.model_management
 import node_helpers
@@ -18,10 +19,15 @@ from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS, Aud
 from ...skyreels_core.sampling.fusion import WindowPlan
 from ...skyreels_core.sampling.hybrid import variants_seen
 from ...skyreels_core.timeline import SPATIAL, Timeline
+from ...skyreels_core.work import digest
 from .audio_layers import KEY
+from .identity import parts
 from .vae import HostVideoEncoder
+from .work import conditions_folder
 
 logger = logging.getLogger(__name__)
+
+IN_MEMORY = 8  # windows of an edited video; at 480p one takes 21 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +65,28 @@ class Scene:
     ) -> WindowConditions:
         """The conditions of all windows; only what this plan has not had yet is encoded."""
         hidden = Animation(None, *self.shot.size) if null_image else None
-        conditions = WindowConditions(self.shot, HostVideoEncoder(self.vae), plan, self.encoded, hidden)
+        kept = self._kept(plan)
+        conditions = WindowConditions(self.shot, HostVideoEncoder(self.vae), plan, kept, hidden)
         variants = variants_seen(self.shot.hybrid)
         needed = conditions.keys(variants)
-        for key in self.encoded.keys() - needed:
-            del self.encoded[key]
-        missing = len(needed - self.encoded.keys())
+        for key in kept.keys() - needed:
+            del kept[key]
+        missing = len(needed - kept.keys())
         conditions.encode_all(variants, callback)
         if missing:
             logger.info("Conditions encoded for %d windows: %d.", len(plan.windows), missing)
         return conditions
+
+
+    def _kept(self, plan: WindowPlan) -> MutableMapping[str, Tensor]:
+        """Those of a picture, and of few windows of a video, stay in memory."""
+        if self.shot.hybrid is None or len(plan.windows) <= IN_MEMORY:
+            return self.encoded
+        return conditions_folder(self._name)
+
+    @cached_property
+    def _name(self) -> str:
+        return digest(*parts([self.shot, self.vae]))
 
 
 def with_scene(conditioning: list, scene: Scene, key: str = KEY, **values: object) -> list:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.sampling.denoise import Denoiser
 from ...skyreels_core.sampling.solvers import SolverState
-from ...skyreels_core.work import Resumable, WorkFolder, digest
+from ...skyreels_core.work import Resumable, TensorFolder, WorkFolder, digest
 from .audio_layers import KEY
 from .identity import parts
 
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 ROOT = "skyreels-audio-work"
 KEPT = 3  # runs beside the current one; the oldest goes first
 FINISHED = "finished"
+CONDITIONS = "conditions"
 
 
 def work_root() -> Path:
@@ -48,13 +49,11 @@ def run_folder(inputs: Mapping[str, str] | None) -> Iterator[WorkFolder | None]:
 
 
 def _open(inputs: Mapping[str, str]) -> WorkFolder:
-    root, name = work_root(), digest(*(f"{what}: {value}" for what, value in sorted(inputs.items())))[:16]
-    folders = _folders(root)
-    path = next((folder for folder in folders if folder.name.endswith(name)), None)
-    for old in [folder for folder in folders if folder != path][:-KEPT]:
-        forget(old)
-    last = int(folders[-1].name.split("-")[0]) if folders else 0
-    work = WorkFolder(path or root / f"{last + 1:06d}-{name}", "resume")
+    name = digest(*(f"{what}: {value}" for what, value in sorted(inputs.items())))
+    path, old = _place(work_root(), name)
+    for folder in old:
+        forget(folder)
+    work = WorkFolder(path, "resume")
     try:
         work.begin(inputs)
     except InputError as error:  # damaged on the disk: what it was cannot be known
@@ -67,9 +66,24 @@ def _open(inputs: Mapping[str, str]) -> WorkFolder:
     return work
 
 
-def _folders(root: Path) -> list[Path]:
-    """In the order in which they were made."""
-    return sorted(folder for folder in root.glob("*-*") if folder.name.split("-")[0].isdecimal())
+def _place(root: Path, name: str) -> tuple[Path, list[Path]]:
+    """Where something with this name is, or is to be, and what is old enough to go. Folders are numbered in the order
+    in which they were made, as a clock may jump."""
+    folders = sorted(folder for folder in root.glob("*-*") if folder.name.split("-")[0].isdecimal())
+    last = int(folders[-1].name.split("-")[0]) if folders else 0
+    path = next((folder for folder in folders if folder.name.endswith(name[:16])), None)
+    return path or root / f"{last + 1:06d}-{name[:16]}", [other for other in folders if other != path][:-KEPT]
+
+
+def conditions_folder(name: str) -> TensorFolder:
+    """Encoded windows by `Shot.key` in files, for more of them than memory should hold; a restart finds them."""
+    path, old = _place(work_root() / CONDITIONS, name)
+    for folder in old:
+        TensorFolder(folder).clear()
+        with suppress(OSError):
+            folder.rmdir()
+    path.mkdir(parents=True, exist_ok=True)
+    return TensorFolder(path)
 
 
 def forget(folder: Path) -> None:

@@ -48,8 +48,8 @@ class Denoiser:
     `predicts` says what `evaluate` gives: the velocity eps - x0, or x0 itself as a host does. `sigmas` are
     those of the run where it is a part of guidance's full schedule; they only set the planned total.
     `check_cancel` raises to cancel; it is asked before each call of `evaluate`, which gets `units_per_call`
-    units (an executor: as many as it has devices; None: all of one window). A cancelled step leaves the held
-    velocities as they were. `arithmetic` is what `evaluate` computes with, for when it gives no numbers.
+    units (an executor: as many as it has devices; None: all of one window). A cancelled step can be taken
+    again. `arithmetic` is what `evaluate` computes with, for when it gives no numbers.
     """
 
     def __init__(
@@ -127,6 +127,8 @@ class Denoiser:
         missing = self._missing(units, sigma, self.velocities)
         computed = self._computed(missing, x, sigma)
         reused = set(units) - set(missing)
+        if not reused:
+            self.velocities = {}  # never two sets of them at a time
         for unit in units:
             part = x[:, :, unit.window.frames]
             if unit in reused:

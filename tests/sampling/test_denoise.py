@@ -223,7 +223,7 @@ def test_after_a_reset_a_run_may_begin_where_the_plan_would_reuse():
     assert used.counts == fresh.counts and used.counts.computed.total() == len(WINDOWS.windows)
 
 
-def test_a_cancelled_step_leaves_the_velocities_of_the_step_before():
+def test_a_cancelled_step_can_be_taken_again():
     left = [10**6]
 
     def cancel():
@@ -231,13 +231,29 @@ def test_a_cancelled_step_leaves_the_velocities_of_the_step_before():
         if left[0] < 0:
             raise Cancelled
 
-    denoiser = Denoiser(evaluate, WINDOWS, ONE, cache=tea_cache(ONE), check_cancel=cancel)
-    denoiser(noise(), 1.0)
-    before = dict(denoiser.velocities)
+    cache, sigma = tea_cache(ONE), float(SIGMAS[19])
+    denoiser = Denoiser(evaluate, WINDOWS, ONE, cache=cache, check_cancel=cancel)
+    untouched = Denoiser(evaluate, WINDOWS, ONE, cache=cache)
+    for run in (denoiser, untouched):
+        run(noise(), 1.0)
     left[0] = 2
     with pytest.raises(Cancelled):
-        denoiser(0.5 * noise(), float(SIGMAS[19]))
-    assert denoiser.velocities == before
+        denoiser(0.5 * noise(), sigma)
+    left[0] = 10**6
+    assert torch.equal(denoiser(0.5 * noise(), sigma), untouched(0.5 * noise(), sigma))
+
+
+def test_velocities_of_two_steps_are_never_held_together():
+    held = []
+
+    def counting(units, x, sigma):
+        held.append(len(denoiser.velocities))
+        return evaluate(units, x, sigma)
+
+    denoiser = Denoiser(counting, WINDOWS, ONE, cache=tea_cache(ONE))
+    for sigma in SIGMAS[:-1]:
+        denoiser(noise(), float(sigma))
+    assert set(held) == {0}
 
 
 def test_progress_counts_every_forward_up_to_the_planned_total():
