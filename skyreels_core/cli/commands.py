@@ -104,8 +104,8 @@ def check_targets(args: Namespace) -> None:
     for (target, path), (name, other) in product(written, files):
         if name != target and path.samefile(other):
             raise InputError(
-                f"--{target} is the file of --{name.replace('_', '-')}, {path}, which would be replaced. Choose another "
-                "name."
+                f"--{target} is the file of --{name.replace('_', '-')}, {path}, which it would replace. Choose "
+                "another name."
             )
 
 
