@@ -10,6 +10,7 @@ from graphs import (
     altered,
     animation,
     completed,
+    edit,
     guided,
     latent_of,
     node,
@@ -169,3 +170,14 @@ def test_nothing_is_kept_where_it_is_not_wanted(host):
     before = work_folders(host)
     latent_of(host, unkept(run(seed=11)))
     assert work_folders(host) == before
+
+
+def test_windows_of_a_long_edit_lie_in_files_and_a_restart_encodes_none_again(host):
+    prompt = edit(1.6, steps=2, text_guidance="1", window=3, overlap=2, keep_state=True)
+    first = latent_of(host, prompt)
+    (folder,) = (host.output / "skyreels-audio-work" / "conditions").iterdir()
+    assert len(list(folder.iterdir())) > 10
+    host.restart()
+    again = latent_of(host, unkept(prompt))
+    assert "Conditions encoded" not in host.log.rpartition("To see the GUI")[2]
+    assert torch.equal(again, first)
