@@ -67,14 +67,15 @@ def test_the_frames_held_at_once_do_not_grow_with_the_length(bundle, preset):
     assert long[2].report.windows == 16
 
 
-def test_video_and_mask_are_read_a_fixed_number_of_times(bundle, preset):
-    """The video for windows, colours and the compositing; the mask for the windows and the compositing."""
-    video, region, _ = edited(bundle, preset, 65)
-    assert video.read == 3 * 65 and region.read == 2 * 65 + 1  # one more to see that it is not black
+def test_video_and_mask_are_read_as_often_for_any_number_of_windows(bundle, preset):
+    short, long = (edited(bundle, preset, length) for length in (13, 65))
+    for few, many in zip(short[:2], long[:2], strict=True):
+        assert many.read / 65 <= few.read / 13 <= 4
 
 
 def test_a_work_folder_holds_what_the_windows_are_shown(bundle, preset, tmp_path):
+    plain, _, _ = edited(bundle, preset, 13)
     with WorkFolder(tmp_path / "work") as work:
         video, _, result = edited(bundle, preset, 13, work)
         assert len(work.tensors("conditions")) == 2 * result.report.windows
-        assert video.read == 4 * 13  # once more for its fingerprint
+        assert video.read == plain.read + 13  # once more for its fingerprint
