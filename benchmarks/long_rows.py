@@ -45,12 +45,12 @@ def ten_minutes(r: Record) -> Iterator[Row]:
     yield Row(
         f"{run}: lip sync r of the first and the last minute", "within 0.03", text, abs(last - first) <= 0.03
     )
-    if "joins" in r:
-        yield from whole(r, run)
+    yield from one_take(r, run)
 
 
-def whole(r: Record, run: str) -> Iterator[Row]:
-    text = f"{r['seam_95']:.2f} / {r['seam_largest']:.2f} at {r['joins']} joins"
+def one_take(r: Record, run: str) -> Iterator[Row]:
+    between = f"midway between joins {r['between_95']:.2f} / {r['between_largest']:.2f}"
+    text = f"{r['seam_95']:.2f} / {r['seam_largest']:.2f} at {r['joins']} joins; {between}"
     claim = f"{run}: change at a join in usual changes, 95th percentile / largest"
     yield Row(claim, "<= 1.5", text, r["seam_largest"] <= 1.5)
     slope, change = (

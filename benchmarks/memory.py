@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .long_material import Speaker
 from .record import Record
-from .watching import measured, thinned
+from .watching import measured, highest_of_each_span
 
 LENGTHS = {"animate": (10.0, 120.0), "edit": (10.0, 60.0)}  # seconds
 
@@ -25,7 +25,7 @@ def run(record: Record) -> None:
                     "voice_seconds": seconds,
                     "seconds": command.seconds,
                     "peak_gb": command.peak_gb,
-                    "memory_over_time": thinned(command.curve),
+                    "memory_over_time": highest_of_each_span(command.curve),
                 }
             )
         record[task] = runs

@@ -69,6 +69,11 @@ TESTED = {
     ),
     "tests/host": (
         Row(
+            "cancelled in ComfyUI, then queued again",
+            "stops within 3 forwards; the same numbers",
+            "asserted where a ComfyUI is found",
+        ),
+        Row(
             "host = core: latents of animation, editing, text + voice; 1 and 2 windows; Euler, DPM++(2M); TeaCache",
             "<= 1e-3",
             "1e-5, asserted where a ComfyUI is found",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -22,16 +23,19 @@ import torch
 from torch import Tensor
 
 from skyreels_core.audio.reading import read_audio
+from skyreels_core.video.colour import thinned
 from skyreels_core.video.footage import open_video
 from skyreels_core.video.mouth import mouth_area
+from skyreels_core.video.seams import change, seam
 from skyreels_core.video.sheets import Curve, Row, contact_sheet
 
 from .long_material import Speaker
 from .material import FPS, correlation
 from .record import PICTURES, Record
-from .watching import Command, thinned
+from .watching import Command, highest_of_each_span
 
 MINUTES = float(os.environ.get("SKYREELS_MINUTES", "10"))
+MINUTE = 60 * min(1.0, MINUTES / 2)  # seconds; a shorter try has shorter ones
 SHOWN = round(4 * FPS)  # frames of the first and of the last seconds
 CHUNK = 100  # frames read together
 LOG_SECONDS = 10.0
@@ -51,6 +55,10 @@ def run(record: Record) -> None:
     seen = Seen.of(output, speaker.box())
     record["r_of_each_minute"] = seen.sync(speaker)
     contact_sheet(PICTURES / "ten_minutes.png", seen.rows(speaker))
+    found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    record.update(one_take(found))
+    record.update(seen.between_joins([round(join["seconds"] * FPS) for join in found["joins"]]))
+    shutil.copyfile(folder / "report.png", PICTURES / "drift.png")
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ class Attempts:
             "attempts": len({line["began"] for line in lines}),
             "seconds": before,
             "peak_gb": max(gb for _, gb in curve),
-            "memory_over_time": thinned(sampled or curve),
+            "memory_over_time": highest_of_each_span(sampled or curve, 60),
         }
 
 
@@ -99,29 +107,57 @@ def lengths(output: Path) -> dict:
     return {"frames": frames, "video_seconds": frames / rate, "audio_seconds": read_audio(output).seconds}
 
 
+def one_take(found: dict) -> dict:
+    """What the run's own report found in seams, colours and the likeness to the portrait."""
+    seams = [join["seam"] for join in found["joins"] if join["seam"] is not None]
+    windows = [window for window in found["windows"] if window["identity"] is not None]
+    end = windows[-1]["end"]
+    likeness = {
+        "first": [window["identity"] for window in windows if window["start"] < MINUTE],
+        "last": [window["identity"] for window in windows if window["end"] > end - MINUTE],
+    }
+    return {
+        "joins": len(seams),
+        "seam_largest": max(seams),
+        "seam_95": float(np.percentile(seams, 95)),
+        "colour_slope": found["colours"]["slope_per_minute"],
+        "colour_change": found["colours"]["last_minus_first"],
+        "identity_least": min(window["identity"] for window in windows),
+        **{f"identity_{name}": float(np.mean(values)) for name, values in likeness.items()},
+    }
+
+
 @dataclass(frozen=True)
 class Seen:
     """A video watched once from end to end."""
 
     mouth: np.ndarray  # [f]
+    changes: list[float]  # from each frame to the next
     first: Tensor  # [f h w 3]
     last: Tensor
 
     @classmethod
     def of(cls, output: Path, box: Tensor) -> Seen:
-        stream, areas = open_video(output).stream(), []
+        stream, areas, changes = open_video(output).stream(), [], []
         first, last = [], deque(maxlen=SHOWN)
         while chunk := list(islice(stream, CHUNK)):
             areas.append(mouth_area(torch.stack(chunk), box))
+            before = [last[-1]] if last else []
+            changes += [change(thinned(a), thinned(b)) for a, b in pairwise(before + chunk)]
             first += chunk[: SHOWN - len(first)]
             last.extend(chunk)
-        return cls(torch.cat(areas).numpy(), torch.stack(first), torch.stack(list(last)))
+        return cls(torch.cat(areas).numpy(), changes, torch.stack(first), torch.stack(list(last)))
 
     def sync(self, speaker: Speaker) -> list[float]:
         """Pearson's r at lag 0 of the mouth's area and the drawn curve, minute by minute."""
-        minute = round(60 * FPS * min(1.0, MINUTES / 2))
+        minute = round(MINUTE * FPS)
         spans = [slice(first, first + minute) for first in range(0, len(self.mouth) - minute // 2, minute)]
         return [correlation(self.mouth[span], speaker.curves.area[span]) for span in spans]
+
+    def between_joins(self, joins: list[int]) -> dict:
+        """The figure of a join where there is none, midway between two: the face alone makes it."""
+        seams = [seam(self.changes, (a + b) // 2, FPS) for a, b in pairwise(joins)]
+        return {"between_95": float(np.percentile(seams, 95)), "between_largest": max(seams)}
 
     def rows(self, speaker: Speaker) -> list[Row]:
         ends = {"first": (self.first, slice(None, SHOWN)), "last": (self.last, slice(-SHOWN, None))}

@@ -127,7 +127,8 @@ class Command:
 
     def _sample(self) -> None:
         with contextlib.suppress(psutil.Error):  # it may end at this moment
-            self.curve.append((self.running, psutil.Process(self.pid).memory_info().rss / 1e9))
+            if held := psutil.Process(self.pid).memory_info().rss:
+                self.curve.append((self.running, held / 1e9))
 
     def _listen(self) -> None:
         while piece := os.read(self.launcher.stderr.fileno(), 65536):
@@ -143,11 +144,11 @@ def measured(arguments: Sequence[str | Path], threads: int | None = None) -> Com
         return command.finish()
 
 
-def thinned(curve: Sequence[tuple[float, float]], points: int = 60) -> list[list[float]]:
+def highest_of_each_span(curve: Sequence[tuple[float, float]], points: int = 20) -> list[list[float]]:
     """The highest of each of `points` equal spans of time: [seconds, GB]."""
     span = max(curve[-1][0] / points, SAMPLE_SECONDS)
     highest: dict[int, float] = {}
     for seconds, gb in curve:
         at = int(seconds / span)
         highest[at] = max(highest.get(at, 0.0), gb)
-    return [[round(at * span, 1), gb] for at, gb in highest.items()]
+    return [[round(at * span, 1), round(gb, 3)] for at, gb in highest.items()]
