@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .long_material import Speaker
 from .record import Record
-from .watching import measured, highest_of_each_span
+from .watching import highest_of_each_span, measured
 
 LENGTHS = {"animate": (10.0, 120.0), "edit": (10.0, 60.0)}  # seconds
 
