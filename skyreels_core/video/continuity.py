@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,10 @@ from ..timeline import first_frame, frames_of
 from .colour import drift, thinned
 from .likeness import EVERYWHERE, Reference, WatchedReference, box_around, layout, likeness, miniature
 from .seams import JoinFigure, SeamMeter, change, joins
+
+PART_SECONDS = 5.0  # of a video whose windows are not known
+
+Span = tuple[int, int]  # frames
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def _extreme(values: Sequence[float | None], choose: Callable) -> int | None:
 
 
 class ContinuityMeter:
-    """Takes the finished frames one by one.
+    """Takes the finished frames one by one. spans: the first frame and the end of each window, in order; joins: frames.
 
     `reference` None: frame 0 is it. region: masks [h w] at the frames' size, one for each; then only what lies in
     the box around the mask is compared, and only changes inside the mask count, as it suits an edit. Give
@@ -80,7 +85,8 @@ class ContinuityMeter:
 
     def __init__(
         self,
-        plan: WindowPlan,
+        spans: Sequence[Span],
+        joins: Sequence[int],
         fps: float,
         reference: Reference | None = None,
         region: Iterable[Tensor] | None = None,
@@ -88,11 +94,17 @@ class ContinuityMeter:
         self.fps, self.frames = fps, 0
         self.reference = None if reference is None else WatchedReference(reference)
         self.region = repeat(None) if region is None else iter(region)
-        self.windows = WindowMeans(plan)
-        self.seams = SeamMeter(joins(plan), fps)
+        self.windows = WindowMeans(spans)
+        self.seams = SeamMeter(joins, fps)
         self.colours = SecondMeans(fps)
         self.first: Tensor | None = None  # miniature of frame 0
         self.last: Tensor | None = None
+
+    @classmethod
+    def of(cls, plan: WindowPlan, fps: float, *what: Any) -> ContinuityMeter:
+        """Of the windows that a video was made in; `what` as above."""
+        starts = [(first_frame(window.start), frames_of(window.length)) for window in plan.windows]
+        return cls([(start, start + length) for start, length in starts], joins(plan), fps, *what)
 
     def watch(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         """The same frames."""
@@ -131,13 +143,17 @@ class ContinuityMeter:
         )
 
 
+def parts(frames: int, fps: float) -> list[Span]:
+    """What is judged apart in a video whose windows are not known."""
+    length = max(1, round(PART_SECONDS * fps))
+    return [(first, first + length) for first in range(0, frames, length)]
+
+
 class WindowMeans:
     """Means over the frames of each window."""
 
-    def __init__(self, plan: WindowPlan) -> None:
-        self.spans = [
-            (first_frame(w.start), first_frame(w.start) + frames_of(w.length)) for w in plan.windows
-        ]
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = spans
         self.totals, self.counts = [0.0] * len(self.spans), [0] * len(self.spans)
         self.open = 0  # the first window that has not ended
 

@@ -17,7 +17,7 @@ from skyreels_core.sampling.fusion import WindowPlan
 from skyreels_core.training.curves import mouth_curves
 from skyreels_core.training.faces import Identity, Motion, draw_face
 from skyreels_core.video.colour import lab_to_rgb, rgb_to_lab
-from skyreels_core.video.continuity import ContinuityMeter
+from skyreels_core.video.continuity import ContinuityMeter, parts
 from skyreels_core.video.finishing import unify_stream
 from skyreels_core.video.likeness import layout, likeness, miniature
 from skyreels_core.video.seams import JoinFigure, SeamMeter, joins, near, seam
@@ -43,7 +43,7 @@ def noise(*shape, seed=0):
 
 
 def metered(frames, plan=PLAN, reference=None, region=None, fps=FPS):
-    meter = ContinuityMeter(plan, fps, reference, region)
+    meter = ContinuityMeter.of(plan, fps, reference, region)
     assert all(torch.equal(a, b) for a, b in zip(meter.watch(frames), frames, strict=True))
     return meter.result()
 
@@ -111,7 +111,7 @@ class TestIdentity:
             asked.append(index)
             return frames[index]
 
-        meter = ContinuityMeter(PLAN, FPS, reference)
+        meter = ContinuityMeter.of(PLAN, FPS, reference)
         for _ in meter.watch(unify_stream(frames, FPS, 1.0, meter.reference)):
             assert len(meter.reference.seen) <= 101
         assert asked == list(range(101)) and not meter.reference.seen
@@ -212,3 +212,13 @@ def test_pictures_of_another_size_can_be_the_reference():
     small = torch.nn.functional.interpolate(frames[0].permute(2, 0, 1)[None], (16, 24), mode="area")
     found = metered(frames[:1], WindowPlan.plan(2, 9, 3), lambda _: small[0].permute(1, 2, 0))
     assert found.windows[0].identity > 0.9
+
+
+def test_a_video_of_unknown_windows_is_judged_in_parts():
+    frames = noise(13, 16, 16, 3)
+    meter = ContinuityMeter(parts(13, 1.0), (), 1.0)
+    for frame in frames:
+        meter.add(frame)
+    found = meter.result()
+    assert [(part.start, part.end) for part in found.windows] == [(0, 5), (5, 10), (10, 13)]
+    assert found.joins == () and "join" not in str(found)
