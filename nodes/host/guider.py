@@ -33,6 +33,8 @@ from .checks import check_conditioning, check_latent, check_model
 from .identity import model_identity, parts
 from .progress import progress
 from .prompts import schedules_in, spread
+from .reporting import say
+from .room import check_room
 from .work import finished_latents, keep_finished, resumed, run_folder, sampler_identity
 
 
@@ -73,6 +75,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.told = {"positive": self._set("positive", positive), "negative": self._set("negative", negative)}
         timeline = self.backend.timeline
         self.untold = [line for texts in schedules_in(positive) for line in texts.untold(self.plan, timeline)]
+        self.room = check_room(model, self.backend, self.plan, self.request)
         self.on_forward = on_forward
         bar = progress(len(self.plan.windows))
         self.backend.encode(self.plan, request.null_image, lambda done: bar(done - 1))
@@ -185,7 +188,9 @@ class AudioGuider(comfy.samplers.CFGGuider):
             predicts="denoised", units_per_call=None, sigmas=run,
             arithmetic=arithmetic_of(self.inner_model, self.model_options_of_step.get("transformer_options", {})),
         )  # fmt: skip
-        request.report[:] = [str(self.plan), f"{denoiser.total} forwards of the network.", *self.untold]
+        work = f"{denoiser.total} forwards of the network; about {self.room}."
+        say(work)
+        request.report[:] = [str(self.plan), work, *self.untold]
         if cache is not None:
             request.report.append(cache_report)
         return denoiser

@@ -15,6 +15,7 @@ from ...skyreels_core.conditioning.shots import Shot
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.sampling.denoise import Unit
+from ...skyreels_core.sampling.estimate import clock
 from ...skyreels_core.sampling.fusion import WindowSettings
 from ...skyreels_core.sampling.key_frames import (
     WINDOW,
@@ -30,7 +31,7 @@ from .checks import check_latent
 from .multitalk import find_layers, scene_of, with_scene
 from .progress import progress
 from .prompts import at_time
-from .reporting import clock, say
+from .reporting import say
 from .run import Choices, run_sampler
 from .scene import Scene, empty_latent
 

@@ -9,6 +9,8 @@ import latent_preview
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
+from ...skyreels_core.sampling.estimate import Pace
+
 
 def say(text: str) -> None:
     """Show a line on the node that is executing; nothing where no graph is run."""
@@ -21,7 +23,7 @@ class SamplingProgress:
     """A `skyreels_core.sampling.denoise.Progress`: one tick for each forward, over windows, branches and steps."""
 
     def __init__(self, bar: bool, model=None) -> None:
-        self.start = time.monotonic()
+        self.pace = Pace()
         self.bar = comfy.utils.ProgressBar(1) if bar else None
         self.previewer = self._previewer(model) if bar else None
         self.preview = None
@@ -32,21 +34,15 @@ class SamplingProgress:
 
     def __call__(self, done: int, total: int, label: str) -> None:
         now = time.monotonic()
+        self.pace.tick(done, total)
         if self.bar is not None:
             self.bar.update_absolute(done, total, self.preview)
             self.preview = None
         if now - self.last_said > 0.5 or done == total:
-            left = (now - self.start) / done * (total - done)
-            say(f"{label}, {done} of {total} forwards, {clock(left)} left")
+            say(f"{label}, {done} of {total} forwards, {self.pace.remaining} left")
             self.last_said = now
 
     def step(self, step: int, denoised, x, steps: int) -> None:
         """The host's callback after each step: what the preview shows next."""
         if self.previewer is not None:
             self.preview = self.previewer.decode_latent_to_preview_image("JPEG", denoised)
-
-
-def clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

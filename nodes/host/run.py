@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...skyreels_core.model.preset import SamplingPreset
 from ...skyreels_core.sampling.cache import CacheSettings
+from ...skyreels_core.sampling.estimate import clock
 from ...skyreels_core.sampling.fusion import WindowSettings
 from ...skyreels_core.sampling.guidance import GuidanceSettings
 from ...skyreels_core.sampling.schedule import flow_sigmas
@@ -18,7 +19,7 @@ from ...skyreels_core.sampling.solvers import SOLVERS
 from .audio_layers import KEY
 from .backends import find_backend
 from .guider import AudioGuider, Request
-from .reporting import SamplingProgress, clock, say
+from .reporting import SamplingProgress, say
 from .solver import core_sampler
 
 

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 @contextmanager
 def work_folder(args: Namespace) -> Iterator[WorkFolder]:
     """Whatever ends the command early, it says how to go on."""
-    path = args.work or Path(f"{args.output}.work")
+    path = work_path(args)
     begin = "restart" if args.restart else "resume" if args.resume else "new"
     with WorkFolder(path, begin) as work:
         if args.resume and not work.unfinished:
@@ -34,6 +34,10 @@ def work_folder(args: Namespace) -> Iterator[WorkFolder]:
             out_of_memory = isinstance(error, torch.cuda.OutOfMemoryError)
             what = "The GPU ran out of memory: close what else uses it." if out_of_memory else sentence(error)
             raise InputError(f"{what} {advice(work)}") from error
+
+
+def work_path(args: Namespace) -> Path:
+    return args.work or Path(f"{args.output}.work")
 
 
 def advice(work: WorkFolder) -> str:
