@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,11 +20,12 @@ from ..sampling.fusion import WindowPlan
 from ..sampling.guidance import EQ3, Constant, Guidance, parse_schedule
 from ..sampling.hybrid import Hybrid, variants_seen
 from ..sampling.schedule import flow_sigmas
-from ..sampling.solvers import SOLVERS, SolverState
+from ..sampling.solvers import SOLVERS, Callback, SolverState
 from ..timeline import SPATIAL, Timeline
 from ..work import Resumable
 from .evaluator import CoreEvaluator, Prompts
 from .options import Run
+from .room import Watch
 
 
 def plan_windows(run: Run, timeline: Timeline) -> WindowPlan:
@@ -81,31 +81,35 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: boo
     guidance = make_guidance(run, set(evaluator.prompts.schedule.told(windows, evaluator.fps)), sigmas)
     hybrid = Hybrid(sigmas, preset.hybrid) if editing else None
     cache = make_cache(run, windows, guidance, hybrid)
+    watch = Watch(run)
     denoiser = Denoiser(
-        evaluator, windows, guidance, hybrid, cache, partial(run.advance, "sampling"), run.check_cancel,
+        evaluator, windows, guidance, hybrid, cache, watch.forward, run.check_cancel,
         arithmetic=arithmetic(evaluator.dtype),
     )  # fmt: skip
     run.report.planned = denoiser.total
-    run.report.say(f"Windows: {run.report.windows}. Forwards of the network: {denoiser.total}.")
+    needed = f"; about {run.report.room}" if run.report.room else ""
+    run.report.say(
+        f"Windows: {run.report.windows}. Steps: {preset.steps}. Forwards of the network: {denoiser.total}{needed}."
+    )
     noise = make_noise(windows.latent_frames, run.report.size, run.settings.seed).to(evaluator.device)
     with run.report.stage("sampling"):
-        latents = solve(run, denoiser, noise, guidance.grid.values)
+        latents = solve(run, denoiser, noise, guidance.grid.values, watch.step)
     denoiser.arithmetic.check_latents(latents)
     run.report.computed = denoiser.counts.computed.total()
     run.report.reused = denoiser.counts.reused.total()
     return latents
 
 
-def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float]) -> Tensor:
+def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float], callback: Callback) -> Tensor:
     """From noise to latents, or from what the work folder holds of an earlier part of the run."""
     solver = SOLVERS[run.preset.solver]
     if run.work is None:
-        return solver(denoiser, noise, sigmas)
+        return solver(denoiser, noise, sigmas, callback)
     resumable = Resumable(run.work, denoiser, sigmas)
     start = resumable.begin(noise)
     if isinstance(start, SolverState):
         run.report.say(f"Going on after {start.step} of {len(sigmas) - 1} steps.")
-    return solver(denoiser, start, sigmas, save=resumable.save)
+    return solver(denoiser, start, sigmas, callback, resumable.save)
 
 
 def arithmetic(dtype: torch.dtype) -> Arithmetic:

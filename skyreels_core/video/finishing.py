@@ -14,6 +14,11 @@ from .colour import SMOOTHING_SECONDS, ColourStatistics, apply, measure
 GAUSSIAN_REACH = 4  # sigmas, where the smoothing filter ends
 
 
+def frames_ahead(fps: float) -> int:
+    """How many frames wait for the statistics of those after them."""
+    return math.ceil(GAUSSIAN_REACH * SMOOTHING_SECONDS * fps)
+
+
 def unify_stream(
     frames: Iterable[Tensor],
     fps: float,
@@ -32,7 +37,7 @@ def unify_stream(
     if strength == 0:
         yield from frames
         return
-    reach = math.ceil(GAUSSIAN_REACH * SMOOTHING_SECONDS * fps)
+    reach = frames_ahead(fps)
     waiting: deque[Tensor] = deque()
     measured: deque[ColourStatistics] = deque()  # of the frames that wait, and as many before them as matter
 
