@@ -26,7 +26,7 @@ def run(record: Record) -> None:
     line = start + rate * np.array(VOICES)
     record["voice_seconds"], record["seconds"] = VOICES, took
     record["seconds_to_start"], record["seconds_per_second"] = start, rate
-    record["largest_departure"] = float(np.max(np.abs(np.array(took) / line - 1)))
+    record["largest_departure"] = float(np.max(np.abs(line / np.array(took) - 1)))  # of what was measured
     record["rates"] = [
         (t2 - t1) / (s2 - s1) for (s1, t1), (s2, t2) in pairwise(zip(VOICES, took, strict=True))
     ]
