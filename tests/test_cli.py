@@ -13,11 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from PIL import Image
 
-from skyreels_core.audio.reading import Audio, write_wav
+from skyreels_core.audio.reading import Audio, read_audio, write_wav
 from skyreels_core.cli import INTERRUPTED, REFUSED, main
+from skyreels_core.cli.choices import ModelChoice
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import save_model
+from skyreels_core.pipeline import room
+from skyreels_core.sampling import estimate
 from skyreels_core.video.encoding import Encoding
 from skyreels_core.video.reading import read_video
 from skyreels_core.video.writing import write_picture, write_video
@@ -97,6 +101,37 @@ def test_texts_over_time_come_from_a_file(animate, output, tmp_path, capsys):
     assert not torch.equal(scheduled[-1], read_video(output).frames[-1])
 
 
+def test_a_report_says_what_was_used_and_what_the_video_is_like(animate, files, output, tmp_path, capsys):
+    assert animate("--report", tmp_path / "report.json", "--loudness", "-20", "--voice-gate", "--lossless") == 0
+    said = capsys.readouterr().err
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["command"]["loudness"] == -20 and report["command"]["voice_gate"] == -45
+    assert report["sampling"]["steps"] == 2 and report["dtype"] == "torch.float32"
+    assert report["video"] | {"made_at": None} == {
+        "made_at": None, "frames": 6, "fps": 8.0, "seconds": 0.75, "voice_seconds": 0.75
+    }  # fmt: skip
+    assert [window["start"] for window in report["windows"]] == [0.0]
+    assert report["forwards"]["computed"] == 4 and report["stages_seconds"].keys() >= {"sampling", "measuring"}
+    assert len(report["colours"]["seconds"]) == 1 and report["joins"] == [] and report["worst_join"] is None
+    assert all(line in said for line in report["lines"])
+    assert any("is heard at -20" in line for line in report["lines"])
+    assert Image.open(tmp_path / "report.png").width > 100
+    kept, given = read_video(output).audio.samples, read_audio(files.voice).samples
+    assert (kept[:, : given.shape[1]] - given).abs().max() < 1e-3  # the file's sound is 16 bits
+
+
+def test_an_edit_is_reported_where_it_was_made_anew(edit, files, tmp_path):
+    assert edit("--mask", files.mask, "--report", tmp_path / "report.json") == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert len(report["windows"]) == 1 and report["windows"][0]["identity"] < 0.99
+    assert report["command"]["mask"] == str(files.mask)
+
+
+def test_a_report_that_would_replace_a_picture_that_is_read_is_refused(animate, files, capsys):
+    assert animate("--report", files.portrait.with_suffix(".json")) == REFUSED
+    refused(capsys, "would replace")
+
+
 def test_an_edit_without_loss_has_the_sources_own_pixels_outside_the_mask(edit, files, output):
     assert edit("--mask", files.mask, "--lossless") == 0
     source, edited = read_video(files.video), read_video(output)
@@ -172,6 +207,10 @@ BAD_ANIMATIONS = {
     "an overlap as long as a window": (lambda f, b, t: ("--overlap", 3), "cannot overlap"),
     "a file as the output's folder": (lambda f, b, t: ("-o", f.voice / "a.mp4"), "is not a folder"),
     "an output of another kind": (lambda f, b, t: ("-o", t / "a.txt"), ".mp4"),
+    "a report of another kind": (lambda f, b, t: ("--report", t / "a.txt"), ".json"),
+    "a report in no folder": (lambda f, b, t: ("--report", t / "none" / "a.json"), "is not a folder"),
+    "a loudness over full scale": (lambda f, b, t: ("--loudness", 3), "such as -23"),
+    "a gate above the voice": (lambda f, b, t: ("--voice-gate", 3), "such as -45"),
     "a folder without a model": (lambda f, b, t: ("--model", t), MODEL),
     "a device that is not there": (lambda f, b, t: ("--device", "abacus"), "abacus"),
     "an unknown precision": (lambda f, b, t: ("--dtype", "int3"), "bfloat16"),
@@ -226,6 +265,24 @@ def test_what_cannot_be_edited_is_one_sentence_and_exit_code_2(edit, files, tmp_
     assert edit(*options) == REFUSED
     refused(capsys, needle)
     assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["animate", "edit"])
+@pytest.mark.parametrize(
+    "lacking, needle", [("memory", "GB of memory, most of it for"), ("disk", "GB of disk space at")]
+)
+def test_too_little_room_is_refused_before_the_model_is_loaded(
+    animate, edit, files, output, monkeypatch, capsys, command, lacking, needle
+):
+    monkeypatch.setattr(ModelChoice, "load", lambda choice: pytest.fail("the model is loaded"))
+    if lacking == "memory":
+        monkeypatch.setattr(room, "free_memory", lambda: 10**6)
+    else:
+        monkeypatch.setattr(estimate, "free_disk", lambda path: (100, 0))
+    given = animate() if command == "animate" else edit("--mask", files.mask)
+    assert given == REFUSED
+    refused(capsys, needle)
+    assert list(output.parent.iterdir()) == []
 
 
 def refused(capsys, needle):

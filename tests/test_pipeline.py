@@ -78,7 +78,7 @@ def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(b
     report = result.report
     assert (report.frames, report.windows) == (16, 2)
     assert report.planned == report.computed == report.windows * preset.steps * 3
-    assert any(line == "Windows: 2. Forwards of the network: 12." for line in report.lines)
+    assert any(line.startswith("Windows: 2. Steps: 2. Forwards of the network: 12;") for line in report.lines)
 
 
 def test_without_text_its_guidance_is_off_and_said_so(bundle, preset, picture):
@@ -338,7 +338,30 @@ def test_progress_reaches_what_was_planned_in_every_stage(bundle, preset, video,
     result.tensor()
     assert set(last) == {"conditions", "sampling", "decoding"}
     assert all(done == planned for done, planned in last.values())
-    assert result.report.seconds.keys() == {"voice", "text", "conditions", "sampling", "decoding", "colours"}
+    stages = {"voice", "text", "conditions", "sampling", "decoding", "colours", "measuring"}
+    assert result.report.seconds.keys() == stages
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_a_report_tells_how_like_its_picture_each_window_is(bundle, preset, picture, strength):
+    settings = Settings(colour_strength=strength)
+    result = pipeline.animate(bundle, voice(2.0), picture, preset=preset, settings=settings)
+    assert result.report.continuity is None  # before the frames were read
+    result.tensor()
+    found = result.report.continuity
+    assert len(found.windows) == result.report.windows and found.windows[-1].end == 16 / 8
+    assert result.report.lines[-1] == str(found)
+
+
+def test_an_edit_is_measured_where_it_was_made_anew(bundle, preset, video, mask):
+    def identity(mask):
+        result = pipeline.edit(bundle, video, voice(0.6), mask, preset=preset)
+        result.tensor()
+        return result.report.continuity.windows[0].identity
+
+    small = torch.zeros_like(mask)
+    small[:, 4:8, 4:8] = 1
+    assert identity(small) < 0.9 and identity(mask) < 0.9
 
 
 def test_a_cancelled_run_stops_before_the_next_forward(bundle, preset, picture):

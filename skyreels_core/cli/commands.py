@@ -15,20 +15,24 @@ import torch
 
 from .. import pipeline
 from ..audio.reading import read_audio
+from ..conditioning.fitting import fit_length
 from ..conditioning.prompts import PromptSchedule
 from ..errors import InputError
 from ..model.checkpoint import describe
 from ..pipeline import Result, find_region
 from ..pipeline.edit import check_source
 from ..pipeline.options import check_voice
+from ..timeline import Timeline
 from ..video.encoding import Encoding
 from ..video.footage import open_video
 from ..video.reading import read_picture
 from ..video.writing import check_video, write_video
 from ..work import WorkFolder
-from .choices import choose
+from .choices import ModelChoice, choose
 from .demo import demo
 from .progress import Bars
+from .report import check_report, write_report
+from .room import check_room
 from .work import work_folder
 
 logger = logging.getLogger(__name__)
@@ -54,28 +58,30 @@ def run(args: Namespace) -> None:
 
 def animate(args: Namespace) -> None:
     check_targets(args)
-    check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
     text = text_of(args)
     audio = read_audio(args.audio)
     check_voice(audio)
     picture = None if args.image is None else read_picture(args.image)
+    check_room(args, choice, settings, Timeline.from_seconds(audio.seconds, choice.preset.fps))
     with work_folder(args) as work, Bars() as bars:
         result = pipeline.animate(
             choice.load(), audio, picture, text,
             preset=choice.preset, settings=settings, progress=bars, work=work,
         )  # fmt: skip
-        write(args, result, work)
+        write(args, choice, result, work)
 
 
 def edit(args: Namespace) -> None:
     check_targets(args)
-    check_video(args.output, encoding_of(args))
     choice, settings = choose(args)
     text = text_of(args)
     audio = read_audio(args.audio)
     check_voice(audio)
     video = open_video(args.video, None if args.length == "video" else audio.seconds)
+    spoken = Timeline.from_seconds(audio.seconds, video.fps).frames
+    timeline, _ = fit_length(len(video), spoken, video.fps, args.length)
+    check_room(args, choice, settings, timeline, video.size)
     with work_folder(args) as work, Bars() as bars:
         region = find_region(
             video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
@@ -86,21 +92,27 @@ def edit(args: Namespace) -> None:
             choice.load(), video, audio, region, text,
             length=args.length, preset=choice.preset, settings=settings, progress=bars, work=work,
         )  # fmt: skip
-        write(args, result, work)
+        write(args, choice, result, work)
 
 
-def write(args: Namespace, result: Result, work: WorkFolder) -> None:
+def write(args: Namespace, choice: ModelChoice, result: Result, work: WorkFolder) -> None:
     part = work.part_of(args.output)
     write_video(args.output, result.frames, result.fps, result.audio, encoding_of(args), part)
     work.finish()
     logger.info(result.report.summary())
+    if args.report is not None:
+        write_report(args, choice, result)
     print(args.output)
 
 
 def check_targets(args: Namespace) -> None:
-    """Raises InputError where a file that is read would be replaced by one that is written."""
+    """Raises InputError where a file cannot be written, or one that is read would be replaced by it."""
+    check_video(args.output, encoding_of(args))
+    check_report(args.report)
     files = [(name, path) for name, path in vars(args).items() if isinstance(path, Path) and path.is_file()]
     written = [(name, path) for name, path in files if name in ("output", "report")]
+    if args.report is not None and (picture := args.report.with_suffix(".png")).is_file():
+        written.append(("report", picture))
     for (target, path), (name, other) in product(written, files):
         if name != target and path.samefile(other):
             raise InputError(

@@ -148,6 +148,12 @@ def add_output(parser: ArgumentParser) -> None:
     output.add_argument(
         "--crf", metavar="N", type=whole(0, 63), help="quality, lower is better (default: the codec's)"
     )
+    output.add_argument(
+        "--report",
+        metavar="FILE",
+        type=Path,
+        help="a .json with what was used and how like itself the video stays, and its .png",
+    )
     output.add_argument("--lossless", action="store_true", help="every pixel exactly (larger, RGB)")
     add_work(parser)
 

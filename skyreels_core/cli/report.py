@@ -41,7 +41,7 @@ def contents(args: Namespace, choice: ModelChoice, result: Result) -> dict[str, 
     return {
         "version": __version__,
         "torch": torch.__version__,
-        "command": {name: value for name, value in vars(args).items() if value not in (None, False, "")},
+        "command": {name: value for name, value in vars(args).items() if value not in (None, "")},
         "sampling": asdict(choice.preset),
         "device": choice.device,
         "dtype": choice.dtype,

@@ -13,12 +13,14 @@ from ..conditioning.shots import Animation
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
 from ..timeline import Timeline
+from ..video.continuity import ContinuityMeter
 from ..work import WorkFolder, digest
 from .evaluator import CoreEvaluator
-from .frames import finished_frames
+from .frames import finished_frames, measured
 from .inputs import begin_work
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_voice
 from .result import Result
+from .room import check_room
 from .sampler import encode_inputs, encode_shot, plan_windows, sample
 
 
@@ -49,6 +51,7 @@ def animate(
     windows = plan_windows(run, timeline)
     run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
     shot = fit_shot(run, picture)
+    check_room(run, windows, shot)
     begin_work(run, audio, text, picture="none" if shot.picture is None else digest(shot.picture))
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.picture)
     takes_picture = bundle.model.config.takes_picture
@@ -58,8 +61,9 @@ def animate(
     )
     latents = sample(run, windows, evaluator, editing=False)
     reference = None if shot.picture is None else lambda frame: shot.picture
-    frames = finished_frames(run, latents, reference)
-    return Result(frames, timeline.fps, cut_voice(audio, timeline), run.report)
+    meter = ContinuityMeter.of(windows, timeline.fps, reference)
+    frames = finished_frames(run, latents, meter.reference)
+    return Result(measured(run, meter, frames), timeline.fps, cut_voice(audio, timeline), run.report)
 
 
 def fit_shot(run: Run, picture: Tensor | None) -> Animation:

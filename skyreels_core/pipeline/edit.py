@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
 
 from torch import Tensor
@@ -16,16 +16,19 @@ from ..conditioning.shots import VideoEdit
 from ..errors import InputError
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
+from ..sampling.fusion import WindowPlan
 from ..timeline import Timeline, snap_size
 from ..video.compositing import place_back, scale_to
-from ..video.footage import Cut, Footage
+from ..video.continuity import ContinuityMeter
+from ..video.footage import Cut, Footage, lasting
 from ..work import WorkFolder
 from ..work.fingerprint import digest_frames
 from .evaluator import CoreEvaluator
-from .frames import finished_frames
+from .frames import finished_frames, measured
 from .inputs import begin_work
 from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_size, check_voice
 from .result import Result
+from .room import check_room
 from .sampler import encode_inputs, encode_shot, plan_windows, sample
 
 
@@ -63,6 +66,7 @@ def edit(
     shot = VideoEdit(Cut(video, timeline.frames), region, model_size(run, video), preset.hybrid)
     windows = plan_windows(run, timeline)
     run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
+    check_room(run, windows, shot)
     kept = None if work is None else begin_edit(run, work, audio, text, shot)
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.frame(0))
     conditions = encode_shot(run, shot, windows, kept)
@@ -70,12 +74,18 @@ def edit(
         bundle.model, bundle.adapter, tokens, timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, windows, evaluator, editing=True)
-    made = finished_frames(run, latents, shot.frame)
-    if settings.composite:
-        placed = place_back(made, shot.source, region)
-    else:
-        placed = scale_to(made, *video.size)
-    return Result(placed, timeline.fps, cut_voice(audio, timeline), run.report)
+    frames = put_back(run, windows, shot, latents)
+    return Result(frames, timeline.fps, cut_voice(audio, timeline), run.report)
+
+
+def put_back(run: Run, windows: WindowPlan, shot: VideoEdit, latents: Tensor) -> Iterator[Tensor]:
+    """The finished frames at the video's size, measured where they were made anew."""
+    masks = lasting(Cut(shot.region, len(shot.source)).stream())
+    meter = ContinuityMeter.of(windows, run.report.fps, shot.frame, masks)
+    made = finished_frames(run, latents, meter.reference)
+    if run.settings.composite:
+        return measured(run, meter, place_back(made, shot.source, shot.region))
+    return measured(run, meter, scale_to(made, *shot.source.size))
 
 
 def begin_edit(
