@@ -10,9 +10,11 @@ from torch import Tensor
 from ..skyreels_core.audio.reading import Audio
 from ..skyreels_core.conditioning.region import Region, check_region
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.sampling.fusion import WindowPlan
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
 from ..skyreels_core.video.compositing import USED_PART, Changed, fitted, place_back
-from ..skyreels_core.video.footage import Cut, Frames, Reader
+from ..skyreels_core.video.continuity import ContinuityMeter, parts
+from ..skyreels_core.video.footage import Cut, Frames, Reader, lasting
 from ..skyreels_core.video.reading import Fit, fit
 from .host.footage import check_rate, footage_of
 from .tensors import to_frames, to_region
@@ -62,6 +64,10 @@ class Edited:
     def placed(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         return place_back(frames, self.source, self.region, self.feather, self.changed)
 
+    def masks(self) -> Iterator[Tensor]:
+        """Of each frame, the last one for ever."""
+        return lasting(Cut(self.region, len(self.source)).stream())
+
     def colours(self, size: tuple[int, int]) -> Reference:
         return Reader(self.source, Fit(self.source.size, size, size).apply)
 
@@ -78,6 +84,16 @@ def unifying(
     pictures, done = fit(to_frames(reference), *size)
     picture = pictures.mean(0)
     return lambda frame: picture, [f"Reference: {done}."]
+
+
+def metering(
+    plan: WindowPlan | None, timeline: Timeline, reference: Reference | None, edited: Edited | None
+) -> ContinuityMeter:
+    """What measures the finished frames: window by window, or, where no plan came with the latent, in parts."""
+    masks = edited and edited.masks()
+    if plan is None:
+        return ContinuityMeter(parts(timeline.frames, timeline.fps), (), timeline.fps, reference, masks)
+    return ContinuityMeter.of(plan, timeline.fps, reference, masks)
 
 
 def ticking(frames: Iterable[Tensor], tick: Callable[[int], None]) -> Iterator[Tensor]:

@@ -8,15 +8,17 @@ from comfy_api.latest import InputImpl, io
 
 from ..skyreels_core.audio.reading import cut_voice
 from ..skyreels_core.timeline import Timeline
+from ..skyreels_core.video.drift_plot import draw_drift
 from ..skyreels_core.video.encoding import CODECS, Encoding
 from ..skyreels_core.video.finishing import unify_stream
+from ..skyreels_core.video.plots import to_image
 from ..skyreels_core.video.writing import write_video
-from .finishing import Edited, size_of, spoken_frames, ticking, unifying
+from .finishing import Edited, metering, size_of, spoken_frames, ticking, unifying
 from .host.decoding import check_decoder, decode_stream
 from .host.output import OutputFile, metadata, new_output
 from .host.progress import progress
 from .host.reporting import say
-from .host.work import forget_run
+from .host.work import forget_run, windows_of
 from .sockets import VIDEO, Region, to_audio
 from .video import fps_input
 
@@ -86,7 +88,13 @@ class SaveTalkingVideo(io.ComfyNode):
             outputs=[
                 io.Video.Output(display_name="video", tooltip="The saved file."),
                 io.String.Output(
-                    display_name="report", tooltip="Length, size, what was cut, and what changed outside the mask."
+                    display_name="report",
+                    tooltip="Length, size, what was cut, what changed outside the mask, and how like itself it stays.",
+                ),
+                io.Image.Output(
+                    display_name="plot",
+                    tooltip="Over the video's time: colours and likeness of each window against the reference, and the "
+                    "change at each join.",
                 ),
             ],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
@@ -105,18 +113,21 @@ class SaveTalkingVideo(io.ComfyNode):
         colours, lines = unifying(reference, edited, size)
         encoding = Encoding(codec, quality or None, lossless)
         output = new_output(filename_prefix, encoding.suffix, edited.source.size if edited else size)
-        frames = unify_stream(
-            islice(decode_stream(vae, latents), timeline.frames), fps, colour_strength, colours
-        )
-        frames = ticking(edited.placed(frames) if edited else frames, progress(timeline.frames))
+        meter = metering(windows_of(latent), timeline, colours, edited)
+        frames = islice(decode_stream(vae, latents), timeline.frames)
+        frames = unify_stream(frames, fps, colour_strength, meter.reference)
+        frames = meter.watch(edited.placed(frames) if edited else frames)
+        frames = ticking(frames, progress(timeline.frames))
         write_video(
             output.path, frames, fps, cut_voice(voice, timeline), encoding, metadata=metadata(cls.hidden)
         )
         forget_run(latent)
         changes = edited.report(size, timeline.frames) if edited else []
-        report = "\n".join([said(output, timeline), *cut, *lines, *changes])
+        found = meter.result()
+        report = "\n".join([said(output, timeline), *cut, *lines, *changes, str(found)])
         say(report)
-        return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, ui=output.preview)
+        plot = to_image(draw_drift(found))
+        return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, plot, ui=output.preview)
 
 
 def said(output: OutputFile, timeline: Timeline) -> str:

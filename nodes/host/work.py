@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.sampling.denoise import Denoiser
+from ...skyreels_core.sampling.fusion import WindowPlan
 from ...skyreels_core.sampling.solvers import SolverState
 from ...skyreels_core.work import Resumable, TensorFolder, WorkFolder, digest
 from .audio_layers import KEY
@@ -97,6 +98,12 @@ def forget_run(latent: Mapping[str, object]) -> None:
     kept = latent.get(KEY, {}).get("work")
     if kept is not None:
         forget(kept)
+
+
+def windows_of(latent: Mapping[str, object]) -> WindowPlan | None:
+    """The windows that a LATENT was made in, if it still is as long as they are."""
+    plan = latent.get(KEY, {}).get("plan")
+    return plan if plan is not None and plan.latent_frames == latent["samples"].shape[2] else None
 
 
 def resumed(
