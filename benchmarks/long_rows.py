@@ -66,13 +66,14 @@ def kill(r: Record) -> Iterator[Row]:
     where = ", ".join(f"{count} in {stage}" for stage, count in stages.items())
     left = sorted({name for one in runs for name in one["left_at_the_end"]})
     ways = ", ".join(sorted({one["way"] for one in runs}))
-    beside = ", ".join(left) or "nothing"
-    text = f"{r['same']} of {len(runs)} ({sum(stages.values())} kills: {where}); left beside: {beside}"
+    named = sum("hello.mp4" in kill["beside"] for one in runs for kill in one["kills"])
+    kills = f"{sum(stages.values())} kills, {where}, {named or 'none'} with a file under the video's name"
+    text = f"{r['same']} of {len(runs)} ({kills}); left at the end: {', '.join(left) or 'nothing'}"
     claim = (
         f"{r['voice_seconds']:g} s ({r['steps']} steps; {ways}) killed at random moments and resumed: the same file, "
         "the same frames"
     )
-    yield Row(claim, "bit for bit; nothing left", text, r["same"] == len(runs) and not left)
+    yield Row(claim, "bit for bit; nothing left", text, r["same"] == len(runs) and not (left or named))
 
 
 def cancel(r: Record) -> Iterator[Row]:
