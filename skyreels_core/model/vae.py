@@ -18,6 +18,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..timeline import latent_frames
 from .checkpoint import identify
+from .fast_cpu import FastOnCpu
 from .folders import from_folder
 from .header import Header
 from .weights import built, fill
@@ -63,7 +64,8 @@ class VideoVAE:
     def encode(self, video: Tensor) -> Tensor:
         """[b 3 f h w], f = 1 + 4k, h and w multiples of 16 -> [b 16 1+k h/8 w/8], the posterior's mean."""
         latent_frames(video.shape[2])  # refuses a length whose last frames the network would silently drop
-        latents = self.network.encode(video.to(self.network.device, self.network.dtype)).latent_dist.mean
+        with FastOnCpu():
+            latents = self.network.encode(video.to(self.network.device, self.network.dtype)).latent_dist.mean
         return (latents.float() - self.mean) / self.std
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -82,7 +84,8 @@ class VideoVAE:
         for block in latents.split(BLOCK, dim=2):
             block = block.to(self.mean) * self.std + self.mean
             for hidden in self.network.post_quant_conv(block.to(self.network.dtype)).split(1, dim=2):
-                frames = decoder(hidden, feat_cache=cache, feat_idx=[0], first_chunk=first)
+                with FastOnCpu():
+                    frames = decoder(hidden, feat_cache=cache, feat_idx=[0], first_chunk=first)
                 yield frames.float().clamp(-1, 1)
                 first = False
 
