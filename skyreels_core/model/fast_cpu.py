@@ -35,11 +35,19 @@ def on_cpu(x: Any) -> bool:
     )
 
 
-def conv3d(x: Tensor, weight: Tensor, bias: Tensor | None, *how: Any) -> Tensor | None:
+def conv3d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor | None:
     """By oneDNN, which PyTorch takes for batches and large videos only; up to six times faster for one small video."""
-    if len(how) != 4 or isinstance(how[1], str) or not torch.backends.mkldnn.is_available():
+    where = stride, padding, dilation
+    if not torch.backends.mkldnn.is_available() or not all(isinstance(sizes, tuple) for sizes in where):
         return None
-    stride, padding, dilation, groups = how
     return torch.ops.aten.mkldnn_convolution(x, weight, bias, padding, stride, dilation, groups)
 
 

@@ -83,8 +83,10 @@ class VideoVAE:
         cache = [None] * sum(isinstance(layer, torch.nn.Conv3d) for layer in decoder.modules())
         for block in latents.split(BLOCK, dim=2):
             block = block.to(self.mean) * self.std + self.mean
-            for hidden in self.network.post_quant_conv(block.to(self.network.dtype)).split(1, dim=2):
-                with FastOnCpu():
+            with FastOnCpu():
+                whole = self.network.post_quant_conv(block.to(self.network.dtype))
+            for hidden in whole.split(1, dim=2):
+                with FastOnCpu():  # never across a yield: it is the thread's
                     frames = decoder(hidden, feat_cache=cache, feat_idx=[0], first_chunk=first)
                 yield frames.float().clamp(-1, 1)
                 first = False
