@@ -19,7 +19,8 @@ from .long_material import Speaker
 from .record import Record
 from .watching import Command, measured
 
-SECONDS, STEPS = 30.0, 8  # of voice; fewer steps than the preset's, to make many runs affordable
+# of voice; fewer steps and pixels than the preset's, to make many runs affordable
+SECONDS, STEPS, SIDE = 30.0, 8, 64
 PLAIN, CACHED, MULTISTEP = "Euler", "Euler with TeaCache", "DPM++(2M) with TeaCache"
 WAYS = {
     PLAIN: ("--tea-cache", "0"),
@@ -74,7 +75,7 @@ class Disturbed:
 def run(record: Record, seconds: float = SECONDS, runs: Sequence[str] = RUNS) -> None:
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(AT_ONCE) as pool:
         folder = Path(name)
-        words = [*Speaker.draw(0, seconds).animate(folder), "--steps", str(STEPS)]
+        words = [*Speaker.draw(0, seconds).animate(folder), "--steps", str(STEPS), "--width", str(SIDE), "--height", str(SIDE)]
         ways = {way: [*words, *WAYS[way]] for way in sorted(set(runs))}
         found = pool.map(lambda way: undisturbed(folder / way, ways[way]), ways)
         references = dict(zip(ways, found, strict=True))
@@ -88,7 +89,7 @@ def run(record: Record, seconds: float = SECONDS, runs: Sequence[str] = RUNS) ->
             return outcome
 
         record["runs"] = list(pool.map(kill_one, range(len(runs))))
-    record["voice_seconds"], record["steps"] = seconds, STEPS
+    record["voice_seconds"], record["steps"], record["side"] = seconds, STEPS, SIDE
     record["undisturbed_seconds"] = {way: one.seconds for way, one in references.items()}
     record["same"] = sum(one["same_file"] and one["same_frames"] for one in record["runs"])
     record["stages"] = [kill["stage"] for one in record["runs"] for kill in one["kills"]]
