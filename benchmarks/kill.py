@@ -75,7 +75,8 @@ class Disturbed:
 def run(record: Record, seconds: float = SECONDS, runs: Sequence[str] = RUNS) -> None:
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(AT_ONCE) as pool:
         folder = Path(name)
-        words = [*Speaker.draw(0, seconds).animate(folder), "--steps", str(STEPS), "--width", str(SIDE), "--height", str(SIDE)]
+        made = ("--steps", str(STEPS), "--width", str(SIDE), "--height", str(SIDE))
+        words = [*Speaker.draw(0, seconds).animate(folder), *made]
         ways = {way: [*words, *WAYS[way]] for way in sorted(set(runs))}
         found = pool.map(lambda way: undisturbed(folder / way, ways[way]), ways)
         references = dict(zip(ways, found, strict=True))

@@ -70,8 +70,8 @@ def kill(r: Record) -> Iterator[Row]:
     kills = f"{sum(stages.values())} kills, {where}, {named or 'none'} with a file under the video's name"
     text = f"{r['same']} of {len(runs)} ({kills}); left at the end: {', '.join(left) or 'nothing'}"
     claim = (
-        f"{r['voice_seconds']:g} s ({r['steps']} steps, {r['side']}x{r['side']}; {ways}) killed at random moments and resumed: the same file, "
-        "the same frames"
+        f"{r['voice_seconds']:g} s ({r['steps']} steps, {r['side']}x{r['side']}; {ways}) killed at random moments and "
+        "resumed: the same file, the same frames"
     )
     yield Row(claim, "bit for bit; nothing left", text, r["same"] == len(runs) and not (left or named))
 
