@@ -98,10 +98,10 @@ def edit(args: Namespace) -> None:
 def write(args: Namespace, choice: ModelChoice, result: Result, work: WorkFolder) -> None:
     part = work.part_of(args.output)
     write_video(args.output, result.frames, result.fps, result.audio, encoding_of(args), part)
-    work.finish()
     logger.info(result.report.summary())
     if args.report is not None:
         write_report(args, choice, result)
+    work.finish()
     print(args.output)
 
 
