@@ -159,13 +159,13 @@ def _sampling(making: Making, device: str) -> list[Part]:
     grows = VOICE, PICTURE
     forward = forward_bytes(making.config, making.tokens, making.itemsize)
     forward += WINDOW_LATENTS * making.latents(making.window_length)
-    kept = (1 + making.on_gpu) * making.state
+    brought = STATE_LATENTS * making.whole if making.on_gpu and making.keeps_state else 0
     return [
         Part("the latents of the whole video", device, "sampling", SOLVER_LATENTS * making.whole, grows),
         Part("a forward of the model", device, "sampling", forward, (WINDOW, PICTURE)),
         Part("what TeaCache holds", MEMORY, "sampling", making.cached, grows),
         Part("the latents of the whole video", device, "keeping", STATE_LATENTS * making.whole, grows),
-        Part("the state that is kept", MEMORY, "keeping", kept + making.cached, grows),
+        Part("the state that is kept", MEMORY, "keeping", making.state + brought + making.cached, grows),
     ]
 
 
