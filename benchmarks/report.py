@@ -186,9 +186,23 @@ def comfyui(r: Record) -> Iterator[Row]:
     yield Row(claim, "<= 120 s", measured, first <= 120)
 
 
+def decode(r: Record) -> Iterator[Row]:
+    lengths = r["lengths"]
+    claim = f"streamed decode = whole decode at {lengths} lengths of 33 to 481 frames: core"
+    yield Row(claim, "bit for bit", f"{r['core_equal']} of {lengths}", r["core_equal"] == lengths)
+    if "comfyui" in r:
+        claim = f"the same by the VAE of ComfyUI {r['comfyui']}, two latent frames at once as it does itself"
+        yield Row(claim, "bit for bit", f"{r['host_equal']} of {lengths}", r["host_equal"] == lengths)
+        text = (
+            f"{r['chunkings_equal']} of {r['chunkings']} bit for bit, furthest {r['chunkings_furthest']:.0e}"
+        )
+        claim = "the same in every even number of latent frames at once, three lengths"
+        yield Row(claim, "<= 1e-5", text, r["chunkings_furthest"] <= 1e-5)
+
+
 SECTIONS = (
     sync, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed, memory, linear,
-    ten_minutes, kill, cancel, comfyui
+    ten_minutes, kill, cancel, decode, comfyui
 )  # fmt: skip
 
 
