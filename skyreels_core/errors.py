@@ -41,4 +41,5 @@ def sentence(error: Exception) -> str:
         text = f"{where}{error.strerror}. {REMEDIES.get(error.errno, CHECK_PATH)}"
     else:
         text = str(error)
-    return " ".join(CONTROL.sub(" ", text).split())
+    shown = text.encode("utf-8", "backslashreplace").decode()  # half a surrogate could not be printed
+    return " ".join(CONTROL.sub(" ", shown).split())

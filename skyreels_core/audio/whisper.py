@@ -134,7 +134,8 @@ def _read_folder(path: Path) -> tuple[dict[str, Any], list[Path]]:
     config = read_json(path / "config.json")
     if config.get("model_type") != "whisper":
         raise InputError(
-            f"{path} holds a model of type {config.get('model_type')}; the voice needs a Whisper model."
+            f"{path} holds a model of type {config.get('model_type')}; the voice needs a Whisper model. Give "
+            "its folder."
         )
     index = path / "model.safetensors.index.json"
     if not index.is_file():

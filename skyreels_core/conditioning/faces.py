@@ -126,7 +126,10 @@ def _chosen(tracks: list[Tensor], faces: Faces) -> list[int]:
         )
     number = {"largest": 0, "all": 0}.get(faces, faces)
     if not 0 <= number < len(tracks):
-        raise InputError(f"Face {number} was asked for, but the video has {len(tracks)}, counted from 0.")
+        raise InputError(
+            f"Face {number} was asked for, but the video has {len(tracks)}, counted from 0. Choose one of them, "
+            "'largest' or 'all'."
+        )
     return list(range(len(tracks))) if faces == "all" else [number]
 
 

@@ -32,7 +32,10 @@ def check_edit(video: Frames, region: Region) -> None:
     """Raises InputError for a region that does not belong to the video, or is empty."""
     check_region(region, video)
     if not any((mask > 0.5).any() for mask in region.stream()):
-        raise InputError("The mask is black everywhere, so nothing would change; white is what is made anew.")
+        raise InputError(
+            "The mask is black everywhere, so nothing would change; white is what is made anew. Make a region of the "
+            "picture white, or give keypoints of a face that is in it."
+        )
 
 
 def _shape(frames: Frames) -> list[int]:

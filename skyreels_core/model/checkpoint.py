@@ -47,6 +47,7 @@ AUDIO_NAME = re.compile(r"audio_proj\.|blocks\.\d+\.audio_(attn|norm)\.")
 
 # Where a file belongs that was given in the place of another.
 REMEDIES: dict[Kind, str] = {
+    "skyreels-audio": "Give it as the model (--backbone; in ComfyUI: Load SkyReels-Audio Model).",
     "wan-t2v": "Give it as the model.",
     "wan-i2v": "Give it as the model.",
     "audio-layers": "Give it as the audio layers, beside a Wan 2.1 or SkyReels-V2 backbone.",

@@ -196,9 +196,13 @@ def layout_problems(header: Header, expected: dict[str, tuple[int, ...]]) -> lis
     other = [n for n, shape in header.shapes.items() if n in expected and shape != expected[n]]
     problems = []
     if missing:
-        problems.append(f"{len(missing)} weights are missing: {listed(missing)}{shard_hint(header)}.")
+        problems.append(
+            f"{len(missing)} weights are missing: {listed(missing)}{shard_hint(header)}. Fetch the file again."
+        )
     if foreign:
-        problems.append(f"{len(foreign)} weights belong to another kind of model: {listed(foreign)}.")
+        problems.append(
+            f"{len(foreign)} weights belong to another kind of model: {listed(foreign)}. Give a file without them."
+        )
     problems += [f"{n} has shape {header.shapes[n]}; {expected[n]} is needed." for n in other[:LISTED]]
     return problems
 

@@ -16,7 +16,11 @@ class FastOnCpu(TorchFunctionMode):
     the same but for rounding. Nothing else changes, nor anything that needs gradients."""
 
     def __torch_function__(
-        self, function: Callable, types: Sequence[type], args: tuple = (), kwargs: dict[str, Any] | None = None
+        self,
+        function: Callable,
+        types: Sequence[type],
+        args: tuple = (),
+        kwargs: dict[str, Any] | None = None,
     ):
         kwargs = kwargs or {}
         if function in FAST and on_cpu(args[0]):

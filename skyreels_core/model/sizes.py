@@ -72,7 +72,7 @@ def missing_sizes(header: Header, names: tuple[str, ...]) -> list[str]:
 def size_problems(header: Header, names: tuple[str, ...]) -> list[str]:
     """Of the weights that tell the sizes, those that tell none."""
     return [
-        f"{name} has shape {list(header.shapes[name])}, which tells no sizes."
+        f"{name} has shape {list(header.shapes[name])}, which tells no sizes. Fetch the file again."
         for name in names
         if len(header.shapes[name]) != (5 if name.startswith("patch") else 2) or 0 in header.shapes[name]
     ]
@@ -93,7 +93,8 @@ def stated_problems(header: Header, config: WanConfig | None, audio: AudioConfig
         heads = sizes.num_heads
         if type(heads) is not int or heads < 1 or sizes.dim % heads or sizes.dim // heads % 2:
             problems.append(
-                f"Its metadata states {heads!r} heads, which do not divide its width of {sizes.dim}."
+                f"Its metadata states {heads!r} heads, which do not divide its width of {sizes.dim}. "
+                "Save it again with the number that it was trained with."
             )
     if audio is not None and (type(audio.eps) is not float or not 0 < audio.eps < 1):
         problems.append(

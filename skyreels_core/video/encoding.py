@@ -97,7 +97,9 @@ class Encoding:
         codec = CODECS[name]
         crf = codec.crf if self.crf is None else self.crf
         if not 0 <= crf <= codec.worst:
-            raise InputError(f"The quality (crf) is {crf}; {name} takes 0, the best, to {codec.worst}.")
+            raise InputError(
+                f"The quality (crf) is {crf}; {name} takes 0, the best, to {codec.worst}. Choose one of them."
+            )
         return replace(codec.lossy, options={**codec.lossy.options, "crf": str(crf)})
 
 
