@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..errors import InputError, sentence
+from ..errors import InputError, first_words
 from ..files import atomic
 from .fingerprint import differences
 
@@ -85,13 +85,7 @@ class WorkFolder:
         """Replace the state: after a kill at any moment there is this one or the one before."""
         metadata = {name: json.dumps(value) for name, value in values.items()}
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        try:
-            with atomic(self.path / STATE, self.path / (STATE + PART)) as part:
-                save_file(held, part, metadata)
-        except (SafetensorError, OSError) as error:
-            raise InputError(
-                f"The state cannot be written to {self.path} ({sentence(error)}). Make room there."
-            ) from error
+        _write_tensors(self.path / STATE, held, metadata)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, object]] | None:
         """What `save` was given last; None where nothing was. Raises InputError for a damaged file."""
@@ -102,8 +96,8 @@ class WorkFolder:
             with safe_open(path, "pt") as file:
                 values = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, ValueError, OSError) as error:
-            raise self._damaged(STATE, error) from error
+        except (SafetensorError, ValueError, OSError, RecursionError) as error:
+            raise self._damaged(STATE, first_words(error)) from error
         if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
             raise self._damaged(STATE, "it holds NaN or infinity")
         return tensors, values
@@ -169,7 +163,7 @@ class WorkFolder:
         try:
             holder = json.loads((self.path / HOLDER).read_text(encoding="utf-8"))
             return f"process {holder['pid']} on {holder['host']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return "another process"
 
     def _read_run(self) -> dict:
@@ -178,8 +172,8 @@ class WorkFolder:
             version, inputs = run["version"], run["inputs"]
             if not all(isinstance(text, str) for text in inputs.values()):
                 raise ValueError("its inputs are no texts")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._damaged(RUN, error) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise self._damaged(RUN, first_words(error)) from error
         if version != VERSION:
             raise InputError(
                 f"{self.path} was made by another release (format {version}, this one reads {VERSION}). Give --restart "
@@ -208,6 +202,19 @@ class WorkFolder:
                 part.unlink()
 
 
+def _write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    try:
+        with atomic(path, path.with_name(path.name + PART)) as part:
+            save_file(dict(tensors), part, metadata)
+    except (SafetensorError, OSError) as error:
+        reason = getattr(error, "strerror", None) or first_words(error)
+        raise InputError(
+            f"{path} cannot be written ({reason}). Make room there, or give another folder (--work)."
+        ) from error
+
+
 def _is_ours(name: str) -> bool:
     return name.removesuffix(PART) in (LOCK, HOLDER, RUN, STATE, *SUBFOLDERS)
 
@@ -224,19 +231,21 @@ class TensorFolder(MutableMapping[str, Tensor]):
         if not self._file(name).is_file():
             raise KeyError(name)
         try:
-            return load_file(self._file(name))["tensor"]
-        except (SafetensorError, KeyError, OSError) as error:
+            tensor = load_file(self._file(name))["tensor"]
+            if not torch.isfinite(tensor).all():
+                raise ValueError("it holds NaN or infinity")
+        except (SafetensorError, KeyError, OSError, ValueError) as error:
             raise InputError(
-                f"{self._file(name)} is damaged ({error}). Give --restart to begin the run again."
+                f"{self._file(name)} is damaged ({first_words(error)}). Give --restart to begin the run again."
             ) from error
+        return tensor
 
     def __contains__(self, name: object) -> bool:
         return self._file(str(name)).is_file()
 
     def __setitem__(self, name: str, tensor: Tensor) -> None:
         self.path.mkdir(exist_ok=True)
-        with atomic(self._file(name), self._file(name + PART)) as part:
-            save_file({"tensor": tensor.contiguous()}, part)
+        _write_tensors(self._file(name), {"tensor": tensor.contiguous()})
 
     def __delitem__(self, name: str) -> None:
         self._file(name).unlink()
