@@ -36,6 +36,7 @@ from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.audio.multitalk import heard_by  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig  # noqa: E402
+from skyreels_audio_pack.skyreels_core.sampling.cache import CacheSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.fusion import WindowSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas  # noqa: E402
@@ -152,9 +153,9 @@ def by_host(model, positive, negative, noise, scale, sigmas):
     return sampled(guider, noise, sigmas)
 
 
-def by_us(model, positive, negative, noise, audio, text, sigmas, windows=None, cache=None, null_image=False):
+def by_us(model, positive, negative, noise, audio, text, sigmas, windows=None, cache=0.0, null_image=False):
     guidance, report = GuidanceSettings(str(audio), str(text)), []
-    request = Request(windows, guidance, cache, None, null_image, report)
+    request = Request(windows, guidance, CacheSettings(cache), null_image=null_image, report=report)
     guider = AudioGuider(model, positive, negative, request, lambda *progress: None)
     return sampled(guider, noise, sigmas), report
 
