@@ -59,7 +59,9 @@ class LoadDemo(io.ComfyNode):
     @classmethod
     def execute(cls) -> io.NodeOutput:
         model, clip, vae, audio_encoder = load_demo(assets.model())
-        faces = torch.cat([read_picture(assets.portrait())[None], read_video(assets.video(), 1.0).frames[::12]])
+        faces = torch.cat(
+            [read_picture(assets.portrait())[None], read_video(assets.video(), 1.0).frames[::12]]
+        )
         fit_preview_colours(model, vae, faces)
         return io.NodeOutput(model, clip, vae, audio_encoder)
 

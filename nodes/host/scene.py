@@ -77,7 +77,6 @@ class Scene:
             logger.info("Conditions encoded for %d windows: %d.", len(plan.windows), missing)
         return conditions
 
-
     def _kept(self, plan: WindowPlan) -> MutableMapping[str, Tensor]:
         """Those of a picture, and of few windows of a video, stay in memory."""
         if self.shot.hybrid is None or len(plan.windows) <= IN_MEMORY:

@@ -44,8 +44,8 @@ from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.audio.whisper import WhisperTokens  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
-from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.cache import CacheSettings  # noqa: E402
+from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.fusion import WindowSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas  # noqa: E402
