@@ -17,6 +17,7 @@ SIZES = {
     "SaveVideo": (340, 460),
     "SkyReelsAudioCFGScheduler": (290, 300),
     "SkyReelsAudioSampler": (350, 0),
+    "SkyReelsAudioSaveVideo": (340, 760),
 }
 
 # Height in pixels of what a node says after a run, under its fields.
@@ -33,6 +34,7 @@ REPORTS = {
     "SamplerCustomAdvanced": 60,
     "SkyReelsAudioColorUnify": 90,
     "SkyReelsAudioComposite": 90,
+    "SkyReelsAudioSaveVideo": 90,
 }
 
 # Name of a file to the page of folders that it comes from, and the folder in `models` that it belongs in.
@@ -121,7 +123,8 @@ LONG_VIDEO = Note(
     f"""The model sees 33 frames at once. *Windows* covers the whole voice with them; neighbours share 9 frames, which
 are fused at every step of sampling.
 
-*Color Unify* takes back the slow drift of the colours, against the portrait.
+*Save Talking Video* decodes a few frames at a time, takes back the slow drift of their colours, against the portrait, and
+writes them: an hour takes the memory of a few seconds.
 
 {DEMO}""",
 )
@@ -208,7 +211,7 @@ LAYOUTS = {
             (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
             (Group("4. Conditions and windows", GUIDE, ((6, 7),)),),
             (Group("5. Sampling", SAMPLE, ((8,),)),),
-            (Group("6. Video", VIDEO, ((9, 10, 11, 12),)),),
+            (Group("6. Video", VIDEO, ((9,),)),),
         ),
         {3: (290, 60)},
     ),
