@@ -96,6 +96,14 @@ def test_a_file_gets_its_usual_codec(tmp_path, suffix, codec):
         assert container.streams.video[0].codec_context.codec.canonical_name == codec
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_apples_players_know_h265_by_its_tag(tmp_path, suffix, lossless):
+    write_video(tmp_path / f"a{suffix}", waves(2), 25.0, encoding=Encoding("h265", lossless=lossless))
+    with av.open(str(tmp_path / f"a{suffix}")) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
 @pytest.mark.parametrize(
     ("name", "encoding", "words"),
     [
