@@ -42,7 +42,8 @@ def check_output(path: str | Path, suffixes: Sequence[str] = VIDEO_SUFFIXES) -> 
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written: no file can be made in {path.parent} ({error.strerror})."
+            f"{path} cannot be written: no file can be made in {path.parent} ({error.strerror}). Choose "
+            "another folder."
         ) from error
     return path
 
@@ -108,6 +109,6 @@ def _open(path: Path, suffix: str, metadata: Mapping[str, str]) -> av.container.
     options = {"fflags": "+bitexact"}
     if suffix.lower() in (".mp4", ".mov"):
         options["movflags"] = "+faststart+use_metadata_tags" if metadata else "+faststart"
-    container = av.open(str(path), "w", options=options)
+    container = av.open(str(path.absolute()), "w", options=options)  # "a:b.mp4" alone would name a protocol
     container.metadata.update(metadata)
     return container

@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -85,7 +85,8 @@ class WorkFolder:
         """Replace the state: after a kill at any moment there is this one or the one before."""
         metadata = {name: json.dumps(value) for name, value in values.items()}
         held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        _write_tensors(self.path / STATE, held, metadata)
+        with _writing(self.path / STATE) as part:
+            save_file(held, part, metadata)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, object]] | None:
         """What `save` was given last; None where nothing was. Raises InputError for a damaged file."""
@@ -119,14 +120,17 @@ class WorkFolder:
         """The video is whole: remove everything that was kept for it."""
         self._clear()
         self.release()
-        with suppress(OSError):  # somebody's own file is in there, or the next run already
-            (self.path / LOCK).unlink(missing_ok=True)
-            self.path.rmdir()
+        self._remove()
 
     def release(self) -> None:
         if self.lock.is_locked:
             (self.path / HOLDER).unlink(missing_ok=True)
             self.lock.release()
+
+    def _remove(self) -> None:
+        with suppress(OSError):  # somebody's own file is in there, or the next run already
+            (self.path / LOCK).unlink(missing_ok=True)
+            self.path.rmdir()
 
     def _check_ours(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -139,6 +143,7 @@ class WorkFolder:
                 )
 
     def _take(self) -> FileLock:
+        there = self.path.is_dir()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / LOCK, timeout=0)
@@ -154,8 +159,10 @@ class WorkFolder:
             ) from error
         try:
             self._write_json(HOLDER, {"host": platform.node(), "pid": os.getpid()})
-        except OSError:
+        except InputError:
             lock.release()
+            if not there:
+                self._remove()
             raise
         return lock
 
@@ -185,7 +192,7 @@ class WorkFolder:
         return InputError(f"{self.path / name} is damaged ({error}). Give --restart to begin the run again.")
 
     def _write_json(self, name: str, value: Mapping[str, object]) -> None:
-        with atomic(self.path / name, self.path / (name + PART)) as part:
+        with _writing(self.path / name) as part:
             part.write_text(json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
 
     def _clear(self) -> None:
@@ -202,12 +209,12 @@ class WorkFolder:
                 part.unlink()
 
 
-def _write_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
-) -> None:
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """The temporary path of a file that is whole or as it was; what the system refuses is said of the file."""
     try:
         with atomic(path, path.with_name(path.name + PART)) as part:
-            save_file(dict(tensors), part, metadata)
+            yield part
     except (SafetensorError, OSError) as error:
         reason = getattr(error, "strerror", None) or first_words(error)
         raise InputError(
@@ -245,7 +252,8 @@ class TensorFolder(MutableMapping[str, Tensor]):
 
     def __setitem__(self, name: str, tensor: Tensor) -> None:
         self.path.mkdir(exist_ok=True)
-        _write_tensors(self._file(name), {"tensor": tensor.contiguous()})
+        with _writing(self._file(name)) as part:
+            save_file({"tensor": tensor.contiguous()}, part)
 
     def __delitem__(self, name: str) -> None:
         self._file(name).unlink()
