@@ -56,12 +56,13 @@ def _open(inputs: Mapping[str, str]) -> WorkFolder:
         forget(folder)
     work = WorkFolder(path, "resume")
     try:
-        work.begin(inputs)
-    except InputError as error:  # damaged on the disk: what it was cannot be known
-        logger.warning("%s", error)
-        work.discard()
-        work.begin(inputs)
-    except OSError:
+        try:
+            work.begin(inputs)
+        except InputError as error:  # damaged on the disk: what it was cannot be known
+            logger.warning("%s", error)
+            work.discard()
+            work.begin(inputs)
+    except (InputError, OSError):  # a disk that is full
         work.release()
         raise
     return work
