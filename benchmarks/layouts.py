@@ -123,8 +123,8 @@ LONG_VIDEO = Note(
     f"""The model sees 33 frames at once. *Windows* covers the whole voice with them; neighbours share 9 frames, which
 are fused at every step of sampling.
 
-*Save Talking Video* decodes a few frames at a time, takes back the slow drift of their colours, against the portrait, and
-writes them: an hour takes the memory of a few seconds.
+*Save Talking Video* decodes a few frames at a time, takes back the slow drift of their colours, against the portrait,
+and writes them: an hour takes the memory of a few seconds.
 
 {DEMO}""",
 )
