@@ -57,8 +57,8 @@ def _read(path: Path) -> Audio:
         try:
             samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
             return Audio(torch.from_numpy(samples.T), sample_rate)
-        except (soundfile.LibsndfileError, TypeError):  # TypeError: a .raw file states no rate
-            pass
+        except (soundfile.LibsndfileError, TypeError, MemoryError):
+            pass  # TypeError: a .raw file states no rate; MemoryError: a damaged header states hours
     try:
         with open_media(path) as container:
             return _decode(path, container)
