@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media import check_whole, mpeg_start, open_media
+from ..media.container import check_whole, mpeg_start, open_media
 from ..timeline import SAMPLE_RATE, Timeline
 
 SAMPLE_RATES = range(4_000, 384_001)  # Hz; outside of it the header is wrong

@@ -14,7 +14,7 @@ from av.stream import Disposition
 from torch import Tensor
 
 from ..errors import InputError
-from ..media import check_whole, open_media
+from ..media.container import check_whole, open_media
 from .files import check_side, existing_file
 
 log = logging.getLogger(__name__)

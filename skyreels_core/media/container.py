@@ -8,7 +8,7 @@ from typing import BinaryIO
 import av
 from av.container import InputContainer
 
-from .errors import InputError
+from ..errors import InputError
 
 PLAYLISTS = {"hls", "dash", "concat", "concatf", "imf", "sdp", "rtsp"}  # formats that name other files
 UNSTATED = 0x7FFF0000  # what a recorder that cannot go back to its header leaves there, and more
