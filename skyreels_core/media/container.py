@@ -13,15 +13,14 @@ from ..errors import InputError
 PLAYLISTS = {"hls", "dash", "concat", "concatf", "imf", "sdp", "rtsp"}  # formats that name other files
 UNSTATED = 0x7FFF0000  # what a recorder that cannot go back to its header leaves there, and more
 SLACK = 1024  # bytes that writers of headers get wrong
+ANY_TAGS = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}  # 19 always does
 BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")  # with which MP4 and its kin begin
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # Matroska and WebM
 
 
 def open_media(path: Path) -> InputContainer:
     """Raises av.FFmpegError for what cannot be read, InputError for a list of other files."""
-    container = av.open(
-        str(path.absolute()), metadata_errors="ignore", options={"protocol_whitelist": "file"}
-    )
+    container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"}, **ANY_TAGS)
     if PLAYLISTS & set(container.format.name.split(",")):
         container.close()
         raise InputError(f"{path} is a list of other files ({container.format.name}). Give one whole file.")

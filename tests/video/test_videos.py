@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from skyreels_core.audio.reading import Audio, write_wav
+from skyreels_core.audio.reading import Audio, read_audio, write_wav
 from skyreels_core.errors import InputError
 from skyreels_core.video.encoding import Encoding
 from skyreels_core.video.footage import open_video
@@ -187,6 +187,16 @@ def test_every_frame_of_a_new_rate_is_the_one_on_screen_at_its_centre():
     assert indices(resample_fps(video, 30.0).frames) == expected
     assert indices(resample_fps(Video(clip(10), 50.0, None), 25.0).frames) == [1, 3, 5, 7, 9]
     assert resample_fps(video, 25.0) is video
+
+
+def test_tags_in_another_encoding_than_utf_8_are_no_hindrance(tmp_path):
+    path = tmp_path / "a.mkv"
+    sound = Audio(torch.rand(1, 16000) - 0.5, 16000)
+    write_video(path, clip(), 12.0, sound, metadata={"title": "Café ---", "comment": "Café ---"})
+    data = path.read_bytes()
+    assert data.count("Café ---".encode()) == 2
+    path.write_bytes(data.replace("Café ---".encode(), "Café ----".encode("latin-1")))
+    assert len(read_video(path).frames) == 12 and read_audio(path).seconds == pytest.approx(1, abs=0.1)
 
 
 def test_missing_files_and_folders_are_told_apart(tmp_path):
