@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..media.container import check_whole, open_media
-from .files import check_side, existing_file
+from ..media.files import check_side, existing_file
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..audio.reading import Audio
 from ..errors import InputError, first_words
 from ..timeline import Timeline
-from .files import check_side, existing_file
+from ..media.files import check_side, existing_file
 from .footage import Held, collect, open_video, shown_at
 
 FORMATS = (
