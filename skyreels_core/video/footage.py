@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain, islice, repeat, takewhile
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from av import VideoFrame
 from torch import Tensor
 
-from ..audio.reading import Audio, read_audio
-from ..errors import InputError
-from .decoding import decode, opened, quarter_turns, square_size, upright
+from ..audio.reading import Audio
+from ..media.video import VideoFile, open_video
 
-log = logging.getLogger(__name__)
+__all__ = ["Cut", "Footage", "Frames", "Held", "Reader", "VideoFile", "collect", "lasting", "open_video", "shown_at"]
 
 
 @runtime_checkable
@@ -137,94 +132,6 @@ class Reader:
             self.start += 1
         while self.start + len(self.held) <= last:
             self.held.append(self.change(next(self.stream)))
-
-
-@dataclass(frozen=True, eq=False)
-class VideoFile:
-    """A video that stays in its file; made by `open_video`."""
-
-    path: Path
-    stored: tuple[int, int]  # width and height before it is turned, pixels square
-    turns: int  # quarters
-    fps: float
-    shown: np.ndarray  # [f], the decoded frame that each frame shows
-    has_sound: bool
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.stored[::-1] if self.turns % 2 else self.stored
-
-    @property
-    def seconds(self) -> float:
-        return len(self) / self.fps
-
-    def __len__(self) -> int:
-        return len(self.shown)
-
-    def stream(self, first: int = 0) -> Iterator[Tensor]:
-        times_shown = np.bincount(self.shown[first:])
-        with opened(self.path) as stream:
-            for times, (_, frame) in zip(times_shown, decode(self.path, stream), strict=False):
-                if times:
-                    yield from repeat(upright(frame, *self.stored), times)
-
-    def only(self, frames: Sequence[int]) -> VideoFile:
-        """Some of its frames, in ascending order; the others are not converted."""
-        return replace(self, shown=self.shown[list(frames)])
-
-    @cached_property
-    def audio(self) -> Audio | None:
-        """Sound that cannot be read is left out; the log says so."""
-        if not self.has_sound:
-            return None
-        try:
-            return read_audio(self.path)
-        except InputError as error:
-            log.warning("the video is read without its sound: %s", error)
-            return None
-
-
-def open_video(
-    path: str | Path, seconds: float | None = None, callback: Callable[[int], None] | None = None
-) -> VideoFile:
-    """A whole video, or its first `seconds`, turned upright, at one constant rate, decoded once for its time stamps.
-
-    A variable frame rate is laid on its average rate, wide pixels are made square; the log says so. `callback` hears
-    of every frame that was decoded and may raise to cancel.
-    Raises InputError when the file is missing, damaged, under 16 px a side, or without any frame.
-    """
-    with opened(path) as stream:
-        stored, average_rate = square_size(stream), stream.average_rate
-        if stored[0] != stream.width:
-            given = stream.width, stream.height
-            log.warning("%s has pixels that are not square: %dx%d becomes %dx%d", path, *given, *stored)
-        has_sound = bool(stream.container.streams.audio)
-        inside = takewhile(lambda it: seconds is None or it[0] < seconds - 1e-6, decode(path, stream))
-        times, turns = zip(*_stamps(inside, callback), strict=True)
-    times, fps = _clock(np.array(times), float(average_rate) if average_rate else None)
-    shown = shown_at(times, (np.arange(len(times)) + 0.5) / fps)
-    if (shown != np.arange(len(times))).any():
-        log.warning("%s has a variable frame rate: laid on its average, %.3f frames a second", path, fps)
-    return VideoFile(Path(path), stored, turns[0], fps, shown, has_sound)
-
-
-def _stamps(
-    decoded: Iterable[tuple[float, VideoFrame]], callback: Callable[[int], None] | None
-) -> Iterator[tuple[float, int]]:
-    for index, (time, frame) in enumerate(decoded):
-        if callback is not None:
-            callback(index)
-        yield time, quarter_turns(frame)
-
-
-def _clock(times: np.ndarray, average_rate: float | None) -> tuple[np.ndarray, float]:
-    """Time stamps and rate that agree: containers without a rate of their own, and cut files, contradict them."""
-    last = len(times) - 1
-    if average_rate is not None and (np.diff(times) <= 0).any():
-        return np.arange(len(times)) / average_rate, average_rate
-    if average_rate is not None and abs(times[-1] * average_rate - last) < 0.5:
-        return times, average_rate
-    return times, last / times[-1]
 
 
 def shown_at(times: np.ndarray, instants: np.ndarray) -> np.ndarray:

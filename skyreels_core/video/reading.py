@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..audio.reading import Audio
 from ..errors import InputError, first_words
-from ..timeline import Timeline
 from ..media.files import check_side, existing_file
+from ..timeline import Timeline
 from .footage import Held, collect, open_video, shown_at
 
 FORMATS = (

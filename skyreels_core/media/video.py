@@ -1,0 +1,253 @@
+"""The reader of videos: moving pictures at one constant rate, frame by frame, upright and in the colours meant."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import repeat
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Disposition
+from torch import Tensor
+
+from ..audio.reading import Audio, read_audio
+from ..errors import InputError
+from ..video.decoding import quarter_turns, upright
+from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read_clock
+from .container import check_whole, open_media
+from .files import check_side, existing_file
+
+log = logging.getLogger(__name__)
+
+SOUND_BEYOND = 0.5  # seconds that sound lasts longer than the frames, from which the last frame is held for it
+AHEAD = 1.0  # seconds that are decoded beyond those asked for: stamps may be out of order
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFile:
+    """A video that stays in its file; made by `open_video`."""
+
+    path: Path
+    stored: tuple[int, int]  # width and height before it is turned, pixels square
+    turns: int  # quarters
+    fps: float
+    shown: np.ndarray  # [f], the decoded frame that each frame shows
+    decoded: int  # frames in the file, as any reader counts that knows no time
+    has_sound: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.stored[::-1] if self.turns % 2 else self.stored
+
+    @property
+    def seconds(self) -> float:
+        return len(self) / self.fps
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+    def stream(self, first: int = 0) -> Iterator[Tensor]:
+        times_shown = np.bincount(self.shown[first:])
+        with opened(self.path) as stream:
+            for times, frame in zip(times_shown, decode(self.path, stream), strict=False):
+                if times:
+                    yield from repeat(upright(frame, *self.stored), times)
+
+    def only(self, frames: Sequence[int]) -> VideoFile:
+        """Some of its frames, in ascending order; the others are not converted."""
+        return replace(self, shown=self.shown[list(frames)])
+
+    @cached_property
+    def audio(self) -> Audio | None:
+        """Sound that cannot be read is left out; the log says so."""
+        if not self.has_sound:
+            return None
+        try:
+            return read_audio(self.path)
+        except InputError as error:
+            log.warning("the video is read without its sound: %s", error)
+            return None
+
+
+def open_video(
+    path: str | Path, seconds: float | None = None, callback: Callable[[int], None] | None = None
+) -> VideoFile:
+    """A whole video, or its first `seconds`, turned upright, at one constant rate, decoded once for its time stamps.
+
+    The rate is the grid on which the stamps lie; a frame lasts until the next one, the last one as long as the file
+    says or its sound goes on. What is converted is said in the log. `callback` gets the number of every frame that
+    was decoded and may raise to cancel.
+    Raises InputError when the file is missing, damaged, under 16 px a side, or without any frame.
+    """
+    with opened(path) as stream:
+        stored = square_size(stream)
+        has_sound = bool(stream.container.streams.audio)
+        index = _Index.of(path, stream, seconds, callback)
+        if index.announced > len(index.times):
+            log.warning("%s announces %d frames, %d could be read", path, index.announced, len(index.times))
+        if stored[0] != stream.width:
+            given = stream.width, stream.height
+            log.warning("%s has pixels that are not square: %dx%d becomes %dx%d", path, *given, *stored)
+    clock, decoded = index.clock(path), len(index.times)
+    shown = clock.shown
+    if seconds is not None:
+        shown = shown[: max(1, math.ceil(seconds * clock.fps - 1e-6))]
+    return VideoFile(Path(path), stored, index.turns, clock.fps, shown, decoded, has_sound)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[av.VideoStream]:
+    """The moving pictures of a file. Raises InputError where there are none that can be read."""
+    path = existing_file(path, "video")
+    check_whole(path)
+    try:
+        container = open_media(path)
+    except av.FFmpegError as error:
+        raise InputError(
+            f"{path} cannot be read as a video ({error.strerror}). Give a whole video file."
+        ) from error
+    with container:
+        moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not moving:
+            raise InputError(f"{path} has no video stream. Give a file with moving pictures in it.")
+        if moving[0].codec_context is None:
+            raise InputError(f"{path} is in a format that cannot be decoded here. Export it as H.264.")
+        check_side(path, *square_size(moving[0]))
+        yield moving[0]
+
+
+def square_size(stream: av.VideoStream) -> tuple[int, int]:
+    """Width and height of what is stored, its pixels made square."""
+    return round(stream.width * (stream.sample_aspect_ratio or 1)), stream.height
+
+
+def decode(
+    path: str | Path, stream: av.VideoStream, packets: Callable[[av.Packet], None] | None = None
+) -> Iterator[av.VideoFrame]:
+    """The frames in the order in which they are shown; `packets` gets those of picture and sound on the way.
+
+    Raises InputError where the file is damaged, or holds no frame.
+    """
+    stream.thread_type = "SLICE"  # what frame threads log while they work ahead waits for the lock that closing holds
+    container, count = stream.container, 0
+    streams = [stream] if packets is None else [stream, *container.streams.audio[:1]]
+    try:
+        for packet in container.demux(*streams):
+            if packets is not None:
+                packets(packet)
+            if packet.stream is stream:
+                for frame in packet.decode():
+                    yield frame
+                    count += 1
+    except av.FFmpegError as error:
+        raise InputError(
+            f"{path} is damaged after {count} frames ({error.strerror}). Give a whole video file."
+        ) from error
+    if not count:
+        raise InputError(f"{path} holds no frame that can be read. Give a whole video file.")
+
+
+@dataclass
+class _Index:
+    """What decoding a file once tells of its time."""
+
+    stream: av.VideoStream
+    rates: list[float]  # stated ones, frames per second
+    step: float  # of the container's clock, seconds
+    times: list[float] = field(default_factory=list)  # stamps of the frames, seconds, NaN where there is none
+    decoding: list[float] = field(default_factory=list)  # of the packets that hold one
+    end: float = 0.0  # of the last frame
+    sound_end: float = -math.inf
+    hidden: int = 0  # packets of frames that an edit list does not show
+    whole: bool = True  # nothing was left undecoded
+    turns: int = 0  # quarters
+
+    @classmethod
+    def of(
+        cls, path: str | Path, stream: av.VideoStream, seconds: float | None, callback: Callable | None
+    ) -> _Index:
+        rates = [stream.average_rate, stream.base_rate, stream.guessed_rate]
+        index = cls(stream, [float(rate) for rate in rates if rate], float(stream.time_base or 1e-3))
+        for number, frame in enumerate(decode(path, stream, index.add_packet)):
+            if callback is not None:
+                callback(number)
+            if number == 0:
+                index.turns = quarter_turns(frame)
+            index.add_frame(frame)
+            if seconds is not None and index.times[-1] - index.times[0] >= seconds + AHEAD:
+                index.whole = False
+                break
+        return index
+
+    def add_packet(self, packet: av.Packet) -> None:
+        if packet.size == 0 or (packet.pts is None and packet.dts is None):
+            return
+        if packet.stream is not self.stream:
+            if packet.pts is not None:
+                self.sound_end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        elif packet.is_discard:
+            self.hidden += 1
+        else:
+            stamp = packet.pts if packet.dts is None else packet.dts
+            self.decoding.append(float(stamp * packet.time_base))
+
+    def add_frame(self, frame: av.VideoFrame) -> None:
+        self.times.append(math.nan if frame.time is None else frame.time)
+        self.end = self.times[-1] + float((frame.duration or 0) * (frame.time_base or 0))
+
+    @property
+    def announced(self) -> int:
+        """Frames that the container states and shows."""
+        return self.stream.frames - self.hidden if self.whole else 0
+
+    def clock(self, path: str | Path) -> Clock:
+        """The frames at one rate; what that changes is said."""
+        times, end = self._stamps()
+        steady, jumps = ascending(times, self.period(times))
+        if jumps:
+            log.warning("%s: its clock jumps %d times; the parts follow one another", path, jumps)
+            return read_clock(steady, 0.0, self.rates, self.step)
+        clock = read_clock(steady, self._last(path, end - times[0]), self.rates, self.step)
+        self._say(path, clock)
+        return clock
+
+    def _stamps(self) -> tuple[np.ndarray, float]:
+        """When each frame is shown, and when the last one ends: by its own stamp; in AVI, which has none, by the order
+        of its packets; else by the stated rate."""
+        shown, decoding = np.array(self.times), np.sort(self.decoding)
+        if in_order(shown):
+            return shown, self.end
+        if len(decoding) == len(shown) and in_order(decoding):
+            return decoding, 0.0
+        return np.arange(len(shown)) * self.stated_period, 0.0
+
+    @property
+    def stated_period(self) -> float:
+        return 1 / (self.rates[0] if self.rates else DEFAULT_RATE)
+
+    def period(self, times: np.ndarray) -> float:
+        """Seconds from one frame to the next, usually."""
+        usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        return usual if usual > 0 else self.stated_period
+
+    def _last(self, path: str | Path, end: float) -> float:
+        """When the last frame ends, in seconds from the first one on."""
+        sound = self.sound_end - self.times[0]
+        if not self.whole or not SOUND_BEYOND < sound - end < LONGEST_STILL:
+            return end
+        log.warning("%s: the sound lasts %.1f s longer than the frames; the last is held", path, sound - end)
+        return sound
+
+    def _say(self, path: str | Path, clock: Clock) -> None:
+        held, lost = clock.held, clock.lost(len(self.times))
+        if held or lost:
+            log.warning(
+                "%s has a variable frame rate: read at %.3f frames a second, %d times the frame on screen is shown "
+                "again, %d of %d frames are never shown", path, clock.fps, held, lost, len(self.times),
+            )  # fmt: skip

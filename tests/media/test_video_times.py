@@ -1,0 +1,127 @@
+"""Files whose frames do not come one after the other at a steady pace."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from skyreels_core.audio.reading import Audio
+from skyreels_core.media.video import open_video
+from skyreels_core.video.footage import collect
+from skyreels_core.video.writing import write_video
+
+UNIT = Fraction(1, 90000)
+
+
+def grey(index: int) -> np.ndarray:
+    return np.full((32, 48, 3), 8 + 4 * index, np.uint8)
+
+
+def seen(video) -> list[int]:
+    return [round((frame.mean().item() * 255 - 8) / 4) for frame in video.stream()]
+
+
+def film(path: Path, times: list[float], last: float | None = None, sound: float = 0, **options: str) -> Path:
+    """H.264 whose frame i is of grey level i; `last`: seconds that the last one lasts; sound: seconds of it."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "4", **options})
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        stream.codec_context.time_base = UNIT
+        voice = out.add_stream("aac", rate=16000, layout="mono") if sound else None
+        packets = []
+        for index, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(grey(index), format="rgb24")
+            frame.pts, frame.time_base = round(time / UNIT), UNIT
+            packets += stream.encode(frame)
+        packets += stream.encode()
+        if last is not None:
+            packets[-1].duration = round(last / UNIT)
+        out.mux(packets)
+        if voice is not None:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, round(sound * 16000)), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts = 16000, 0
+            out.mux(voice.encode(frame) + voice.encode())
+    return path
+
+
+def test_a_frame_lasts_until_the_next(tmp_path):
+    video = open_video(film(tmp_path / "a.mp4", [0, 0.04, 0.08, 0.36, 0.4], bf="0"))
+    assert video.fps == 25 and seen(video) == [0, 1, 2, 2, 2, 2, 2, 2, 2, 3, 4]
+    assert video.decoded == 5
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_the_last_frame_lasts_as_long_as_its_file_says(tmp_path, suffix):
+    video = open_video(film(tmp_path / f"a.{suffix}", [i / 25 for i in range(10)], last=1.64, bf="0"))
+    assert video.fps == 25 and len(video) == 9 + 41
+
+
+def test_the_last_frame_is_held_for_sound_that_goes_on(tmp_path, caplog):
+    video = open_video(film(tmp_path / "a.mp4", [i / 25 for i in range(10)], sound=2.0))
+    assert video.seconds == pytest.approx(2.0, abs=0.08) and seen(video)[9:] == [9] * (len(video) - 9)
+    assert "the last is held" in caplog.text
+
+
+def test_sound_that_ends_a_little_later_holds_nothing(tmp_path, caplog):
+    assert len(open_video(film(tmp_path / "a.mp4", [i / 25 for i in range(10)], sound=0.6))) == 10
+    assert not caplog.records
+
+
+def test_h264_in_avi_that_states_twice_its_rate_is_read_by_the_order_of_its_packets(tmp_path):
+    source = film(tmp_path / "a.ts", [i / 25 for i in range(12)], bf="2")
+    with av.open(str(source)) as given, av.open(str(tmp_path / "a.avi"), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        stream.time_base = Fraction(1, 50)
+        packets = [packet for packet in given.demux(video=0) if packet.dts is not None]
+        for number, packet in enumerate(packets):
+            packet.pts = packet.dts = 2 * number
+            packet.time_base, packet.stream = Fraction(1, 50), stream
+            out.mux(packet)
+    video = open_video(tmp_path / "a.avi")
+    assert (video.fps, len(video), seen(video)) == (25, 12, list(range(12)))
+
+
+def test_an_edit_list_that_hides_frames_is_no_damage(tmp_path, caplog):
+    """As phones trim: the frames before the cut stay in the file, back to the last key frame."""
+    source = film(tmp_path / "a.mp4", [i / 25 for i in range(60)], g="20", keyint_min="20", sc_threshold="0")
+    with av.open(str(source)) as given, av.open(str(tmp_path / "b.mp4"), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        start = round(1.2 / given.streams.video[0].time_base)
+        for packet in given.demux(video=0):
+            if packet.dts is not None and packet.pts >= round(0.8 / packet.time_base):
+                packet.pts, packet.dts, packet.stream = packet.pts - start, packet.dts - start, stream
+                out.mux(packet)
+    video = open_video(tmp_path / "b.mp4")
+    assert seen(video) == list(range(30, 60)) and not caplog.records
+
+
+def test_parts_that_were_joined_follow_one_another(tmp_path, caplog):
+    parts = [film(tmp_path / f"{i}.ts", [0.04 * k for k in range(8)], bf="2").read_bytes() for i in range(2)]
+    (tmp_path / "c.ts").write_bytes(b"".join(parts))
+    video = open_video(tmp_path / "c.ts")
+    assert (video.fps, len(video)) == (25, 16) and seen(video) == [*range(8), *range(8)]
+    assert "the parts follow one another" in caplog.text
+
+
+def test_a_stream_without_stamps_runs_at_its_stated_rate(tmp_path):
+    video = open_video(film(tmp_path / "a.h264", [i / 25 for i in range(10)]))
+    assert (video.fps, len(video)) == (25, 10)
+
+
+def test_only_the_asked_seconds_are_read_of_a_video_with_gaps(tmp_path):
+    path = film(tmp_path / "a.mp4", [0, 0.04, 0.08, 2.0, 2.04], bf="0")
+    assert len(open_video(path, 1.0)) == 25 and seen(open_video(path, 1.0))[-1] == 2
+
+
+def test_what_is_written_is_read_with_as_many_frames_for_any_rate_and_voice(tmp_path):
+    for fps in (23.976, 25.0, 30000 / 1001, 50.0, 60000 / 1001):
+        frames = torch.rand(17, 32, 48, 3)
+        write_video(tmp_path / "a.mp4", frames, fps, Audio(torch.rand(1, 40000) - 0.5, 16000))
+        video = open_video(tmp_path / "a.mp4")
+        assert len(video) == video.decoded == len(collect(video)) == 17
+        assert video.fps == pytest.approx(fps, rel=1e-6)
