@@ -18,10 +18,13 @@ from torch import Tensor
 
 from ..audio.reading import Audio, read_audio
 from ..errors import InputError
-from ..video.decoding import quarter_turns, upright
 from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read_clock
 from .container import check_whole, open_media
+from .fields import progressive
 from .files import check_side, existing_file
+from .orientation import orientation
+from .pixels import Explanation, rgb
+from .stated import labelled
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ class VideoFile:
         with opened(self.path) as stream:
             for times, frame in zip(times_shown, decode(self.path, stream), strict=False):
                 if times:
-                    yield from repeat(upright(frame, *self.stored), times)
+                    yield from repeat(rgb(frame, *self.stored), times)
 
     def only(self, frames: Sequence[int]) -> VideoFile:
         """Some of its frames, in ascending order; the others are not converted."""
@@ -130,27 +133,33 @@ def square_size(stream: av.VideoStream) -> tuple[int, int]:
 def decode(
     path: str | Path, stream: av.VideoStream, packets: Callable[[av.Packet], None] | None = None
 ) -> Iterator[av.VideoFrame]:
-    """The frames in the order in which they are shown; `packets` gets those of picture and sound on the way.
+    """The frames in the order in which they are shown, deinterlaced; `packets` gets those of picture and sound.
 
     Raises InputError where the file is damaged, or holds no frame.
     """
     stream.thread_type = "SLICE"  # what frame threads log while they work ahead waits for the lock that closing holds
-    container, count = stream.container, 0
-    streams = [stream] if packets is None else [stream, *container.streams.audio[:1]]
+    count = 0
     try:
-        for packet in container.demux(*streams):
-            if packets is not None:
-                packets(packet)
-            if packet.stream is stream:
-                for frame in packet.decode():
-                    yield frame
-                    count += 1
+        for frame in progressive(labelled(stream, _demuxed(stream, packets))):
+            yield frame
+            count += 1
     except av.FFmpegError as error:
         raise InputError(
             f"{path} is damaged after {count} frames ({error.strerror}). Give a whole video file."
         ) from error
     if not count:
         raise InputError(f"{path} holds no frame that can be read. Give a whole video file.")
+
+
+def _demuxed(
+    stream: av.VideoStream, packets: Callable[[av.Packet], None] | None
+) -> Iterator[av.VideoFrame]:
+    streams = [stream] if packets is None else [stream, *stream.container.streams.audio[:1]]
+    for packet in stream.container.demux(*streams):
+        if packets is not None:
+            packets(packet)
+        if packet.stream is stream:
+            yield from packet.decode()
 
 
 @dataclass
@@ -174,11 +183,13 @@ class _Index:
     ) -> _Index:
         rates = [stream.average_rate, stream.base_rate, stream.guessed_rate]
         index = cls(stream, [float(rate) for rate in rates if rate], float(stream.time_base or 1e-3))
+        explain = Explanation(path)
         for number, frame in enumerate(decode(path, stream, index.add_packet)):
+            explain(frame)
             if callback is not None:
                 callback(number)
             if number == 0:
-                index.turns = quarter_turns(frame)
+                index.turns = orientation(frame).turns
             index.add_frame(frame)
             if seconds is not None and index.times[-1] - index.times[0] >= seconds + AHEAD:
                 index.whole = False

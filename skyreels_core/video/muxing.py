@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..audio.reading import Audio
 from ..errors import InputError
-from .decoding import BT709, EXACT_SCALER, LIMITED_RANGE
+from ..media.scaling import LEFT, scaled
 from .encoding import Encoder
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 KEPT_RATES = {"aac": (44100, 48000), "libopus": (48000,)}  # samples a second; other voices go to the last
 VOICE_BIT_RATE = 192_000
 PIECE = 65536  # samples that are resampled at once
+BT709, LIMITED_RANGE = 1, 1  # as numbered by FFmpeg
 QUIET_SVT = "SVT_LOG", "1"  # an environment variable: the AV1 encoder talks to stderr otherwise
 APPLE_HEVC = "hvc1"  # the tag by which Apple's players know H.265
 
@@ -61,7 +62,8 @@ class PictureTrack:
         height, width = shape[:2]
         padding = (0, 0) if encoder.is_rgb else (height % 2, width % 2)
         os.environ.setdefault(*QUIET_SVT)
-        self.stream = container.add_stream(encoder.name, rate=rate, options=encoder.options)
+        options = encoder.options if encoder.is_rgb else {**encoder.options, "chroma_sample_location": LEFT}
+        self.stream = container.add_stream(encoder.name, rate=rate, options=options)
         self.stream.width, self.stream.height = width + padding[1], height + padding[0]
         self.stream.pix_fmt = encoder.pixels
         context = self.stream.codec_context
@@ -88,12 +90,8 @@ class PictureTrack:
         picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if self.encoder.is_rgb:
             return picture.reformat(format=self.encoder.pixels)
-        return picture.reformat(
-            format=self.encoder.pixels,
-            dst_colorspace=BT709,
-            dst_color_range=LIMITED_RANGE,
-            interpolation=EXACT_SCALER,
-        )
+        coded = {"out_color_matrix": "bt709", "out_range": "tv", "out_chroma_loc": LEFT}
+        return scaled(picture, picture.width, picture.height, self.encoder.pixels, **coded)
 
     def flush(self) -> None:
         self.container.mux(self.stream.encode())
