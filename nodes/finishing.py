@@ -14,9 +14,9 @@ from ..skyreels_core.sampling.fusion import WindowPlan
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
 from ..skyreels_core.video.compositing import USED_PART, Changed, fitted, place_back
 from ..skyreels_core.video.continuity import ContinuityMeter, parts
-from ..skyreels_core.video.footage import Cut, Frames, Reader, lasting
+from ..skyreels_core.video.footage import Cut, Frames, Reader, following, lasting
 from ..skyreels_core.video.reading import Fit, fit
-from .host.footage import check_rate, footage_of
+from .host.footage import footage_of, rate_of
 from .tensors import to_frames, to_region
 
 Reference = Callable[[int], Tensor]  # the picture whose colours a frame should have
@@ -37,6 +37,14 @@ def spoken_frames(latents: Tensor, voice: Audio, fps: float) -> tuple[Timeline, 
     return timeline, [f"The voice's last {spare:.2f} s, without a frame, are cut."] if spare > 0 else []
 
 
+def under_edit(source, fps: float) -> tuple[Frames | None, float, list[str]]:
+    """The video that was edited, if one is wired; the frames per second of the result, and what to say of them."""
+    if source is None:
+        return None, fps, []
+    footage = footage_of(source)
+    return footage, *rate_of(footage, fps)
+
+
 @dataclass(frozen=True)
 class Edited:
     """The video of a lip-sync, which stays as it was outside the mask."""
@@ -47,7 +55,9 @@ class Edited:
     changed: Changed = field(default_factory=Changed)
 
     @classmethod
-    def of(cls, source, mask: Tensor | Region | None, feather: int, timeline: Timeline) -> Edited | None:
+    def of(
+        cls, source: Frames | None, mask: Tensor | Region | None, feather: int, timeline: Timeline
+    ) -> Edited | None:
         """Of what is wired; None where nothing is. Raises InputError for what does not belong together."""
         if source is None and mask is None:
             return None
@@ -56,10 +66,9 @@ class Edited:
                 ("mask", "source, the video that was edited") if source is None else ("source", "mask")
             )
             raise InputError(f"A {given} is connected and no {missing}. Connect both, or neither.")
-        footage, region = footage_of(source), to_region(mask)
-        check_rate(footage, timeline.fps)
-        check_region(region, Cut(footage, timeline.frames), USED_PART)
-        return cls(footage, region, None if feather < 0 else feather)
+        region = following(to_region(mask), source)
+        check_region(region, Cut(source, timeline.frames), USED_PART)
+        return cls(source, region, None if feather < 0 else feather)
 
     def placed(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         return place_back(frames, self.source, self.region, self.feather, self.changed)

@@ -129,7 +129,8 @@ class FaceMask(io.ComfyNode):
         say("\n".join([*lines, masks.summary]))
         report = "\n".join([*lines, masks.summary, *masks.unusual])
         if isinstance(video, VideoFile):
-            return io.NodeOutput(*two_withheld(), preview(video, masks), report, masks.box_region)
+            drawn = two_withheld() if video.whole else (masks.boxes, masks.lips)
+            return io.NodeOutput(*drawn, preview(video, masks), report, masks.box_region)
         boxes, lips = masks.boxes, masks.lips
         return io.NodeOutput(boxes, lips, overlay(video.frames, boxes, lips), report, masks.box_region)
 

@@ -13,7 +13,7 @@ from ..skyreels_core.video.encoding import CODECS, Encoding
 from ..skyreels_core.video.finishing import unify_stream
 from ..skyreels_core.video.plots import to_image
 from ..skyreels_core.video.writing import write_video
-from .finishing import Edited, metering, size_of, spoken_frames, ticking, unifying
+from .finishing import Edited, metering, size_of, spoken_frames, ticking, under_edit, unifying
 from .host.decoding import check_decoder, decode_stream
 from .host.output import OutputFile, metadata, new_output
 from .host.progress import progress
@@ -108,8 +108,9 @@ class SaveTalkingVideo(io.ComfyNode):
     ) -> io.NodeOutput:  # fmt: skip
         latents, voice = latent["samples"], to_audio(audio)
         check_decoder(vae, latents)
+        footage, fps, of_rate = under_edit(source, fps)
         timeline, cut = spoken_frames(latents, voice, fps)
-        size, edited = size_of(latents), Edited.of(source, mask, feather, timeline)
+        size, edited = size_of(latents), Edited.of(footage, mask, feather, timeline)
         colours, lines = unifying(reference, edited, size)
         encoding = Encoding(codec, quality or None, lossless)
         output = new_output(filename_prefix, encoding.suffix, edited.source.size if edited else size)
@@ -124,7 +125,7 @@ class SaveTalkingVideo(io.ComfyNode):
         forget_run(latent)
         changes = edited.report(size, timeline.frames) if edited else []
         found = meter.result()
-        report = "\n".join([said(output, timeline), *cut, *lines, *changes, str(found)])
+        report = "\n".join([said(output, timeline), *of_rate, *cut, *lines, *changes, str(found)])
         say(report)
         plot = to_image(draw_drift(found))
         return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, plot, ui=output.preview)

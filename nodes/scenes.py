@@ -13,9 +13,9 @@ from ..skyreels_core.conditioning.region import Region, check_edit
 from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.timeline import Timeline
-from ..skyreels_core.video.footage import Cut
+from ..skyreels_core.video.footage import Cut, following
 from .host.checks import check_vae
-from .host.footage import check_rate, footage_of
+from .host.footage import footage_of, rate_of
 from .host.scene import Scene
 from .host.wav2vec import SpokenAudio
 from .host.whisper import voice_of
@@ -49,13 +49,15 @@ def edit_scene(
     """The scene of an IMAGE or a VIDEO, and its mask; a side of 0 is the video's own."""
     check_vae(vae)
     voice = needed_voice(tokens)
-    source, region = footage_of(video), to_region(mask)
-    check_rate(source, voice.timeline.fps)
+    source = footage_of(video)
+    region = following(to_region(mask), source)
+    fps, of_rate = rate_of(source, voice.timeline.fps)
+    voice = voice.at(fps)
     check_edit(source, region)
-    timeline, lines = fit_length(len(source), voice.timeline.frames, voice.timeline.fps, length)
+    timeline, lines = fit_length(len(source), voice.timeline.frames, fps, length)
     size, snapped = fit_size(width or source.size[0], height or source.size[1])
     shot = VideoEdit(Cut(source, timeline.frames), region, size, hybrid)
-    return Scene(shot, voice, timeline, vae), [*lines, *snapped]
+    return Scene(shot, voice, timeline, vae), [*of_rate, *lines, *snapped]
 
 
 def needed_voice(tokens: Any) -> Voice:

@@ -7,41 +7,44 @@ from comfy_api.latest import InputImpl
 from comfy_execution.graph_utils import ExecutionBlocker
 from torch import Tensor
 
-from ...skyreels_core.errors import InputError
 from ...skyreels_core.video.footage import Frames, Held, open_video
 from ...skyreels_core.video.reading import Video
 from ..tensors import to_frames
 
-TRIMMED = 1e-3  # seconds between a file's length and a VIDEO's, from which it is a part of it
-RATES_APART = 0.01  # frames per second, from which two rates are not the same
-
+SAME_RATE = 0.001  # frames per second: 23.976 is 24000/1001
 
 def footage_of(value) -> Frames:
-    """A VIDEO, which knows its own rate: from a whole file it is read as it goes. An IMAGE is in memory."""
+    """A VIDEO, which knows its own rate: from a file it is read as it goes, whole or trimmed. An IMAGE is in memory."""
     if isinstance(value, Tensor):
         return Held(to_frames(value))
-    if isinstance(value, InputImpl.VideoFromFile) and _is_whole(value):
-        return open_video(value.get_stream_source(), callback=_ask_to_go_on)
+    if isinstance(value, InputImpl.VideoFromFile) and isinstance(value.get_stream_source(), str):
+        video = open_video(value.get_stream_source(), callback=_ask_to_go_on)
+        start, seconds = _trim(value, video.seconds)
+        return video.part(start, seconds) if start or seconds else video
     components = value.get_components()
     return Video(to_frames(components.images), float(components.frame_rate), None)
 
 
-def _is_whole(video: InputImpl.VideoFromFile) -> bool:
-    named = isinstance(video.get_stream_source(), str)
-    return named and video._get_raw_duration() - video.get_duration() < TRIMMED
+def _trim(video: InputImpl.VideoFromFile, length: float) -> tuple[float, float]:
+    """Where a VIDEO begins in its file, and how long it is, seconds; 0 is the rest. Negative starts count from the
+    end. ComfyUI says so since 0.21."""
+    if hasattr(video, "get_active_trim_window"):
+        return video.get_active_trim_window()
+    start = video._VideoFromFile__start_time
+    return max(start + length, 0.0) if start < 0 else start, video._VideoFromFile__duration
 
 
 def _ask_to_go_on(frame: int) -> None:
     comfy.model_management.throw_exception_if_processing_interrupted()
 
 
-def check_rate(video: Frames, fps: float) -> None:
-    """Raises InputError for a VIDEO whose own rate is not that of the voice."""
-    rate = getattr(video, "fps", fps)
-    if abs(rate - fps) > RATES_APART:
-        raise InputError(
-            f"The video has {rate:g} frames a second, the voice was given {fps:g}. Give the video's to all nodes."
-        )
+def rate_of(video: Frames, fps: float) -> tuple[float, list[str]]:
+    """Frames per second: a VIDEO's own, which other readers may count otherwise; else `fps`, that of the voice. And
+    what is to be said about it."""
+    own = getattr(video, "fps", fps)
+    if abs(own - fps) <= SAME_RATE:
+        return fps, []
+    return own, [f"The video has {own:g} frames a second; the {fps:g} that were given are not used."]
 
 
 def withheld(sentence: str) -> ExecutionBlocker:

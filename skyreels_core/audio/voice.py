@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -17,3 +17,9 @@ class Voice:
     @property
     def width(self) -> int:
         return self.tokens.shape[1]
+
+    def at(self, fps: float) -> Voice:
+        """The same seconds over frames of another rate."""
+        if fps == self.timeline.fps:
+            return self
+        return replace(self, timeline=Timeline.from_seconds(self.timeline.seconds, fps))

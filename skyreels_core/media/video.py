@@ -41,8 +41,9 @@ class VideoFile:
     turns: int  # quarters
     fps: float
     shown: np.ndarray  # [f], the decoded frame that each frame shows
-    decoded: int  # frames in the file, as any reader counts that knows no time
+    decoded: int  # how many frames those are, as a reader counts that knows no time
     has_sound: bool
+    whole: bool = True  # False: a part of its file
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,6 +62,13 @@ class VideoFile:
             for times, frame in zip(times_shown, decode(self.path, stream), strict=False):
                 if times:
                     yield from repeat(rgb(frame, *self.stored), times)
+
+    def part(self, start: float, seconds: float) -> VideoFile:
+        """What is on screen from one time on, in seconds, for so long; 0 seconds are all that follow."""
+        first = min(round(start * self.fps), len(self) - 1)
+        last = len(self) if not seconds else max(first + 1, round((start + seconds) * self.fps))
+        shown = self.shown[first:last]
+        return replace(self, shown=shown, decoded=int(shown[-1] - shown[0]) + 1, has_sound=False, whole=False)
 
     def only(self, frames: Sequence[int]) -> VideoFile:
         """Some of its frames, in ascending order; the others are not converted."""

@@ -14,7 +14,10 @@ from torch import Tensor
 from ..audio.reading import Audio
 from ..media.video import VideoFile, open_video
 
-__all__ = ["Cut", "Footage", "Frames", "Held", "Reader", "VideoFile", "collect", "lasting", "open_video", "shown_at"]
+__all__ = [
+    "Cut", "Footage", "Frames", "Held", "Reader", "Shown", "VideoFile", "collect", "following", "lasting", "open_video",
+    "shown_at", "shown_of",
+]  # fmt: skip
 
 
 @runtime_checkable
@@ -78,6 +81,39 @@ class Cut:
 
     def stream(self, first: int = 0) -> Iterator[Tensor]:
         return islice(self.whole.stream(first), len(self) - first)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Other frames, each as long as it is on screen."""
+
+    whole: Frames
+    shown: np.ndarray  # [f], the index of each, ascending
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.whole.size
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+    def stream(self, first: int = 0) -> Iterator[Tensor]:
+        reader = Reader(self.whole)
+        return (reader(int(index)) for index in self.shown[first:])
+
+
+def shown_of(count: int, video: Frames) -> np.ndarray | None:
+    """[f]: which of `count` things, found one for each frame that was decoded, belongs to each frame of a video that
+    shows some of them longer; None where there is nothing to follow."""
+    if not isinstance(video, VideoFile) or count == len(video) or count != video.decoded:
+        return None
+    return video.shown - video.shown[0]
+
+
+def following(frames: Frames, video: Frames) -> Frames:
+    """Masks, or the like, made of each frame that was decoded, as the video shows those."""
+    shown = shown_of(len(frames), video)
+    return frames if shown is None else Shown(frames, shown)
 
 
 def collect(frames: Frames) -> Tensor:

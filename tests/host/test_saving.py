@@ -195,10 +195,6 @@ def test_a_name_outside_the_output_folder_is_refused(server, files, prefix):
         ({"mask": ["other", 0]}, "A mask is connected and no source"),
         ({"source": ["inputs", 3]}, "A source is connected and no mask"),
         ({"source": ["inputs", 3], "mask": ["other", 0]}, "The mask is [1, 8, 8] and the used part"),
-        (
-            {"source": ["video", 0], "mask": ["other", 0], "fps": 30.0},
-            "The video has 25 frames a second, the voice was given 30",
-        ),
         ({"quality": 60, "lossless": False}, "is 60; h264 takes 0, the best, to 51"),
         ({"codec": "av1"}, "av1 cannot be lossless"),
         ({"latent": ["picture", 0]}, "that of one video is [1, 16, frames, height, width]"),

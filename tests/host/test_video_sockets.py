@@ -8,7 +8,6 @@ import pytest
 import torch
 from graphs import FPS, SIZE, edit, latent_of, node, said
 from listening import heard
-from refusals import refusal
 
 from skyreels_core import assets
 
@@ -46,9 +45,23 @@ def test_an_edit_is_the_same_from_frames_and_from_the_file(server, of_frames, wi
     assert torch.equal(latent_of(server, with_video(server, **wires)), of_frames)
 
 
-def test_another_rate_than_the_videos_is_refused(server):
-    sentence = refusal(server, with_video(server, fps=30.0))
-    assert "25 frames a second, the voice was given 30" in sentence and "all nodes" in sentence
+def test_a_video_keeps_its_own_rate_whatever_the_voice_was_given(server, of_frames):
+    assert torch.equal(latent_of(server, with_video(server, fps=2 * FPS)), of_frames)
+
+
+def test_a_trimmed_video_is_edited_from_its_file_at_the_frames_that_the_host_gives(server):
+    """To what two conversions of one file to RGB differ by."""
+    prompt = with_video(server) | {
+        "trimmed": node("Video Slice", video=["loaded", 0], start_time=1.0, duration=1.0, strict_duration=False),
+        "parts": node("GetVideoComponents", video=["trimmed", 0]),
+        "mouth": node("SolidMask", value=1.0, width=96, height=96),
+    }
+    latents = {}
+    for video in ("parts", "trimmed", "loaded"):
+        prompt["scene"]["inputs"] |= {"video": [video, 0], "mask": ["mouth", 0], "hybrid": 1.0}
+        latents[video] = latent_of(server, prompt)
+    apart = (latents["trimmed"] - latents["parts"]).abs().mean()
+    assert apart < 0.2 * (latents["loaded"] - latents["parts"]).abs().mean()
 
 
 def test_a_mask_of_a_video_says_where_the_region_is(server):

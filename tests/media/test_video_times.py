@@ -12,7 +12,7 @@ import torch
 
 from skyreels_core.audio.reading import Audio
 from skyreels_core.media.video import open_video
-from skyreels_core.video.footage import collect
+from skyreels_core.video.footage import Held, collect, following
 from skyreels_core.video.writing import write_video
 
 UNIT = Fraction(1, 90000)
@@ -125,3 +125,28 @@ def test_what_is_written_is_read_with_as_many_frames_for_any_rate_and_voice(tmp_
         video = open_video(tmp_path / "a.mp4")
         assert len(video) == video.decoded == len(collect(video)) == 17
         assert video.fps == pytest.approx(fps, rel=1e-6)
+
+
+def test_a_part_is_what_is_on_screen_from_its_start_on(tmp_path):
+    video = open_video(film(tmp_path / "a.mp4", [0, 0.04, 0.08, 0.36, 0.4, 0.44, 0.48], bf="0"))
+    assert seen(video.part(0.2, 0.24)) == [2, 2, 2, 2, 3, 4]
+    assert seen(video.part(0.4, 0)) == [4, 5, 6] and seen(video.part(0, 0.08)) == [0, 1]
+    assert [part.decoded for part in (video.part(0.2, 0.24), video.part(0.4, 0))] == [3, 3]
+    assert seen(video.part(9.0, 1.0)) == [6]
+
+
+def test_masks_of_the_decoded_frames_follow_them(tmp_path):
+    video = open_video(film(tmp_path / "a.mp4", [0, 0.04, 0.08, 0.36, 0.4], bf="0"))
+    masks = Held(torch.arange(5.0)[:, None, None].expand(5, 32, 48))
+    followed = following(masks, video)
+    assert [int(mask[0, 0]) for mask in followed.stream()] == [0, 1, 2, 2, 2, 2, 2, 2, 2, 3, 4]
+    assert [int(mask[0, 0]) for mask in followed.stream(8)] == [2, 3, 4] and followed.size == (48, 32)
+    part = video.part(0.2, 0.2)
+    assert [int(mask[0, 0]) for mask in following(Held(masks.frames[2:4]), part).stream()] == [0, 0, 0, 0, 1]
+
+
+def test_what_was_made_for_the_shown_frames_or_for_one_is_left_alone(tmp_path):
+    video = open_video(film(tmp_path / "a.mp4", [0, 0.04, 0.08, 0.36, 0.4], bf="0"))
+    for count in (1, 4, len(video)):
+        masks = Held(torch.zeros(count, 32, 48))
+        assert following(masks, video) is masks
