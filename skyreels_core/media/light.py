@@ -27,6 +27,7 @@ GAMUTS = {
     11: "DCI-P3", 12: "Display P3", 22: "EBU 3213",
 }  # fmt: skip
 SRGB = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), D65)
+ADOBE, ADOBE_GAMMA = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), D65), 563 / 256  # Adobe RGB (1998)
 LINEAR, LOG, LOG_SQRT, PQ, HLG = (
     8,
     9,
@@ -82,6 +83,12 @@ def light(transfer: int, primaries: int) -> Light | None:
     gamut = PRIMARIES.get(primaries, SRGB)
     luminance = to_xyz(gamut)[1:2].astype(np.float32) if transfer == HLG else None
     return Light(_curve(transfer), _to_bt709(gamut), luminance, transfer in (PQ, HLG))
+
+
+def power_law(gamma: float | None, gamut: tuple) -> Light:
+    """Codes to the power of `gamma` are light; None: as sRGB."""
+    curve = _curve(0) if gamma is None else np.linspace(0, 1, CODES, dtype=np.float32) ** gamma
+    return Light(curve, _to_bt709(gamut), None, False)
 
 
 def compressed(light: np.ndarray) -> np.ndarray:

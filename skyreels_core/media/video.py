@@ -22,6 +22,7 @@ from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read
 from .container import check_whole, open_media
 from .fields import progressive
 from .files import check_side, existing_file
+from .kinds import check_moving
 from .orientation import orientation
 from .pixels import Explanation, rgb
 from .stated import labelled
@@ -117,6 +118,7 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
     """The moving pictures of a file. Raises InputError where there are none that can be read."""
     path = existing_file(path, "video")
     check_whole(path)
+    check_moving(path)
     try:
         container = open_media(path)
     except av.FFmpegError as error:

@@ -2,89 +2,20 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..audio.reading import Audio
-from ..errors import InputError, first_words
-from ..media.files import check_side, existing_file
+from ..media.picture import read_picture
 from ..timeline import Timeline
 from .footage import Held, collect, open_video, shown_at
 
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "WEBP",
-    "BMP",
-    "TIFF",
-    "GIF",
-    "AVIF",
-    "HEIF",
-    "JPEG2000",
-)  # none that runs a program
-MOST_PIXELS = 120_000_000  # a camera's; each takes 12 bytes as floats
-DAMAGED_PICTURE = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
-
-
-def read_picture(path: str | Path) -> Tensor:
-    """One picture as float32 [h w 3] in 0..1: turned upright, alpha over white, the first of an animation.
-
-    Raises InputError when the file is missing, damaged, no picture, or under 16 px a side.
-    """
-    path = existing_file(path, "picture")
-    try:
-        with Image.open(path, formats=_readable()) as image:
-            _check_pixels(path, image)
-            pixels = _rgb(ImageOps.exif_transpose(image))
-    except InputError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise InputError(
-            f"{path} has more pixels than can be read safely ({error}). Scale it down."
-        ) from error
-    except DAMAGED_PICTURE as error:
-        raise InputError(
-            f"{path} cannot be read as a picture ({first_words(error)}). Give a whole PNG, JPEG, WebP, BMP or TIFF "
-            "file."
-        ) from error
-    check_side(path, pixels.shape[1], pixels.shape[0])
-    if not np.isfinite(pixels).all():
-        raise InputError(
-            f"{path} holds pixels that are no numbers (NaN, infinite). Export the picture again."
-        )
-    return torch.from_numpy(pixels)
-
-
-def _readable() -> list[str]:
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
-
-
-def _check_pixels(path: Path, image: Image.Image) -> None:
-    """Before any is read."""
-    if image.width * image.height > MOST_PIXELS:
-        raise InputError(
-            f"{path} is {image.width}x{image.height} pixels, more than can be read safely. Scale it down."
-        )
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":
-        white = 1.0 if image.mode == "F" else 65535.0
-        grey = np.asarray(image).astype(np.float32) / white
-        return np.repeat(grey[..., None].clip(0, 1), 3, axis=-1)
-    if not image.has_transparency_data:
-        return np.asarray(image.convert("RGB")).astype(np.float32) / 255
-    rgba = np.asarray(image.convert("RGBA")).astype(np.float32) / 255
-    colour, alpha = rgba[..., :3], rgba[..., 3:]
-    return colour * alpha + (1 - alpha)
+__all__ = ["Fit", "Video", "fit", "read_picture", "read_video", "resample_fps"]
 
 
 @dataclass(frozen=True)
