@@ -47,6 +47,11 @@ def rgb(frame: av.VideoFrame, width: int, height: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(shown.apply(pixels)))
 
 
+def square_size(frame: av.VideoFrame) -> tuple[int, int]:
+    """Width and height before it is turned, its pixels made square."""
+    return round(frame.width * (stated(frame).aspect or 1)), frame.height
+
+
 def meaning(frame: av.VideoFrame) -> list[str]:
     """Sentences about what is converted, for the log. Raises InputError for colours that nobody here knows."""
     about = stated(frame)
@@ -80,19 +85,19 @@ class Explanation:
 
     def _sentences(self, frame: av.VideoFrame, shape: tuple[int, int, bool]) -> list[str]:
         resized = "changes its size midway: every frame is fitted into the size of the first"
+        width, height = square_size(frame)
+        square = f"has pixels that are not square: {frame.width}x{frame.height} becomes {width}x{height}"
         try:
-            return meaning(frame) + [resized] * (shape != self.first)
+            return meaning(frame) + [square] * (width != frame.width) + [resized] * (shape != self.first)
         except InputError as error:
             raise InputError(f"{self.path} {error}") from error
 
 
 def _inside(frame: av.VideoFrame, about: Stated, width: int, height: int) -> tuple[int, int]:
     """The largest size of the frame's own shape inside width x height."""
-    if about.aspect is None:
+    own = square_size(frame)
+    if about.aspect is None or own == (width, height):
         return width, height
-    own = round(frame.width * about.aspect), frame.height
-    if own == (width, height):
-        return own
     scale = min(width / own[0], height / own[1])
     return max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
 
@@ -125,15 +130,16 @@ def _coded(frame: av.VideoFrame, width: int, height: int, pixels: str, about: St
     full = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
     places = {"in_chroma_loc": about.siting, "in_range": "pc" if full else "tv"}
     if frame.colorspace == YCGCO and not frame.format.is_rgb:
-        planes = scaled(frame, width, height, "yuv444p16le", out_range="pc", **places)
-        return _from_ycgco(planes.to_ndarray())
+        same = {"in_color_matrix": "bt709", "out_color_matrix": "bt709", "out_range": "pc"}
+        codes = scaled(frame, width, height, "yuv444p16le", **same, **places)
+        return _from_ycgco(codes.to_ndarray(channel_last=True))
     matrix = _matrix(frame, about)
     return scaled(frame, width, height, pixels, in_color_matrix=matrix, **places).to_ndarray()
 
 
-def _from_ycgco(planes: np.ndarray) -> np.ndarray:
-    """uint16 [3 h w] of full range -> uint16 [h w 3]."""
-    luma, green, orange = planes.astype(np.int32) - np.array([0, 32768, 32768])[:, None, None]
+def _from_ycgco(codes: np.ndarray) -> np.ndarray:
+    """Y, Cg, Co as uint16 [h w 3] of full range -> R'G'B', the same."""
+    luma, green, orange = np.moveaxis(codes.astype(np.int32) - (0, 32768, 32768), -1, 0)
     colours = luma - green + orange, luma + green, luma - green - orange
     return np.stack(colours, -1).clip(0, 65535).astype(np.uint16)
 

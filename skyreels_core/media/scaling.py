@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 
 EXACT = "bicubic+full_chroma_int+accurate_rnd"
+UNTAGGED = "colorspace=unknown:color_primaries=unknown:color_trc=unknown"  # swscale refuses those that it cannot name
 ANY_CLOCK = Fraction(1, 1000)  # a single frame needs none
 LEFT, CENTRE, TOP_LEFT = "left", "center", "topleft"  # FFmpeg's names of where the chroma of 4:2:0 lies
 
@@ -18,7 +19,8 @@ def scaled(frame: av.VideoFrame, width: int, height: int, pixels: str, **options
         width=frame.width, height=frame.height, format=frame.format.name, time_base=ANY_CLOCK
     )
     scale = graph.add("scale", w=str(width), h=str(height), flags=EXACT, **options)
-    nodes = source, scale, graph.add("format", pixels), graph.add("buffersink")
+    plain = graph.add("setparams", UNTAGGED)
+    nodes = source, plain, scale, graph.add("format", pixels), graph.add("buffersink")
     graph.link_nodes(*nodes).configure()
     graph.push(frame)
     return graph.pull()

@@ -24,7 +24,7 @@ from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving
 from .orientation import orientation
-from .pixels import Explanation, rgb
+from .pixels import Explanation, rgb, square_size
 from .stated import labelled
 
 log = logging.getLogger(__name__)
@@ -98,19 +98,15 @@ def open_video(
     Raises InputError when the file is missing, damaged, under 16 px a side, or without any frame.
     """
     with opened(path) as stream:
-        stored = square_size(stream)
         has_sound = bool(stream.container.streams.audio)
         index = _Index.of(path, stream, seconds, callback)
         if index.announced > len(index.times):
             log.warning("%s announces %d frames, %d could be read", path, index.announced, len(index.times))
-        if stored[0] != stream.width:
-            given = stream.width, stream.height
-            log.warning("%s has pixels that are not square: %dx%d becomes %dx%d", path, *given, *stored)
     clock, decoded = index.clock(path), len(index.times)
     shown = clock.shown
     if seconds is not None:
         shown = shown[: max(1, math.ceil(seconds * clock.fps - 1e-6))]
-    return VideoFile(Path(path), stored, index.turns, clock.fps, shown, decoded, has_sound)
+    return VideoFile(Path(path), index.stored, index.turns, clock.fps, shown, decoded, has_sound)
 
 
 @contextmanager
@@ -131,13 +127,8 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
             raise InputError(f"{path} has no video stream. Give a file with moving pictures in it.")
         if moving[0].codec_context is None:
             raise InputError(f"{path} is in a format that cannot be decoded here. Export it as H.264.")
-        check_side(path, *square_size(moving[0]))
+        check_side(path, round(moving[0].width * (moving[0].sample_aspect_ratio or 1)), moving[0].height)
         yield moving[0]
-
-
-def square_size(stream: av.VideoStream) -> tuple[int, int]:
-    """Width and height of what is stored, its pixels made square."""
-    return round(stream.width * (stream.sample_aspect_ratio or 1)), stream.height
 
 
 def decode(
@@ -185,6 +176,7 @@ class _Index:
     sound_end: float = -math.inf
     hidden: int = 0  # packets of frames that an edit list does not show
     whole: bool = True  # nothing was left undecoded
+    stored: tuple[int, int] = (0, 0)  # width and height before it is turned, pixels square
     turns: int = 0  # quarters
 
     @classmethod
@@ -199,7 +191,7 @@ class _Index:
             if callback is not None:
                 callback(number)
             if number == 0:
-                index.turns = orientation(frame).turns
+                index.stored, index.turns = square_size(frame), orientation(frame).turns
             index.add_frame(frame)
             if seconds is not None and index.times[-1] - index.times[0] >= seconds + AHEAD:
                 index.whole = False
