@@ -141,6 +141,15 @@ def test_outside_the_mask_every_pixel_is_the_sources(server, files, source):
     assert "composited, outside the mask nothing changed" in report
 
 
+def test_a_video_under_an_edit_sets_the_rate_of_the_result(server, files):
+    prompt = edited(server, ["video", 0], fps=2 * FPS) | shown("saving", 1)
+    ended = completed(server, prompt)
+    video = read_video(path_of(server, ended))
+    assert (video.fps, len(video.frames)) == (FPS, SPOKEN)
+    (report,) = ended["outputs"]["shown"]["text"]
+    assert "The video has 25 frames a second; the 50 that were given are not used." in report
+
+
 def test_a_lip_sync_keeps_the_colours_of_its_source(server, files):
     made = read_video(path_of(server, completed(server, edited(server, ["video", 0], colour_strength=1.0))))
     plain = read_video(path_of(server, completed(server, edited(server, ["video", 0]))))
