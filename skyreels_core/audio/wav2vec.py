@@ -186,9 +186,12 @@ def prepare(header: Header, stated: dict[str, Any]) -> tuple[str, dict[str, str]
     """What the file puts before its names, those it spells otherwise, and the encoder without memory."""
     file = header.path
     prefix = next((p for p in PREFIXES if p + SIZES[0] in header.shapes), None)
+    kind = find_kind(header.shapes)
+    if prefix is None and kind == "wav2vec2":
+        raise InputError(f"{file.name} lacks {SIZES[0]}; it is not whole. Download it again, or give another.")
     if prefix is None:
         raise InputError(
-            f"{file.name} is {KINDS[find_kind(header.shapes)].title}; a wav2vec2 encoder is needed here: "
+            f"{file.name} is {KINDS[kind].title}; a wav2vec2 encoder is needed here: "
             "wav2vec2-chinese-base_fp16.safetensors in models/audio_encoders."
         )
     shapes = {name.removeprefix(prefix): shape for name, shape in header.shapes.items()}

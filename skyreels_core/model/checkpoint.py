@@ -77,12 +77,13 @@ def load_model(
 def identify(path: str | Path, kinds: Collection[Kind], wanted: str) -> tuple[Header, Description]:
     header, description = examine(path)
     if description.kind not in kinds:
-        why = () if description.kind in CHECKED | BACKBONES | VOICED else description.problems
+        why = () if description.kind in BACKBONES | VOICED | CHECKED.keys() else description.problems
         remedy = " ".join([description.place, *why])
         raise InputError(f"{path} is {description.title}; {wanted} needed here. {remedy}")
     if description.problems:
         problems = " ".join(description.problems)
-        raise InputError(f"{path} is {description.title}, but cannot be used. {problems}")
+        named = problems.startswith(str(path))
+        raise InputError(problems if named else f"{path} is {description.title}, but cannot be used. {problems}")
     return header, description
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,17 @@ SCALE_NAME = re.compile(r"(scaled_fp8|scale_weight|weight_scale|comfy_quant)$")
 EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "token_embedding.weight")
 LISTED, LONGEST_NAME = 4, 100  # names in a message, characters of one
 
+PACKED_PROBLEM = (
+    "It is quantised by {by}, which neither this project nor ComfyUI's Load Diffusion Model reads. Give its float16 or "
+    "bfloat16 file; in ComfyUI, the fp8 one with scales too."
+)
+
 BACKBONES = {"skyreels-audio", "wan-t2v", "wan-i2v"}
 VOICED = {"skyreels-audio", "audio-layers"}
-CHECKED = {"vae", "umt5", "whisper", "wav2vec2", "infinitetalk", "skyreels-v3-a2v"}  # by their loaders
+CHECKED: dict[Kind, str] = {  # by their loaders
+    "vae": ".vae", "umt5": ".text", "infinitetalk": ".multitalk", "skyreels-v3-a2v": ".multitalk",
+    "whisper": "..audio.whisper", "wav2vec2": "..audio.wav2vec",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def find_problems(
         return foreign_problems(header, kind, config)
     sizes = (WAN_SIZES if kind in BACKBONES else ()) + (AUDIO_SIZES if kind in VOICED else ())
     if by := packer(header.shapes):
-        return [quantised_problem(header, [by])]
+        return [PACKED_PROBLEM.format(by=by)]
     if missing := missing_sizes(header, sizes):
         return [f"It lacks {', '.join(missing)}{shard_hint(header)}."]
     if impossible := size_problems(header, sizes) or stated_problems(header, config, audio):
@@ -141,15 +150,9 @@ def find_problems(
 
 def checked_problems(header: Header, kind: Kind) -> list[str]:
     """What the loader of this kind says of a file, which it says before it reads a tensor."""
-    from ..audio import wav2vec, whisper  # they import this module
-    from . import multitalk, text, vae
-
+    loader = import_module(CHECKED[kind], __package__)  # it imports this module
     try:
-        if kind in ("infinitetalk", "skyreels-v3-a2v"):
-            multitalk.read_multitalk(header.path, kind)
-        else:
-            checks = {"vae": vae, "umt5": text, "whisper": whisper, "wav2vec2": wav2vec}
-            checks[kind].check(header)
+        loader.check(header)
     except InputError as error:
         return [str(error)]
     return []

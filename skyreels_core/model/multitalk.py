@@ -109,6 +109,11 @@ def split_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
     return sides
 
 
+def check(header: Header) -> None:
+    """Raises InputError where a file of this family cannot be loaded; no tensor is read."""
+    read_multitalk(header.path, find_kind(joined([read_header(part) for part in parts_of(header.path)]).shapes))
+
+
 def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
     """What is in a file of this kind, "skyreels-v3-a2v" or "infinitetalk"; of one that is in parts, any part.
 

@@ -199,6 +199,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
     ("CogVideoX", r"(^|\.)blocks\.\d+\.norm1\.linear\."),
     ("Mochi", r"(^|\.)t5_yproj\."),
     ("Cosmos", r"(^|\.)blocks\.block\d+\.blocks\."),
+    ("a VAE of another video model", r"^decoder\.(conv_in\.conv|up_blocks\.\d+\.res_blocks)\."),
     ("HuBERT or WavLM", r"^(hubert|wavlm|data2vec_audio)\."),
     ("a text encoder of llama.cpp", r"^token_embd\.weight$"),
     ("a language model", r"(^|\.)layers\.\d+\.self_attn\.[qkv]_proj\.|(^|\.)lm_head\.weight$"),
