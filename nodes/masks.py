@@ -14,9 +14,10 @@ from ..skyreels_core.conditioning.faces import FaceMasks, face_masks
 from ..skyreels_core.conditioning.overlay import overlay
 from ..skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.video.cuts import find_shots
 from ..skyreels_core.video.footage import Frames, VideoFile, collect
 from .host.folders import detection_path, onnx_files
-from .host.footage import footage_of, withheld
+from .host.footage import ask_to_go_on, footage_of, withheld
 from .host.progress import progress
 from .host.reporting import say
 from .sockets import MASKS, DWPose, PoseKeypoint, Region
@@ -125,7 +126,8 @@ class FaceMask(io.ComfyNode):
     ) -> io.NodeOutput:
         video = footage_of(image)
         found, lines = find_faces(video, dwpose, keypoints)
-        masks = face_masks(found, getattr(video, "fps", fps), index if face == "index" else face, gaps)
+        shots, face = find_shots(video, ask_to_go_on), index if face == "index" else face
+        masks = face_masks(found, getattr(video, "fps", fps), face, gaps, shots)
         say("\n".join([*lines, masks.summary]))
         report = "\n".join([*lines, masks.summary, *masks.unusual])
         if isinstance(video, VideoFile):

@@ -12,14 +12,14 @@ from torch import Tensor
 from ..conditioning.dwpose import DWPose
 from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
-from ..conditioning.region import Region
+from ..conditioning.region import Region, check_count, check_shape
 from ..errors import InputError
+from ..video.cuts import find_shots
 from ..video.footage import Cut, Footage, Frames, Held, open_video
 from ..video.reading import Fit, read_picture
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-SAME_SHAPE = 0.02  # by how much the sides of a mask may be in another proportion than the video's
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def find_region(
         found = from_pose_keypoint(Path(keypoints), *video.size).cut(len(video))
     else:
         found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
-    masks = face_masks(found, video.fps, faces, gaps)
+    masks = face_masks(found, video.fps, faces, gaps, find_shots(video))
     logger.info("Faces: %s.", masks.summary)
     for line in masks.report:
         logger.debug(line)
@@ -79,15 +79,10 @@ class Mask:
 def read_mask(path: Path, video: Footage) -> Region:
     single = path.suffix.lower() in PICTURES
     pictures = Held(read_picture(path)[None]) if single else open_video(path)
-    frames, (width, height) = len(video), video.size
-    if len(pictures) != 1 and len(pictures) < frames:
-        raise InputError(
-            f"The mask {path} has {len(pictures)} frames, the video has {frames}. Give a mask for each, or a "
-            "picture for all."
-        )
-    if abs(pictures.size[0] * height / (pictures.size[1] * width) - 1) > SAME_SHAPE:
-        raise InputError(
-            f"The mask {path} is {pictures.size[0]}x{pictures.size[1]}, the video {width}x{height}. Draw it on a "
-            "frame of the video."
-        )
+    frames = len(video)
+    if len(pictures) > 1:
+        remedy = "Give a mask for each, or a picture for all."
+        check_count(f"The mask {path} has", len(pictures), frames, remedy)
+    remedy = "Draw it on a frame of the video."
+    check_shape(f"The mask {path} is", pictures.size, video.size, remedy, "the video")
     return Mask(Cut(pictures, frames), video.size)
