@@ -45,8 +45,8 @@ def box_without_tip(landmarks: Tensor) -> Tensor:
     along, base = left - right, landmarks[..., NOSE_BASE, :].nanmean(-2)
     below = TIP_BELOW_EYES * 0.7 * torch.stack([-along[..., 1], along[..., 0]], dim=-1)
     bridge = landmarks[..., NOSE_BRIDGE.start, :]
-    tip = _first_known(landmarks[..., NOSE_TIP, :], bridge.lerp(base, TIP_ON_NOSE), (left + right) / 2 + below)
-    estimated = landmarks.clone()
+    estimated, tip = landmarks.clone(), landmarks[..., NOSE_TIP, :]
+    tip = _first_known(tip, bridge.lerp(base, TIP_ON_NOSE), (left + right) / 2 + below)
     estimated[..., NOSE_TIP, :] = tip
     return lower_face_box(estimated)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, first_words
+from ..video.footage import Frames, shown_of
 from ..video.reading import Fit
 from .region import check_count, check_shape
 
@@ -39,11 +40,20 @@ class Keypoints:
         points = torch.cat([landmarks, torch.ones_like(landmarks[..., :1])], dim=-1)
         return cls(tuple(points.unsqueeze(1)), width, height)
 
-    def cut(self, frames: int) -> Keypoints:
-        """Those of the first frames. Raises InputError where there are not as many."""
+    def over(self, video: Frames) -> tuple[Keypoints, list[str]]:
+        """Those of a video's frames, and what was left out. They may be of its decoded frames, of which it shows some
+        longer. Raises InputError where there are too few."""
+        count, frames = len(self.faces), len(video)
+        shown = shown_of(count, video)
+        if shown is not None:
+            return Keypoints(tuple(self.faces[index] for index in shown), self.width, self.height), []
         remedy = "Find them in the same video at the same frame rate."
-        check_count("There are keypoints of", len(self.faces), frames, remedy)
-        return Keypoints(self.faces[:frames], self.width, self.height)
+        check_count("There are keypoints of", count, frames, remedy)
+        spare = (
+            f"There are keypoints of {count} frames, the video has {frames}: the first {frames} are used. They have to "
+            "be of the same frame rate."
+        )
+        return Keypoints(self.faces[:frames], self.width, self.height), [spare] if count > frames else []
 
     def placed(self, fit: Fit) -> Keypoints:
         """Where they are in the pictures of their video as these were fitted into others."""
@@ -122,7 +132,8 @@ def _faces(frame: dict) -> Tensor:
     if not all(points.abs().le(LARGEST_COORDINATE).all() for points in faces):  # NaN neither
         raise ValueError("points beyond every canvas")
     together = torch.stack(faces).reshape(-1, FACE_POINTS, 3) if faces else torch.zeros(0, FACE_POINTS, 3)
-    return together.where(together[..., :2].any(-1, keepdim=True), 0)  # at 0, 0 tools write what they did not find
+    found = together[..., :2].any(-1, keepdim=True)  # at 0, 0 tools write what they did not find
+    return together.where(found, 0)
 
 
 def _only_bodies(frames: Sequence[dict], faces: list[Tensor]) -> int:

@@ -15,7 +15,7 @@ from ..conditioning.pose import from_pose_keypoint
 from ..conditioning.region import Region, check_count, check_shape
 from ..errors import InputError
 from ..video.cuts import find_shots
-from ..video.footage import Cut, Footage, Frames, Held, open_video
+from ..video.footage import Cut, Footage, Frames, Held, following, open_video
 from ..video.reading import Fit, read_picture
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
@@ -49,7 +49,9 @@ def find_region(
     if mask is not None:
         return read_mask(Path(mask), video)
     if keypoints is not None:
-        found = from_pose_keypoint(Path(keypoints), *video.size).cut(len(video))
+        found, lines = from_pose_keypoint(Path(keypoints), *video.size).over(video)
+        for line in lines:
+            logger.info(line)
     else:
         found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
     masks = face_masks(found, video.fps, faces, gaps, find_shots(video))
@@ -79,7 +81,7 @@ class Mask:
 def read_mask(path: Path, video: Footage) -> Region:
     single = path.suffix.lower() in PICTURES
     pictures = Held(read_picture(path)[None]) if single else open_video(path)
-    frames = len(video)
+    pictures, frames = following(pictures, video), len(video)
     if len(pictures) > 1:
         remedy = "Give a mask for each, or a picture for all."
         check_count(f"The mask {path} has", len(pictures), frames, remedy)

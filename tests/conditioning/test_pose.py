@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint, to_pose_keypoint
 from skyreels_core.errors import InputError
+from skyreels_core.video.footage import Held, VideoFile
 
 
 @pytest.fixture
@@ -56,7 +58,12 @@ def on_canvas(pose, width, height):
 
 @pytest.mark.parametrize(
     ("canvas", "video"),
-    [((320, 180), (1280, 720)), ((854, 480), (1920, 1080)), ((1920, 1088), (1920, 1080)), ((160, 96), (160, 90))],
+    [
+        ((320, 180), (1280, 720)),
+        ((854, 480), (1920, 1080)),
+        ((1920, 1088), (1920, 1080)),
+        ((160, 96), (160, 90)),
+    ],
 )
 def test_a_copy_of_the_same_shape_may_have_rounded_sides(two_frames, canvas, video):
     scaled = from_pose_keypoint(on_canvas(to_pose_keypoint(two_frames), *canvas), *video)
@@ -144,6 +151,19 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 
 
 def test_keypoints_of_more_frames_are_cut_and_of_fewer_refused(two_frames):
-    assert len(two_frames.cut(1).faces) == 1 and two_frames.cut(2) == two_frames
+    def video(frames):
+        return Held(torch.zeros(frames, 192, 256, 3))
+
+    first, lines = two_frames.over(video(1))
+    assert len(first.faces) == 1 and lines[0].startswith(
+        "There are keypoints of 2 frames, the video has 1: the first"
+    )
+    assert two_frames.over(video(2)) == (two_frames, [])
     with pytest.raises(InputError, match="keypoints of 2 frames, the video has 3"):
-        two_frames.cut(3)
+        two_frames.over(video(3))
+
+
+def test_keypoints_of_decoded_frames_follow_those_that_are_shown_longer(two_frames, tmp_path):
+    video = VideoFile(tmp_path / "talk.mp4", (256, 192), 0, 25.0, np.array([0, 0, 1, 1, 1]), 2, False)
+    longer, lines = two_frames.over(video)
+    assert [len(faces) for faces in longer.faces] == [2, 2, 0, 0, 0] and lines == []
