@@ -62,8 +62,8 @@ def check_edit(video: Frames, region: Region) -> None:
     check_region(region, video)
     if not any((mask > 0.5).any() for mask in region.stream()):
         raise InputError(
-            "The mask is black everywhere, so nothing would change; white is what is made anew. Make a region of the "
-            "picture white, or give keypoints of a face that is in it."
+            "The mask is black everywhere, so nothing would change; white is what is regenerated, and transparent "
+            "counts as black. Make a region of the picture white, or give keypoints of a face that is in it."
         )
 
 

@@ -35,9 +35,9 @@ def find_region(
 ) -> Region:
     """Masks of 0 and 1 at the video's size, 1 = to be made anew.
 
-    One of three has to be given: `mask`, a picture or a video in which white is made anew; `keypoints`, a
-    JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX files. `callback` hears of
-    every frame that DWPose has seen. Raises InputError for none or several, and where they do not fit.
+    One of three has to be given: `mask`, a picture or a video in which white is made anew, and black and
+    transparent are not; `keypoints`, a JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX
+    files. `callback` hears of every frame that DWPose has seen. Raises InputError for none or several, and where they do not fit.
     """
     given = [way for way in (mask, keypoints, dwpose) if way is not None]
     if len(given) != 1:
@@ -80,7 +80,7 @@ class Mask:
 
 def read_mask(path: Path, video: Footage) -> Region:
     single = path.suffix.lower() in PICTURES
-    pictures = Held(read_picture(path)[None]) if single else open_video(path)
+    pictures = Held(read_picture(path, behind=0.0)[None]) if single else open_video(path)
     pictures, frames = following(pictures, video), len(video)
     if len(pictures) > 1:
         remedy = "Give a mask for each, or a picture for all."
