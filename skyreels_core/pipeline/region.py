@@ -14,12 +14,13 @@ from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..conditioning.region import Region, check_count, check_shape
 from ..errors import InputError
+from ..media.kinds import is_animated_webp
 from ..video.cuts import find_shots
 from ..video.footage import Cut, Footage, Frames, Held, following, open_video
 from ..video.reading import Fit, read_picture
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2")
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ def find_region(
 
     One of three has to be given: `mask`, a picture or a video in which white is made anew, and black and
     transparent are not; `keypoints`, a JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX
-    files. `callback` hears of every frame that DWPose has seen. Raises InputError for none or several, and where they do not fit.
+    files. `callback` hears of every frame that DWPose has seen. Raises InputError for none or several, and where they
+    do not fit.
     """
     given = [way for way in (mask, keypoints, dwpose) if way is not None]
     if len(given) != 1:
@@ -79,7 +81,8 @@ class Mask:
 
 
 def read_mask(path: Path, video: Footage) -> Region:
-    single = path.suffix.lower() in PICTURES
+    moving = path.is_file() and is_animated_webp(path)
+    single = path.suffix.lower() in PICTURES and not moving
     pictures = Held(read_picture(path, behind=0.0)[None]) if single else open_video(path)
     pictures, frames = following(pictures, video), len(video)
     if len(pictures) > 1:

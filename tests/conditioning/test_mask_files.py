@@ -76,3 +76,10 @@ def test_black_on_transparent_says_that_transparent_counts_as_black(tmp_path):
     Image.merge("RGBA", [black] * 3 + [Image.fromarray(SHAPE)]).save(tmp_path / "mask.png")
     with pytest.raises(InputError, match=r"black everywhere.*transparent counts as black"):
         check_edit(VIDEO, read_mask(tmp_path / "mask.png", VIDEO))
+
+
+def test_of_an_animated_picture_the_first_is_not_taken_for_all(tmp_path):
+    frames = [Image.fromarray(SHAPE), Image.fromarray(SHAPE[::-1].copy())]
+    frames[0].save(tmp_path / "mask.webp", save_all=True, append_images=frames[1:], lossless=True)
+    with pytest.raises(InputError, match=r"mask\.webp is an animated picture"):
+        read_mask(tmp_path / "mask.webp", VIDEO)
