@@ -11,7 +11,8 @@ from .report import write_report
 
 NAMES = (
     "sync", "guidance", "another_voice", "silence", "fusion", "cache", "colour", "hybrid", "long_voice", "speed",
-    "memory", "linear", "cancel", "kill", "ten_minutes"
+    "memory", "linear", "cancel", "kill", "ten_minutes",
+    "same_bytes",
 )  # fmt: skip
 
 

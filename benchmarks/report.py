@@ -200,9 +200,18 @@ def decode(r: Record) -> Iterator[Row]:
         yield Row(claim, "<= 1e-5", text, r["chunkings_furthest"] <= 1e-5)
 
 
+def same_bytes(r: Record) -> Iterator[Row]:
+    runs = r["runs"]
+    counts = [r[name] for name in ("within_a_process", "in_other_processes", "on_one_core")]
+    sets = f"{r['on_older_sets']} of {len(r['older_sets'])} ({', '.join(r['older_sets'])})"
+    claim = f"the same bytes, {r['ways']} ways to encode: in a process / in others / on one core / older instruction sets"
+    measured = f"{', '.join(f'{count} of {runs}' for count in counts)}, {sets}; {r['cpu']}"
+    yield Row(claim, "all", measured, {*counts} == {runs} and r["on_older_sets"] == len(r["older_sets"]))
+
+
 SECTIONS = (
     sync, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed, memory, linear,
-    ten_minutes, kill, cancel, decode, comfyui
+    ten_minutes, kill, cancel, decode, same_bytes, comfyui
 )  # fmt: skip
 
 

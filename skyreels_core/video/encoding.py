@@ -20,6 +20,12 @@ class Encoder:
     def is_rgb(self) -> bool:
         return self.pixels in ("rgb24", "gbrp")
 
+    def options_for(self, width: int, height: int) -> dict[str, str]:
+        """x265 gives different bytes each time where one coding tree unit, of 64 or 32, is as wide as the picture."""
+        if self.name != "libx265" or width not in (32, 64) or height < width:
+            return self.options
+        return {**self.options, "x265-params": f"{self.options['x265-params']}:ctu={width // 2}"}
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -30,27 +36,31 @@ class Codec:
     suffixes: tuple[str, ...]  # of files that can hold it
 
 
-SILENT_X265 = "log-level=error"
 ALL_BUT_MOV = (".mp4", ".mkv", ".webm")
+# The same frames give the same bytes on every CPU, so how much runs at once is fixed, however many cores there are.
+# x264's macroblock tree gives different pictures from run to run on some CPUs, and intra analysis by instruction set.
+X264 = {"threads": "4", "thread_type": "frame", "x264-params": "mbtree=0:cpu-independent=1"}
+X265 = "log-level=error:frame-threads=4:pools=none:wpp=0:info=0"  # info: which CPU it was
+VPX = {"threads": "4", "row-mt": "1", "cpu-used": "3"}
 CODECS = {
     "h264": Codec(
-        Encoder("libx264", "yuv420p", {}),
-        Encoder("libx264rgb", "rgb24", {"qp": "0"}),
+        Encoder("libx264", "yuv420p", X264),
+        Encoder("libx264rgb", "rgb24", {**X264, "qp": "0"}),
         crf=12, worst=51, suffixes=(".mp4", ".mov", ".mkv"),
     ),
     "h265": Codec(
-        Encoder("libx265", "yuv420p", {"x265-params": SILENT_X265}),
-        Encoder("libx265", "gbrp", {"x265-params": f"lossless=1:{SILENT_X265}"}),
+        Encoder("libx265", "yuv420p", {"x265-params": X265}),
+        Encoder("libx265", "gbrp", {"x265-params": f"lossless=1:{X265}"}),
         crf=12, worst=51, suffixes=(".mp4", ".mov", ".mkv"),
     ),
     "av1": Codec(
-        Encoder("libsvtav1", "yuv420p10le", {"preset": "8"}),
+        Encoder("libsvtav1", "yuv420p10le", {"preset": "8", "svtav1-params": "lp=3"}),
         None,
         crf=12, worst=63, suffixes=ALL_BUT_MOV,
     ),
     "vp9": Codec(
-        Encoder("libvpx-vp9", "yuv420p", {"b": "0", "row-mt": "1", "cpu-used": "3"}),
-        Encoder("libvpx-vp9", "gbrp", {"lossless": "1", "row-mt": "1", "cpu-used": "3"}),
+        Encoder("libvpx-vp9", "yuv420p", {**VPX, "b": "0"}),
+        Encoder("libvpx-vp9", "gbrp", {**VPX, "lossless": "1"}),
         crf=10, worst=63, suffixes=ALL_BUT_MOV,
     ),
 }  # fmt: skip

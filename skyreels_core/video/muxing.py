@@ -62,9 +62,10 @@ class PictureTrack:
         height, width = shape[:2]
         padding = (0, 0) if encoder.is_rgb else (height % 2, width % 2)
         os.environ.setdefault(*QUIET_SVT)
-        options = encoder.options if encoder.is_rgb else {**encoder.options, "chroma_sample_location": LEFT}
+        width, height = width + padding[1], height + padding[0]
+        options = encoder.options_for(width, height) | ({} if encoder.is_rgb else {"chroma_sample_location": LEFT})
         self.stream = container.add_stream(encoder.name, rate=rate, options=options)
-        self.stream.width, self.stream.height = width + padding[1], height + padding[0]
+        self.stream.width, self.stream.height = width, height
         self.stream.pix_fmt = encoder.pixels
         context = self.stream.codec_context
         if encoder.name == "libx265" and container.format.name != "matroska":
@@ -73,7 +74,7 @@ class PictureTrack:
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = LIMITED_RANGE
         if any(padding):
-            log.warning("%dx%d has an odd side: one line is repeated, 4:2:0 needs even ones", width, height)
+            log.warning("%dx%d has an odd side: one line is repeated, 4:2:0 needs even ones", shape[1], shape[0])
 
     def write(self, frame: Tensor) -> None:
         if frame.shape != self.shape:

@@ -20,6 +20,7 @@ from skyreels_core.video.writing import check_output, check_video, frame_rate, w
 
 FILES = [(codec, suffix) for codec in CODECS for suffix in CODECS[codec].suffixes]
 LOSSLESS = [(codec, suffix) for codec, suffix in FILES if CODECS[codec].lossless]
+EVERY_WAY = [(name, exact) for name, codec in CODECS.items() for exact in (False, True)[: 1 + bool(codec.lossless)]]
 
 
 def waves(frames: int = 16, height: int = 96, width: int = 128) -> torch.Tensor:
@@ -85,6 +86,20 @@ def test_the_same_frames_give_the_same_bytes(tmp_path, codec, suffix):
         write_video(path, waves(40), 25.0, tone(2), Encoding(codec), metadata={"prompt": "{}"})
     first, second = (path.read_bytes() for path in paths)
     assert first == second
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot hide cores from a thread")
+@pytest.mark.parametrize("size", [(64, 96), (95, 63), (32, 32)])  # the last two of one coding tree unit's width
+@pytest.mark.parametrize(("codec", "lossless"), EVERY_WAY)
+def test_the_bytes_do_not_depend_on_the_number_of_cores(tmp_path, codec, lossless, size):
+    frames, cores = waves(20, *size), os.sched_getaffinity(0)
+    write_video(tmp_path / "all.mkv", frames, 25.0, encoding=Encoding(codec, lossless=lossless))
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        write_video(tmp_path / "one.mkv", frames, 25.0, encoding=Encoding(codec, lossless=lossless))
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert (tmp_path / "all.mkv").read_bytes() == (tmp_path / "one.mkv").read_bytes()
 
 
 @pytest.mark.parametrize(
