@@ -14,9 +14,10 @@ from ..skyreels_core.conditioning.faces import FaceMasks, face_masks
 from ..skyreels_core.conditioning.overlay import overlay
 from ..skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.video.cuts import find_shots
 from ..skyreels_core.video.footage import Frames, VideoFile, collect
 from .host.folders import detection_path, onnx_files
-from .host.footage import footage_of, withheld
+from .host.footage import ask_to_go_on, footage_of, withheld
 from .host.progress import progress
 from .host.reporting import say
 from .sockets import MASKS, DWPose, PoseKeypoint, Region
@@ -80,21 +81,23 @@ class FaceMask(io.ComfyNode):
                 PoseKeypoint.Input(
                     "keypoints", optional=True,
                     tooltip="Faces that were found already, a set for each frame, as DWPose or OpenPose nodes of other "
-                    "packs give them. Used in the place of dwpose where both are wired.",
+                    "packs give them, in this video at any size of its shape. Used in the place of dwpose where both "
+                    "are wired.",
                 ),
                 io.Combo.Input(
                     "face", options=["largest", "all", "index"],
-                    tooltip="Whose mouth: of the largest face over the clip, of all faces, or of the one with the "
+                    tooltip="Whose mouth: of the largest face of each shot, of all faces, or of the one with the "
                     "number in index.",
                 ),
                 io.Int.Input(
                     "index", default=0, min=0, max=63,
-                    tooltip="Number of the face, by size: 0 is the largest over the clip. Only for 'index'.",
+                    tooltip="Number of the face, by size: 0 is the largest over the clip. It is the face at that place "
+                    "after a cut too. Only for 'index'.",
                 ),
                 io.Combo.Input(
                     "gaps", options=["pass_through", "hold", "error"],
                     tooltip="Frames without a face, over half a second: pass_through leaves them as they are, hold "
-                    "keeps the last box, error stops.",
+                    "keeps the last box until the shot ends, error stops.",
                 ),
             ],
             outputs=[
@@ -110,7 +113,8 @@ class FaceMask(io.ComfyNode):
                     tooltip=f"The frames, the mask tinted blue and the lips red; of a VIDEO {SHOWN} of them.",
                 ),
                 io.String.Output(
-                    display_name="report", tooltip="The faces found, and each frame where one was not seen."
+                    display_name="report",
+                    tooltip="The faces and shots found, and each frame where a face was not seen, or in profile.",
                 ),
                 Region.Output(
                     display_name="region",
@@ -125,7 +129,8 @@ class FaceMask(io.ComfyNode):
     ) -> io.NodeOutput:
         video = footage_of(image)
         found, lines = find_faces(video, dwpose, keypoints)
-        masks = face_masks(found, getattr(video, "fps", fps), index if face == "index" else face, gaps)
+        shots, face = find_shots(video, ask_to_go_on), index if face == "index" else face
+        masks = face_masks(found, getattr(video, "fps", fps), face, gaps, shots)
         say("\n".join([*lines, masks.summary]))
         report = "\n".join([*lines, masks.summary, *masks.unusual])
         if isinstance(video, VideoFile):
@@ -159,7 +164,8 @@ def find_faces(video: Frames, dwpose: FaceFinder | None, keypoints: Any) -> tupl
     """The faces of a video, and what is to be said about where they come from."""
     if keypoints is not None:
         lines = ["Both are wired: the keypoints are used, DWPose is not run."] if dwpose is not None else []
-        return from_pose_keypoint(keypoints, *video.size).cut(len(video)), lines
+        found, spare = from_pose_keypoint(keypoints, *video.size).over(video)
+        return found, [*lines, *spare]
     if dwpose is None:
         raise InputError(
             "Nothing says where the face is. Connect Load DWPose, or keypoints from another pack's DWPose or OpenPose "

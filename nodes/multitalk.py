@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..skyreels_core.audio.multitalk import MultiTalkVoice, speaker_masks
 from ..skyreels_core.audio.wav2vec import load_wav2vec
+from ..skyreels_core.conditioning.region import check_shape
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.model import multitalk_presets as presets
 from ..skyreels_core.video.reading import fit
@@ -209,11 +210,9 @@ def fitted_masks(speakers: tuple[Speaker, ...], picture: torch.Size, size: tuple
             raise InputError(
                 f"Speaker {number} has no mask. Where two speak, give each one's place in the picture."
             )
-        if speaker.mask.shape != picture:
-            given, needed = (f"{shape[1]}x{shape[0]}" for shape in (speaker.mask.shape, picture))
-            raise InputError(
-                f"The mask of speaker {number} is {given}, the picture {needed}. Make it of the same size."
-            )
+        given, needed = (tuple(shape[::-1]) for shape in (speaker.mask.shape, picture))
+        remedy = "Draw it on the picture."
+        check_shape(f"The mask of speaker {number} is", given, needed, remedy, "the picture")
     return [fit(speaker.mask[..., None], *size)[0][..., 0] for speaker in speakers]
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from PIL import Image
 
 from skyreels_core.audio.reading import Audio, read_audio, write_wav
-from skyreels_core.cli import INTERRUPTED, REFUSED, main
+from skyreels_core.cli import INTERRUPTED, REFUSED, build_parser, main
 from skyreels_core.cli.choices import ModelChoice
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import save_model
@@ -362,6 +363,20 @@ def test_a_gpu_without_memory_says_what_to_make_smaller(edit, files, tmp_path, c
         assert edit("--mask", files.mask) == REFUSED
     assert "--width, --height" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_options_are_read_as_people_type_them(files):
+    given = ["animate", "--image", f'"{files.portrait}"', "--audio", f" {files.voice} ", "-o", "'out.mp4'"]
+    given += ["--fps", "29,97", "--shift", "2,5", "--loudness", "-23,5", "--steps", "12.0", "--colour-strength", "50%"]
+    args = build_parser().parse_args(given)
+    assert (args.image, args.audio, args.output) == (files.portrait, files.voice, Path("out.mp4"))
+    assert args.fps == 30000 / 1001
+    assert (args.shift, args.loudness, args.steps, args.colour_strength) == (2.5, -23.5, 12, 0.5)
+
+
+def test_a_path_with_quotes_around_it_is_one_path_of_any_command(bundle_folder, capsys):
+    assert main(["inspect", f'"{bundle_folder / MODEL}"']) == 0
+    assert capsys.readouterr().out.startswith("skyreels-audio")
 
 
 def test_inspect_says_what_a_file_is(bundle_folder, capsys):

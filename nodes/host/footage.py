@@ -18,7 +18,7 @@ def footage_of(value) -> Frames:
     if isinstance(value, Tensor):
         return Held(to_frames(value))
     if isinstance(value, InputImpl.VideoFromFile) and isinstance(value.get_stream_source(), str):
-        video = open_video(value.get_stream_source(), callback=_ask_to_go_on)
+        video = open_video(value.get_stream_source(), callback=ask_to_go_on)
         start, seconds = _trim(value, video.seconds)
         return video.part(start, seconds) if start or seconds else video
     components = value.get_components()
@@ -34,7 +34,7 @@ def _trim(video: InputImpl.VideoFromFile, length: float) -> tuple[float, float]:
     return max(start + length, 0.0) if start < 0 else start, video._VideoFromFile__duration
 
 
-def _ask_to_go_on(frame: int) -> None:
+def ask_to_go_on(frame: int) -> None:
     comfy.model_management.throw_exception_if_processing_interrupted()
 
 

@@ -16,6 +16,7 @@ from ..timeline import SIZE_MULTIPLE, Timeline, first_frame, frames_of
 
 STATE_RATE = 25  # states of the encoder per second, the frame rate of the family
 REACH = 2  # frames heard on each side
+MOST_SHARED = 0.5  # of the smaller mask: soft edges overlap, two people do not
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +75,30 @@ def place(samples: Tensor, start: int, length: int) -> Tensor:
 
 def speaker_masks(masks: list[Tensor]) -> Tensor:
     """Where each of two speakers is, [h w] in 0..1 at the video's size -> [3 n] over the backbone's tokens: the
-    first, the second, neither. Raises InputError for a mask that holds no token."""
-    tokens = torch.stack([avg_pool2d(mask[None].float(), SIZE_MULTIPLE)[0] > 0.5 for mask in masks]).flatten(
-        1
-    )
+    first, the second, neither. What is in both, as at soft edges, is of the speaker whose middle is nearer.
+    Raises InputError for a mask that holds no token, and for two that are about the same place."""
+    tokens = torch.stack([avg_pool2d(mask[None].float(), SIZE_MULTIPLE)[0] > 0.5 for mask in masks])
     for number, mask in enumerate(tokens, 1):
         if not mask.any():
             raise InputError(
                 f"The mask of speaker {number} is empty, or smaller than {SIZE_MULTIPLE} pixels of the video. White "
                 "says where the speaker is."
             )
+    shared = tokens.all(0)
+    overlap = float(shared.sum() / tokens.sum((1, 2)).min())
+    if overlap > MOST_SHARED:
+        raise InputError(
+            f"The masks of the two speakers are the same place: {overlap:.0%} of the smaller one is in both, so both "
+            "people would say both voices. Give each speaker a mask of their own place in the picture."
+        )
+    tokens = tokens & (~shared | nearest(tokens & ~shared))
+    tokens = tokens.flatten(1)
     return torch.cat([tokens, ~tokens.any(0, keepdim=True)]).float()
+
+
+def nearest(masks: Tensor) -> Tensor:
+    """Which of the masks' middles is nearest to each place, bool [m h w] -> the same."""
+    middles = torch.stack([mask.nonzero().float().mean(0) for mask in masks])  # row, column
+    places = torch.cartesian_prod(*(torch.arange(side).float() for side in masks.shape[1:]))
+    first = torch.cdist(middles, places).argmin(0).reshape(masks.shape[1:])
+    return first == torch.arange(len(masks))[:, None, None]

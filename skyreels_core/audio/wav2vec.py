@@ -18,9 +18,9 @@ from torch.nn import functional as F
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from ..errors import InputError, first_words
-from ..model.detection import TITLES, find_kind
-from ..model.header import read_header, read_json
-from ..model.weights import built, fill
+from ..model.header import Header, read_header, read_json
+from ..model.signatures import KINDS, find_kind
+from ..model.weights import built, check_formats, check_shapes, fill
 from ..timeline import SAMPLE_RATE
 from .loudness import to_loudness
 from .multitalk import STATE_RATE
@@ -172,11 +172,26 @@ def load_wav2vec(path: str | Path) -> Wav2VecStates:
     folder = path.is_dir()
     stated = read_config(path) if folder else {}
     file = path / "model.safetensors" if folder else path
-    header = read_header(file)
+    prefix, known, model = prepare(read_header(file), stated)
+    fill(model, file, read_weights(file, prefix, known, list(model.state_dict())))
+    return Wav2VecStates(model)
+
+
+def check(header: Header) -> None:
+    """Raises InputError where a file with a wav2vec2 encoder cannot be loaded; no tensor is read."""
+    prepare(header, {})
+
+
+def prepare(header: Header, stated: dict[str, Any]) -> tuple[str, dict[str, str], Wav2Vec2Model]:
+    """What the file puts before its names, those it spells otherwise, and the encoder without memory."""
+    file = header.path
     prefix = next((p for p in PREFIXES if p + SIZES[0] in header.shapes), None)
+    kind = find_kind(header.shapes)
+    if prefix is None and kind == "wav2vec2":
+        raise InputError(f"{file.name} lacks {SIZES[0]}; it is not whole. Download it again, or give another.")
     if prefix is None:
         raise InputError(
-            f"{file.name} is {TITLES[find_kind(header.shapes)]}; a wav2vec2 encoder is needed here: "
+            f"{file.name} is {KINDS[kind].title}; a wav2vec2 encoder is needed here: "
             "wav2vec2-chinese-base_fp16.safetensors in models/audio_encoders."
         )
     shapes = {name.removeprefix(prefix): shape for name, shape in header.shapes.items()}
@@ -184,14 +199,16 @@ def load_wav2vec(path: str | Path) -> Wav2VecStates:
     try:
         config = find_config(shapes, known[POSITIONS], stated)
     except KeyError as error:
-        raise InputError(f"{file.name} lacks {error.args[0]}; fetch it again.") from error
+        raise InputError(f"{file.name} lacks {error.args[0]}; download it again.") from error
     except Exception as error:  # transformers refuses sizes in many ways
         raise InputError(
-            f"{file.name} is damaged: it states sizes that no encoder has ({first_words(error)}). Fetch it again."
+            f"{file.name} is damaged: it states sizes that no encoder has ({first_words(error)}). Download it again."
         ) from error
     model = built(file, Wav2Vec2Model, lambda: config)
-    fill(model, file, read_weights(file, prefix, known, list(model.state_dict())))
-    return Wav2VecStates(model)
+    names = {name: known.get(name, name) for name in model.state_dict()}
+    check_formats(header, header.shapes.keys() & {prefix + name for name in names.values()})
+    check_shapes(file, model.state_dict(), {new: shapes[old] for new, old in names.items() if old in shapes})
+    return prefix, known, model
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -231,10 +248,4 @@ def find_config(shapes: dict[str, tuple[int, ...]], positions: str, stated: dict
 
 def read_weights(file: Path, prefix: str, known: dict[str, str], names: list[str]) -> dict[str, Tensor]:
     with safe_open(file, "pt") as tensors:
-        found = set(tensors.keys())
-        stored = {name: prefix + known.get(name, name) for name in names}
-        if missing := [name for name in names if stored[name] not in found]:
-            raise InputError(
-                f"{file.name} lacks {len(missing)} weights, such as {missing[0]}; fetch it again."
-            )
-        return {name: tensors.get_tensor(stored[name]).float() for name in names}
+        return {name: tensors.get_tensor(prefix + known.get(name, name)).float() for name in names}

@@ -16,9 +16,9 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..errors import InputError
-from ..model.detection import TITLES, find_kind
-from ..model.header import read_header, read_json
-from ..model.weights import built, fill
+from ..model.header import Header, read_header, read_json
+from ..model.signatures import KINDS, find_kind
+from ..model.weights import built, check_formats, check_shapes, fill
 from ..timeline import SAMPLE_RATE, SAMPLES_PER_TOKEN, TOKEN_RATE, tokens_of
 
 CHUNK = 30 * TOKEN_RATE  # tokens that the encoder gives at once
@@ -117,12 +117,27 @@ def load_whisper(path: str | Path) -> WhisperTokens:
     path = Path(path)
     stated, files = _read_folder(path) if path.is_dir() else ({}, [path])
     headers = [read_header(file) for file in files]
+    prefix, encoder = _prepare(path, headers, stated)
+    fill(encoder, path, _read_weights(files, prefix, list(encoder.state_dict())))
+    return WhisperTokens(encoder)
+
+
+def check(header: Header) -> None:
+    """Raises InputError where a file with a Whisper encoder cannot be loaded; no tensor is read."""
+    _prepare(header.path, [header], {})
+
+
+def _prepare(path: Path, headers: list[Header], stated: dict[str, Any]) -> tuple[str, WhisperEncoder]:
+    """What the file puts before the encoder's names, and the encoder in its sizes, without memory."""
     shapes = {name: shape for header in headers for name, shape in header.shapes.items()}
     prefix = _find_prefix(path, shapes)
     config = _find_config(path, shapes, prefix, stated or headers[0].config.get("whisper", {}))
     encoder = built(path, WhisperEncoder, lambda: WhisperConfig(**config))
-    fill(encoder, path, _read_weights(files, prefix, list(encoder.state_dict())))
-    return WhisperTokens(encoder)
+    names = [prefix + name for name in encoder.state_dict()]
+    for header in headers:
+        check_formats(header, header.shapes.keys() & names)
+    check_shapes(path, encoder.state_dict(), {name.removeprefix(prefix): shape for name, shape in shapes.items()})
+    return prefix, encoder
 
 
 def _read_folder(path: Path) -> tuple[dict[str, Any], list[Path]]:
@@ -142,7 +157,7 @@ def _read_folder(path: Path) -> tuple[dict[str, Any], list[Path]]:
         return config, [path / "model.safetensors"]
     parts = read_json(index).get("weight_map")
     if not isinstance(parts, dict):
-        raise InputError(f"{index} names no files of weights. Fetch it again.")
+        raise InputError(f"{index} names no files of weights. Download it again.")
     return config, [path / Path(part).name for part in sorted({str(part) for part in parts.values()})]
 
 
@@ -151,7 +166,7 @@ def _find_prefix(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:
         if all(prefix + name in shapes for name in SIZES):
             return prefix
     raise InputError(
-        f"{path} is {TITLES[find_kind(shapes)]}; the voice needs a Whisper encoder with the names of transformers "
+        f"{path} is {KINDS[find_kind(shapes)].title}; the voice needs a Whisper encoder with the names of transformers "
         "(model.encoder.conv1.weight, ...), such as whisper_large_v3_encoder.safetensors."
     )
 
@@ -162,7 +177,7 @@ def _find_config(
     conv, positions, feed_forward = (shapes[prefix + name] for name in SIZES)
     if [len(conv), len(positions), len(feed_forward)] != [3, 2, 2] or 0 in conv + feed_forward:
         raise InputError(
-            f"{path} is damaged: {', '.join(SIZES)} have shapes that tell no sizes. Fetch it again."
+            f"{path} is damaged: {', '.join(SIZES)} have shapes that tell no sizes. Download it again."
         )
     if positions[0] != CHUNK:
         raise InputError(

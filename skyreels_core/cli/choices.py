@@ -16,8 +16,9 @@ from ..errors import InputError
 from ..model.bundle import MODEL, Bundle, load_bundle
 from ..model.checkpoint import identify, load_model
 from ..model.clip_vision import load_clip_vision
-from ..model.detection import BACKBONES, VOICED, Kind
+from ..model.detection import BACKBONES, VOICED
 from ..model.preset import SamplingPreset, preset_of
+from ..model.signatures import Kind
 from ..model.text import load_text_encoder
 from ..model.vae import load_vae
 from ..pipeline import Settings

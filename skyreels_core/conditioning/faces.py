@@ -1,15 +1,12 @@
-"""Masks of the lower face and the lips from landmarks, rigid against speech and smooth in time.
-
-Method section 9. The box never looks at the jaw or the mouth: one that follows the chin would tell how
-far the mouth is open, and a model would learn to read the box instead of the voice.
-"""
+"""Masks of the lower face and the lips from landmarks, smooth in time within each shot (method section 9)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from itertools import pairwise
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,16 +15,17 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..video.footage import collect
-from .pose import LEFT_EYE, NOSE_TIP, OUTER_LIP, RIGHT_EYE, Keypoints
+from .lower_face import box_corners, box_without_tip, in_profile, lower_face_box
+from .pose import OUTER_LIP, Keypoints
 from .smoothing import hold_gaps, interpolate_gaps, is_known, runs, smooth
-from .tracks import follow_faces
+from .tracks import Track, follow_faces, jumps
 
-HALF_WIDTH, TOP, BOTTOM = 1.5, -0.2, 2.3  # of the box from the nose tip, in units of the face's size s
-SIZE_PERCENTILE = 95  # over the clip: one size for all of its frames
+SIZE_PERCENTILE = 95  # over a shot: one size for all of its frames
 LIP_MARGIN_PIXELS, LIP_MARGIN_WIDTHS = 4, 0.15
 
 RIGHT_CORNER, LEFT_CORNER = 0, 6  # of the mouth, within the outer lip
 LONG_GAP = {"pass_through": "passed through", "hold": "held", "error": "missing"}
+NOT_HERE = "not in this shot"
 
 Faces = Literal["largest", "all"] | int
 Gaps = Literal["pass_through", "hold", "error"]
@@ -73,94 +71,120 @@ class Drawn:
             yield torch.from_numpy(mask).float()
 
 
-def lower_face_box(landmarks: Tensor) -> Tensor:
-    """The rigid frame of a face, [... 68 2] in pixels -> [... 5]: nose tip x, y, size s, roll as cos, sin.
-
-    s is the larger of the distance from the middle of the eyes to the nose tip and 0.7 of that between eyes.
-    """
-    right, left = landmarks[..., RIGHT_EYE, :].nanmean(-2), landmarks[..., LEFT_EYE, :].nanmean(-2)
-    nose = landmarks[..., NOSE_TIP, :]
-    between_eyes = (left - right).norm(dim=-1, keepdim=True)
-    size = torch.maximum((nose - (left + right) / 2).norm(dim=-1, keepdim=True), 0.7 * between_eyes)
-    return torch.cat([nose, size, (left - right) / between_eyes], dim=-1)
-
-
-def box_corners(box: Tensor) -> Tensor:
-    """Corners of the lower-face box, [... 5] as from `lower_face_box` -> [... 4 2] in pixels."""
-    nose, size, right = box[..., None, :2], box[..., None, 2:3], box[..., None, 3:]
-    down = torch.stack([-right[..., 1], right[..., 0]], dim=-1)
-    along = box.new_tensor([-HALF_WIDTH, HALF_WIDTH, HALF_WIDTH, -HALF_WIDTH])[:, None]
-    below = box.new_tensor([TOP, TOP, BOTTOM, BOTTOM])[:, None]
-    return nose + size * (along * right + below * down)
-
-
 def face_masks(
-    keypoints: Keypoints, fps: float, faces: Faces = "largest", gaps: Gaps = "pass_through"
+    keypoints: Keypoints,
+    fps: float,
+    faces: Faces = "largest",
+    gaps: Gaps = "pass_through",
+    shots: Sequence[int] = (0,),
 ) -> FaceMasks:
-    """Masks of the largest face, of all, or of one by its number: 0 is the largest over the clip, 1 the next.
+    """Masks of the largest face of each shot, of all, or of one by its number: 0 is the largest over the clip, 1 the
+    next. `shots` are the first frames of the video's shots, as `find_shots` gives them; where all faces jump there is
+    another. Nothing is smoothed, interpolated or held across a cut.
 
     Gaps of up to 0.5 s are interpolated. In longer ones `pass_through` masks nothing, `hold` keeps the last
     box, `error` raises InputError; so does a clip without any face or without the face asked for.
     """
-    tracks = [track for track in follow_faces(keypoints.faces) if is_known(_boxes(track)).any()]
-    found = {number: _outline_face(tracks[number], fps, gaps) for number in _chosen(tracks, faces)}
-    states = {number: face.states for number, face in found.items()}
-    report = [
-        f"frame {frame}: " + ", ".join(f"face {number} {state[frame]}" for number, state in states.items())
-        for frame in range(len(keypoints.faces))
-    ]
-    simple = [set(frame) == {"detected"} for frame in zip(*states.values(), strict=True)]
-    unusual = [line for line, as_usual in zip(report, simple, strict=True) if not as_usual]
+    frames = len(keypoints.faces)
+    tracks = [track for track in follow_faces(keypoints.faces) if _is_seen(track, slice(None))]
+    _check_choice(tracks, faces)
+    starts = sorted({0, *shots, *jumps(keypoints.faces)} & set(range(frames)))
+    spans = [slice(*ends) for ends in pairwise([*starts, frames])]
+    found: dict[int, _Face] = {}
+    for span in spans:
+        for number in _chosen(tracks, faces, span):
+            found.setdefault(number, _Face.unknown(frames)).outline(tracks[number], span, fps, gaps)
+    found = dict(sorted(found.items()))
+    if gaps == "error":
+        _refuse_gaps(found)
+    report = [_line(frame, found) for frame in range(frames)]
+    unusual = [line for frame, line in enumerate(report) if not _is_usual(frame, found)]
     size = keypoints.width, keypoints.height
     boxes = Drawn(size, np.stack([face.box for face in found.values()]), _fill_box)
     lips = Drawn(size, np.stack([face.lips for face in found.values()]), _fill_lips)
-    return FaceMasks(boxes, lips, report, unusual, _summary(states, len(tracks)))
+    return FaceMasks(boxes, lips, report, unusual, _summary(found, len(tracks), starts))
 
 
-def _chosen(tracks: list[Tensor], faces: Faces) -> list[int]:
+def _check_choice(tracks: list[Track], faces: Faces) -> None:
     if not tracks:
         raise InputError(
             "No face was found in any frame; 'pass_through' and 'hold' bridge gaps but need a face to "
             "start from. Give keypoints of another detector (POSE_KEYPOINT), or a ready mask of the region "
             "to regenerate."
         )
-    number = {"largest": 0, "all": 0}.get(faces, faces)
-    if not 0 <= number < len(tracks):
+    if isinstance(faces, int) and not 0 <= faces < len(tracks):
         raise InputError(
-            f"Face {number} was asked for, but the video has {len(tracks)}, counted from 0. Choose one of them, "
+            f"Face {faces} was asked for, but the video has {len(tracks)}, counted from 0. Choose one of them, "
             "'largest' or 'all'."
         )
-    return list(range(len(tracks))) if faces == "all" else [number]
 
 
-def _boxes(track: Tensor) -> np.ndarray:
-    return lower_face_box(track).numpy().astype(np.float64)
+def _chosen(tracks: list[Track], faces: Faces, span: slice) -> list[int]:
+    """Numbers of the faces that are masked in a shot."""
+    if isinstance(faces, int):
+        return [faces]
+    seen = [number for number, track in enumerate(tracks) if _is_seen(track, span)]
+    if faces == "all" or not seen:
+        return seen
+    return [max(seen, key=lambda number: tracks[number].areas[span].sum())]
 
 
-class _Face(NamedTuple):
-    box: np.ndarray  # [f 4 2], the corners
+def _is_seen(track: Track, span: slice) -> bool:
+    return any(is_known(_numbers(box(track.points[span]))).any() for box in (lower_face_box, box_without_tip))
+
+
+def _numbers(values: Tensor) -> np.ndarray:
+    return values.flatten(1).numpy().astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Face:
+    box: np.ndarray  # [f 4 2], the corners; NaN where nothing is masked
     lips: np.ndarray  # [f points 2]
-    states: list[str]  # what was done in each frame
+    states: np.ndarray  # [f], what was done in each frame; empty in shots where the face is not masked
+
+    @classmethod
+    def unknown(cls, frames: int) -> _Face:
+        lips = OUTER_LIP.stop - OUTER_LIP.start
+        unseen = (np.full((frames, points, 2), np.nan) for points in (4, lips))
+        return cls(*unseen, np.full(frames, "", dtype=object))
+
+    def outline(self, track: Track, span: slice, fps: float, gaps: Gaps) -> None:
+        """Fill in one shot."""
+        points = track.points[span]
+        rigid, self.states[span] = _follow(points, fps, LONG_GAP[gaps])
+        lips = interpolate_gaps(_numbers(points[:, OUTER_LIP]), fps)
+        if not is_known(rigid).any():
+            return
+        rigid = smooth(rigid)
+        rigid[:, 2] = np.nanpercentile(rigid[:, 2], SIZE_PERCENTILE)
+        if gaps == "hold":
+            rigid, lips = hold_gaps(rigid), hold_gaps(lips)
+        rigid[:, 3:] /= np.linalg.norm(rigid[:, 3:], axis=1, keepdims=True)
+        self.box[span] = box_corners(torch.from_numpy(rigid)).numpy()
+        self.lips[span] = lips.reshape(len(lips), -1, 2)
 
 
-def _outline_face(track: Tensor, fps: float, gaps: Gaps) -> _Face:
-    """Of one track [f 68 2]."""
-    seen = _boxes(track)
-    rigid = interpolate_gaps(seen, fps)
-    outlines = interpolate_gaps(track[:, OUTER_LIP].flatten(1).double().numpy(), fps)
-    states = np.where(is_known(seen), "detected", np.where(is_known(rigid), "interpolated", LONG_GAP[gaps]))
-    if gaps == "error":
-        _refuse_gaps(states == LONG_GAP[gaps])
-    rigid = smooth(rigid)
-    rigid[:, 2] = np.nanpercentile(rigid[:, 2], SIZE_PERCENTILE)
-    if gaps == "hold":
-        rigid, outlines = hold_gaps(rigid), hold_gaps(outlines)
-    rigid[:, 3:] /= np.linalg.norm(rigid[:, 3:], axis=1, keepdims=True)
-    corners = box_corners(torch.from_numpy(rigid)).numpy()
-    return _Face(corners, outlines.reshape(len(outlines), -1, 2), states.tolist())
+def _follow(points: Tensor, fps: float, unknown: str) -> tuple[np.ndarray, np.ndarray]:
+    """The box of a face [f 68 2] with its short gaps filled, [f 5], and what was done in each frame [f]."""
+    seen, estimated = _numbers(lower_face_box(points)), _numbers(box_without_tip(points))
+    bridged = interpolate_gaps(seen, fps)
+    rigid = np.where(is_known(bridged)[:, None], bridged, estimated)
+    rigid = interpolate_gaps(rigid, fps)
+    if not is_known(rigid).any() and unknown != LONG_GAP["error"]:
+        unknown = NOT_HERE
+    done = [
+        (is_known(seen) & in_profile(points).numpy(), "in profile"),
+        (is_known(seen), "detected"),
+        (is_known(estimated) & ~is_known(bridged), "estimated"),
+        (is_known(rigid), "interpolated"),
+    ]
+    return rigid, np.select(*zip(*done, strict=True), unknown)
 
 
-def _refuse_gaps(missing: np.ndarray) -> None:
+def _refuse_gaps(found: dict[int, _Face]) -> None:
+    states = np.stack([face.states for face in found.values()])
+    missing = (states == LONG_GAP["error"]).any(0) | (states == "").all(0)
     if missing.any():
         where = ", ".join(f"{gap.start}-{gap.stop - 1}" for gap in runs(missing))
         raise InputError(
@@ -181,9 +205,20 @@ def _fill_lips(mask: np.ndarray, outline: np.ndarray) -> None:
     mask |= distance <= max(LIP_MARGIN_PIXELS, LIP_MARGIN_WIDTHS * width)
 
 
-def _summary(states: dict[int, list[str]], faces: int) -> str:
+def _line(frame: int, found: dict[int, _Face]) -> str:
+    states = [f"face {number} {face.states[frame]}" for number, face in found.items() if face.states[frame]]
+    return f"frame {frame}: " + (", ".join(states) or "no face in this shot")
+
+
+def _is_usual(frame: int, found: dict[int, _Face]) -> bool:
+    return {face.states[frame] for face in found.values()} - {""} == {"detected"}
+
+
+def _summary(found: dict[int, _Face], faces: int, starts: list[int]) -> str:
     counts = [
-        f"face {number}: " + ", ".join(f"{count} frames {state}" for state, count in Counter(frames).items())
-        for number, frames in states.items()
+        f"face {number}: " + ", ".join(f"{count} frames {state}" for state, count in done.items())
+        for number, face in found.items()
+        if (done := Counter(filter(None, face.states)))
     ]
-    return f"{faces} face{'s' * (faces != 1)} in the video; " + "; ".join(counts)
+    shots = f", {len(starts)} shots (from frames {', '.join(map(str, starts))})" if len(starts) > 1 else ""
+    return f"{faces} face{'s' * (faces != 1)} in the video{shots}; " + "; ".join(counts)

@@ -11,10 +11,14 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, first_words
+from ..video.footage import Frames, shown_of
+from ..video.reading import Fit
+from .region import check_count, check_shape
 
 # iBUG order of the 68 points of a face
 FACE_POINTS = 68
-NOSE_TIP = 30
+NOSE_BRIDGE, NOSE_TIP = slice(27, 30), 30
+NOSE_BASE = slice(31, 36)
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # the person's own right and left
 OUTER_LIP = slice(48, 60)
 
@@ -36,21 +40,32 @@ class Keypoints:
         points = torch.cat([landmarks, torch.ones_like(landmarks[..., :1])], dim=-1)
         return cls(tuple(points.unsqueeze(1)), width, height)
 
-    def cut(self, frames: int) -> Keypoints:
-        """Those of the first frames. Raises InputError where there are not as many."""
-        if len(self.faces) < frames:
-            raise InputError(
-                f"There are keypoints of {len(self.faces)} frames, the video has {frames}. Find them in the same "
-                "video at the same frame rate."
-            )
-        return Keypoints(self.faces[:frames], self.width, self.height)
+    def over(self, video: Frames) -> tuple[Keypoints, list[str]]:
+        """Those of a video's frames, and what was left out. They may be of its decoded frames, of which it shows some
+        longer. Raises InputError where there are too few."""
+        count, frames = len(self.faces), len(video)
+        shown = shown_of(count, video)
+        if shown is not None:
+            return Keypoints(tuple(self.faces[index] for index in shown), self.width, self.height), []
+        remedy = "Find them in the same video at the same frame rate."
+        check_count("There are keypoints of", count, frames, remedy)
+        spare = (
+            f"There are keypoints of {count} frames, the video has {frames}: the first {frames} are used. They have to "
+            "be of the same frame rate."
+        )
+        return Keypoints(self.faces[:frames], self.width, self.height), [spare] if count > frames else []
+
+    def placed(self, fit: Fit) -> Keypoints:
+        """Where they are in the pictures of their video as these were fitted into others."""
+        scale, offset = torch.tensor([fit.scale, fit.scale, 1]), torch.tensor([*fit.offset, 0])
+        return Keypoints(tuple(points * scale + offset for points in self.faces), *fit.target)
 
 
 def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, height: int) -> Keypoints:
     """Faces of a POSE_KEYPOINT object, one frame or a list of them, or of a JSON file that holds it.
 
     The points, in pixels of the canvas or in fractions of it, are scaled to the video (pixels).
-    Raises InputError for anything else.
+    Raises InputError for anything else, and for a canvas of another shape than the video's.
     """
     source = f"The keypoints of {pose}" if isinstance(pose, str | Path) else "The keypoints"
     if isinstance(pose, str | Path):
@@ -64,7 +79,17 @@ def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, hei
             f"{source} are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and 'canvas_height', "
             "and each face 68 or 70 triples of x, y and score, all of them numbers. Save them again with DWPose."
         ) from error
-    if all(points[..., :2].le(LARGEST_NORMALISED).all() for points in faces):
+    if bodies := _only_bodies(frames, faces):
+        raise InputError(
+            f"No face was found: {source[0].lower()}{source[1:]} hold people in {bodies} frames, but "
+            "only their bodies (face_keypoints_2d is empty). Find them again with the face switched on."
+        )
+    fractions = all(points[..., :2].le(LARGEST_NORMALISED).all() for points in faces)
+    for canvas in canvases.unique(dim=0).tolist():
+        if not (fractions and canvas == [1, 1]):
+            remedy = "Find them in the video as it is shown, at any size of its shape."
+            check_shape(f"{source} are of", canvas, (width, height), remedy)
+    if fractions:
         canvases = torch.ones_like(canvases)
     scales = torch.tensor([width, height]) / canvases
     scaled = (torch.cat([p[..., :2] * s, p[..., 2:]], dim=-1) for p, s in zip(faces, scales, strict=True))
@@ -106,7 +131,14 @@ def _faces(frame: dict) -> Tensor:
     faces = [torch.tensor(points).float().reshape(-1, 3)[:FACE_POINTS] for points in given if points]
     if not all(points.abs().le(LARGEST_COORDINATE).all() for points in faces):  # NaN neither
         raise ValueError("points beyond every canvas")
-    return torch.stack(faces).reshape(-1, FACE_POINTS, 3) if faces else torch.zeros(0, FACE_POINTS, 3)
+    together = torch.stack(faces).reshape(-1, FACE_POINTS, 3) if faces else torch.zeros(0, FACE_POINTS, 3)
+    found = together[..., :2].any(-1, keepdim=True)  # at 0, 0 tools write what they did not find
+    return together.where(found, 0)
+
+
+def _only_bodies(frames: Sequence[dict], faces: list[Tensor]) -> int:
+    """In how many frames there are people, where none of all has a face."""
+    return 0 if any(map(len, faces)) else sum(bool(frame["people"]) for frame in frames)
 
 
 def _person(face: Tensor) -> dict:

@@ -20,7 +20,7 @@ GRAMMAR = (
     "Write a line for each text, with the seconds from which it holds before it: '0 a person smiles', then "
     "'12.5 a person frowns' or '1:05 a person laughs'. Lines that begin with # are left out."
 )
-_LINE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s+(\S.*)")
+_LINE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d*)?|[.,]\d+)\s+(\S.*)")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _span(line: str, number: int) -> tuple[float, str]:
     if found is None:
         raise InputError(f"Line {number} of the prompt schedule, {line!r}, cannot be read. {GRAMMAR}")
     hours, minutes, seconds, text = found.groups()
-    return 3600.0 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds), text
+    return 3600.0 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds.replace(",", ".")), text
 
 
 def _check_order(spans: list[tuple[float, str]], number: int) -> None:

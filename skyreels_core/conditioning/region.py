@@ -9,6 +9,9 @@ from torch import Tensor
 from ..errors import InputError
 from ..video.footage import Frames, Held
 
+SAME_SHAPE = 0.02  # by how much two proportions may differ and be the same
+ROUNDING = 16  # pixels, to multiples of which tools round the sides of small copies
+
 
 class Region(Frames, Protocol):
     """Masks [h w] in 0..1, 1 = made anew: one for each frame of a video, or a single one for all."""
@@ -17,6 +20,32 @@ class Region(Frames, Protocol):
 def as_region(mask: Region | Tensor) -> Region:
     """A mask [f h w] as a region; a region as it is."""
     return Held(mask) if isinstance(mask, Tensor) else mask
+
+
+def check_shape(
+    given: str, size: tuple[int, int], needed: tuple[int, int], remedy: str, whole: str = "the video is"
+) -> None:
+    """Raises InputError for masks or keypoints of another shape than their video or picture; another scale of it is
+    none. Sizes are width and height in pixels."""
+    if _same_shape(size, needed):
+        return
+    turned = "One is the other turned by a quarter. " if _same_shape(size, needed[::-1]) else ""
+    raise InputError(
+        f"{given} {size[0]:g}x{size[1]:g}, {whole} {needed[0]:g}x{needed[1]:g}. {turned}{remedy}"
+    )
+
+
+def check_count(given: str, count: int, frames: int, remedy: str) -> None:
+    """Raises InputError for something that is there for each frame, and not for as many as the video has."""
+    if count < frames:
+        raise InputError(f"{given} {count} frames, the video has {frames}. {remedy}")
+
+
+def _same_shape(size: tuple[int, int], needed: tuple[int, int]) -> bool:
+    """Within 2 %, or but for rounding."""
+    apart = size[0] * needed[1] / (size[1] * needed[0]) - 1
+    rounded = not any(side % ROUNDING for side in size)
+    return abs(apart) <= SAME_SHAPE or (rounded and abs(apart) * min(size) < ROUNDING / 2)
 
 
 def check_region(region: Region, video: Frames, what: str = "video") -> None:
@@ -33,8 +62,8 @@ def check_edit(video: Frames, region: Region) -> None:
     check_region(region, video)
     if not any((mask > 0.5).any() for mask in region.stream()):
         raise InputError(
-            "The mask is black everywhere, so nothing would change; white is what is made anew. Make a region of the "
-            "picture white, or give keypoints of a face that is in it."
+            "The mask is black everywhere, so nothing would change; white is what is regenerated, and transparent "
+            "counts as black. Make a region of the picture white, or give keypoints of a face that is in it."
         )
 
 

@@ -20,7 +20,7 @@ EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # Matroska and WebM
 
 def open_media(path: Path) -> InputContainer:
     """Raises av.FFmpegError for what cannot be read, InputError for a list of other files."""
-    container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"}, **ANY_TAGS)
+    container = av.open(str(path.absolute()), container_options={"protocol_whitelist": "file"}, **ANY_TAGS)
     if PLAYLISTS & set(container.format.name.split(",")):
         container.close()
         raise InputError(f"{path} is a list of other files ({container.format.name}). Give one whole file.")

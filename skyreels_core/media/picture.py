@@ -31,8 +31,9 @@ DAMAGED_PICTURE = (OSError, SyntaxError, ValueError, EOFError, IndexError, Runti
 GREY = ("1", "L", "LA", "La")
 
 
-def read_picture(path: str | Path) -> Tensor:
-    """One picture as float32 [h w 3] in 0..1, sRGB: turned upright, alpha over white, the first of an animation.
+def read_picture(path: str | Path, behind: float = 1.0) -> Tensor:
+    """One picture as float32 [h w 3] in 0..1, sRGB: turned upright, alpha over white (`behind` = 0: over black, as
+    masks need it, in which transparent is not here), the first of an animation.
 
     Raises InputError when the file is missing, damaged, no picture, or under 16 px a side.
     """
@@ -41,7 +42,7 @@ def read_picture(path: str | Path) -> Tensor:
         with Image.open(path, formats=_readable(path)) as image:
             _check_pixels(path, image)
             to_srgb = conversion(path, image)
-            pixels = _rgb(ImageOps.exif_transpose(image), to_srgb)
+            pixels = _rgb(ImageOps.exif_transpose(image), to_srgb, behind)
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -86,7 +87,7 @@ def _check_pixels(path: Path, image: Image.Image) -> None:
         )
 
 
-def _rgb(image: Image.Image, to_srgb: Conversion | None) -> np.ndarray:
+def _rgb(image: Image.Image, to_srgb: Conversion | None, behind: float) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":
         return _deep_grey(image, to_srgb)
     colour, alpha = _parts(image)
@@ -94,7 +95,7 @@ def _rgb(image: Image.Image, to_srgb: Conversion | None) -> np.ndarray:
         pixels = np.asarray(colour.convert("RGB")).astype(np.float32) / 255
     else:
         pixels = to_srgb(colour)
-    return pixels if alpha is None else pixels * alpha + (1 - alpha)
+    return pixels if alpha is None else pixels * alpha + behind * (1 - alpha)
 
 
 def _parts(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:

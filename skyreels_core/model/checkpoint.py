@@ -23,18 +23,16 @@ from .backbone import WanModel
 from .config import PICTURE_CHANNELS, AudioConfig, WanConfig
 from .detection import (
     BACKBONES,
-    FORMAT_NAMES,
-    TITLES,
+    CHECKED,
     VOICED,
     Description,
-    Kind,
     describe,
-    describe_header,
-    find_kind,
+    examine,
     listed,
 )
-from .header import Header, read_header
+from .header import FORMAT_NAMES, Header, read_header
 from .preset import SamplingPreset, preset_of
+from .signatures import KINDS, Kind, find_kind
 from .sizes import AUDIO_SIZES, audio_config, expected_shapes, stated_problems
 
 __all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]
@@ -44,25 +42,6 @@ logger = logging.getLogger(__name__)
 Module = TypeVar("Module", bound=nn.Module)
 
 AUDIO_NAME = re.compile(r"audio_proj\.|blocks\.\d+\.audio_(attn|norm)\.")
-
-# Where a file belongs that was given in the place of another.
-REMEDIES: dict[Kind, str] = {
-    "skyreels-audio": "Give it as the model (--backbone; in ComfyUI: Load SkyReels-Audio Model).",
-    "wan-t2v": "Give it as the model.",
-    "wan-i2v": "Give it as the model.",
-    "audio-layers": "Give it as the audio layers, beside a Wan 2.1 or SkyReels-V2 backbone.",
-    "vae": "Give it as the VAE (in ComfyUI: Load VAE).",
-    "umt5": "Give it as the text encoder (in ComfyUI: Load CLIP).",
-    "whisper": "Give it as the Whisper encoder.",
-    "wav2vec2": "It hears for the MultiTalk family; in ComfyUI, Load Wav2Vec2 Encoder takes it.",
-    "clip-vision": "Give it as CLIP vision (in ComfyUI: Load CLIP Vision).",
-    "lora": "Give its base model; in ComfyUI, Load LoRA adds it.",
-    "humo": "Its audio layers are of another kind; in ComfyUI, Load Diffusion Model takes it.",
-    "skyreels-v3-a2v": "Its audio layers are of another kind; in ComfyUI, Load SkyReels-V3 A2V takes it.",
-    "infinitetalk": "Its audio layers are of another kind; in ComfyUI, Apply InfiniteTalk takes it.",
-    "unknown": "Give a Wan 2.1 or SkyReels-V2 backbone or a SkyReels-Audio model.",
-}
-
 
 def load_model(
     path: str | Path,
@@ -96,14 +75,15 @@ def load_model(
 
 
 def identify(path: str | Path, kinds: Collection[Kind], wanted: str) -> tuple[Header, Description]:
-    header = read_header(path)
-    description = describe_header(header)
+    header, description = examine(path)
     if description.kind not in kinds:
-        remedy = " ".join([REMEDIES[description.kind], *description.problems])
+        why = () if description.kind in BACKBONES | VOICED | CHECKED.keys() else description.problems
+        remedy = " ".join([description.place, *why])
         raise InputError(f"{path} is {description.title}; {wanted} needed here. {remedy}")
     if description.problems:
         problems = " ".join(description.problems)
-        raise InputError(f"{path} is {description.title}, but cannot be used. {problems}")
+        named = problems.startswith(str(path))
+        raise InputError(problems if named else f"{path} is {description.title}, but cannot be used. {problems}")
     return header, description
 
 
@@ -116,8 +96,8 @@ def read_audio_layers(
     kind = find_kind(header.shapes)
     if kind not in kinds:
         raise InputError(
-            f"{header.path.name} is {TITLES[kind]}; {' or '.join(TITLES[k] for k in kinds)} is needed here. "
-            f"{REMEDIES[kind]}"
+            f"{header.path.name} is {KINDS[kind].title}; {' or '.join(KINDS[k].title for k in kinds)} is needed here. "
+            f"{KINDS[kind].place} {KINDS[kind].problem}".rstrip()
         )
     names = [name for name in header.shapes if AUDIO_NAME.match(name)]
     if quantised := {header.formats[name] for name in names} - FORMAT_NAMES.keys():
@@ -127,14 +107,14 @@ def read_audio_layers(
         )
     config = audio_config(header)
     if problems := stated_problems(header, None, config):
-        raise InputError(f"{header.path.name} cannot be used. {problems[0]} Fetch it again.")
+        raise InputError(f"{header.path.name} cannot be used. {problems[0]} Download it again.")
     expected = {} if config is None else expected_shapes(None, config)
     if lacking := AUDIO_SIZES if config is None else sorted(expected.keys() - set(names)):
         raise InputError(
-            f"{header.path.name} lacks {listed(lacking)}; the file is not whole. Fetch it again."
+            f"{header.path.name} lacks {listed(lacking)}; the file is not whole. Download it again."
         )
     if wrong := [name for name, shape in expected.items() if header.shapes[name] != shape]:
-        raise InputError(f"{header.path.name} has {listed(wrong)} of another shape. Fetch it again.")
+        raise InputError(f"{header.path.name} has {listed(wrong)} of another shape. Download it again.")
     with safe_open(header.path, framework="pt") as file:
         state = {name: file.get_tensor(header.prefix + name) for name in names}
     return state, config, preset_of(header.config)

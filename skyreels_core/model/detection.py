@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from ..errors import InputError
 from .config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig, WanConfig
-from .header import Header, read_header
+from .header import FORMAT_NAMES, Header, read_header
+from .parts import is_part, joined, parts_of
+from .signatures import KINDS, Kind, find_kind, other_model, packer
 from .sizes import (
     AUDIO_SIZES,
     WAN_SIZES,
@@ -22,52 +26,21 @@ from .sizes import (
     wan_config,
 )
 
-Kind = Literal[
-    "skyreels-audio", "wan-t2v", "wan-i2v", "audio-layers", "vae", "umt5", "whisper", "wav2vec2",
-    "clip-vision", "lora", "humo", "skyreels-v3-a2v", "infinitetalk", "unknown",
-]  # fmt: skip
-
-TITLES: dict[Kind, str] = {
-    "skyreels-audio": "a SkyReels-Audio model, a Wan backbone with its audio layers",
-    "wan-t2v": "a Wan text-to-video backbone",
-    "wan-i2v": "a Wan image-to-video backbone",
-    "audio-layers": "the audio layers of SkyReels-Audio without a backbone",
-    "vae": "a VAE of Wan",
-    "umt5": "a UMT5 text encoder",
-    "whisper": "a Whisper encoder",
-    "wav2vec2": "a wav2vec2 encoder",
-    "clip-vision": "a CLIP vision encoder",
-    "lora": "a LoRA",
-    "humo": "a HuMo model",
-    "skyreels-v3-a2v": "a SkyReels-V3 A2V model",
-    "infinitetalk": "the audio layers of InfiniteTalk or MultiTalk",
-    "unknown": "no model that is known here",
-}
-
-# Names, as regular expressions, of which each must occur. The first line that fits wins.
-SIGNATURES: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    ("lora", (r"\.lora_(A|B|up|down)\.|^lora_unet_|\.diff(_b)?$",)),
-    ("humo", (r"^audio_proj\.audio_proj_glob_1\.",)),
-    ("skyreels-v3-a2v", (r"^blocks\.\d+\.audio_cross_attn\.", r"^blocks\.\d+\.self_attn\.")),
-    ("infinitetalk", (r"^blocks\.\d+\.audio_cross_attn\.",)),
-    ("skyreels-audio", (r"^blocks\.\d+\.audio_attn\.", r"^blocks\.\d+\.self_attn\.")),
-    ("audio-layers", (r"^blocks\.\d+\.audio_attn\.",)),
-    ("wan-i2v", (r"^blocks\.\d+\.cross_attn\.k_img\.",)),
-    ("wan-t2v", (r"^blocks\.\d+\.cross_attn\.norm_q\.",)),
-    ("vae", (r"^decoder\.head\.0\.gamma$",)),
-    ("umt5", (r"^shared\.weight$", r"^encoder\.block\.\d+\.")),
-    ("umt5", (r"^token_embedding\.weight$", r"^blocks\.\d+\.attn\.")),
-    ("whisper", (r"^(model\.)?(encoder\.)?layers\.\d+\.fc1\.", r"^(model\.)?(encoder\.)?conv2\.")),
-    ("wav2vec2", (r"^(wav2vec2\.)?feature_extractor\.conv_layers\.",)),
-    ("clip-vision", (r"^(vision_model\.embeddings|visual)\.",)),
-)
-
 SCALE_NAME = re.compile(r"(scaled_fp8|scale_weight|weight_scale|comfy_quant)$")
-FORMAT_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "token_embedding.weight")
 LISTED, LONGEST_NAME = 4, 100  # names in a message, characters of one
+
+PACKED_PROBLEM = (
+    "It is quantised by {by}, which neither this project nor ComfyUI's Load Diffusion Model reads. Give its float16 or "
+    "bfloat16 file; in ComfyUI, the fp8 one with scales too."
+)
 
 BACKBONES = {"skyreels-audio", "wan-t2v", "wan-i2v"}
 VOICED = {"skyreels-audio", "audio-layers"}
+CHECKED: dict[Kind, str] = {  # by their loaders
+    "vae": ".vae", "umt5": ".text", "infinitetalk": ".multitalk", "skyreels-v3-a2v": ".multitalk",
+    "whisper": "..audio.whisper", "wav2vec2": "..audio.wav2vec",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,10 +52,11 @@ class Description:
     parameters: int
     sampling: dict[str, Any]  # the settings that the metadata recommends
     problems: tuple[str, ...]  # why it cannot be loaded here, a sentence each
+    place: str = ""  # what takes it
 
     @property
     def title(self) -> str:
-        return TITLES[self.kind]
+        return KINDS[self.kind].title
 
     def summary(self) -> str:
         """Lines for the user: what it is, its sizes, audio layers, settings and problems."""
@@ -91,9 +65,11 @@ class Description:
             lines.append(f"backbone: {backbone_sizes(self.config)}")
         if self.audio is not None:
             lines.append(f"audio layers: {audio_sizes(self.audio)}")
-        elif self.config is not None:
+        elif self.kind in BACKBONES:
             lines.append("audio layers: none")
         lines += [f"{name}: {value}" for name, value in self.sampling.items()]
+        if self.kind != "skyreels-audio":  # whose place is everywhere
+            lines.append(f"use: {self.place}")
         return "\n".join([*lines, *(f"problem: {problem}" for problem in self.problems)])
 
 
@@ -115,16 +91,18 @@ def audio_sizes(config: AudioConfig) -> str:
 
 def describe(path: str | Path) -> Description:
     """What a weights file is. Raises InputError as `read_header` does; all else becomes a problem."""
-    return describe_header(read_header(path))
+    return examine(path)[1]
 
 
-def describe_header(header: Header) -> Description:
-    kind = find_kind(header.shapes)
-    config = wan_config(header) if kind in BACKBONES else None
-    audio = audio_config(header) if kind in VOICED else None
-    if kind == "wan-t2v" and config is not None and config.takes_picture:
+def examine(path: str | Path) -> tuple[Header, Description]:
+    """The header of a file and what it is; of one that is in parts, all of which are there, by all of them."""
+    header = read_header(path)
+    kind = find_kind(whole_of(header).shapes)
+    if kind == "wan-t2v" and (config := wan_config(header)) is not None and config.takes_picture:
         kind = "wan-i2v"
-    return Description(
+    config = wan_config(header) if kind in BACKBONES or kind.startswith("wan-") else None
+    audio = audio_config(header) if kind in VOICED else None
+    return header, Description(
         kind=kind,
         config=config,
         audio=audio,
@@ -132,15 +110,17 @@ def describe_header(header: Header) -> Description:
         parameters=header.parameters,
         sampling=header.config.get("sampling", {}),
         problems=tuple(find_problems(header, kind, config, audio)),
+        place=KINDS[kind].place,
     )
 
 
-def find_kind(names: Collection[str]) -> Kind:
-    text = "\n".join(names)
-    for kind, patterns in SIGNATURES:
-        if all(re.search(pattern, text, re.MULTILINE) for pattern in patterns):
-            return kind
-    return "unknown"
+def whole_of(header: Header) -> Header:
+    if not is_part(header.path):
+        return header
+    try:
+        return joined([read_header(part) for part in parts_of(header.path)])
+    except InputError:
+        return header
 
 
 def find_problems(
@@ -148,9 +128,13 @@ def find_problems(
 ) -> list[str]:
     if kind == "unknown":
         return [unknown_problem(header)]
+    if kind in CHECKED:
+        return checked_problems(header, kind)
     if kind not in BACKBONES | VOICED:
-        return []
+        return foreign_problems(header, kind, config)
     sizes = (WAN_SIZES if kind in BACKBONES else ()) + (AUDIO_SIZES if kind in VOICED else ())
+    if by := packer(header.shapes):
+        return [PACKED_PROBLEM.format(by=by)]
     if missing := missing_sizes(header, sizes):
         return [f"It lacks {', '.join(missing)}{shard_hint(header)}."]
     if impossible := size_problems(header, sizes) or stated_problems(header, config, audio):
@@ -164,12 +148,52 @@ def find_problems(
     ]
 
 
+def checked_problems(header: Header, kind: Kind) -> list[str]:
+    """What the loader of this kind says of a file, which it says before it reads a tensor."""
+    loader = import_module(CHECKED[kind], __package__)  # it imports this module
+    try:
+        loader.check(header)
+    except InputError as error:
+        return [str(error)]
+    return []
+
+
+def foreign_problems(header: Header, kind: Kind, config: WanConfig | None) -> list[str]:
+    """Of a file that no loader of this project takes, or that the host's own loaders take."""
+    if kind == "humo":
+        return uneven_problems(header)
+    rows = next((header.shapes[n][0] for n in EMBEDDINGS if header.shapes.get(n)), "other")
+    problems = [KINDS[kind].problem.format(rows=rows)] if KINDS[kind].problem else []
+    if config is None or impossible_sizes(header, config):
+        return problems
+    own = expected_shapes(config, None)
+    foreign = [name for name in header.shapes if name not in own]
+    return [*problems, *channel_problems(config), *belonging_problems(foreign)]
+
+
+def impossible_sizes(header: Header, config: WanConfig) -> list[str]:
+    return stated_problems(header, config, None) or head_problems(header, config, None)
+
+
+def uneven_problems(header: Header) -> list[str]:
+    """Blocks that lack what the others have: a file that is cut or was joined wrongly."""
+    blocks: dict[str, set[str]] = {}
+    for name in header.shapes:
+        if found := re.match(r"blocks\.(\d+)\.(.+)", name):
+            blocks.setdefault(found[1], set()).add(found[2])
+    every = set().union(*blocks.values())
+    missing = [f"blocks.{n}.{name}" for n, own in blocks.items() for name in sorted(every - own)]
+    return missing_problems(missing, header) if missing else []
+
+
 def unknown_problem(header: Header) -> str:
-    if "condition_embedder.time_proj.weight" in header.shapes:
-        return "It has the names of diffusers. Give the file with Wan's original names."
     if not header.shapes:
         return "It holds no weights at all."
-    return f"Its weights have names like {listed(header.shapes)}."
+    names = f"Its weights have names like {listed(header.shapes)}."
+    if other := other_model(header.shapes):
+        names = f"Its weights have the names of {other}, which this project does not use."
+    packed = packer(header.shapes)
+    return names if packed is None else f"{names} They are quantised by {packed}."
 
 
 def quantised_problem(header: Header, formats: list[str]) -> str:
@@ -194,17 +218,24 @@ def layout_problems(header: Header, expected: dict[str, tuple[int, ...]]) -> lis
     missing = [name for name in expected if name not in header.shapes]
     foreign = [name for name in header.shapes if name not in expected]
     other = [n for n, shape in header.shapes.items() if n in expected and shape != expected[n]]
-    problems = []
-    if missing:
-        problems.append(
-            f"{len(missing)} weights are missing: {listed(missing)}{shard_hint(header)}. Fetch the file again."
-        )
-    if foreign:
-        problems.append(
-            f"{len(foreign)} weights belong to another kind of model: {listed(foreign)}. Give a file without them."
-        )
+    problems = missing_problems(missing, header) if missing else []
+    problems += belonging_problems(foreign)
     problems += [f"{n} has shape {header.shapes[n]}; {expected[n]} is needed." for n in other[:LISTED]]
     return problems
+
+
+def missing_problems(missing: Collection[str], header: Header) -> list[str]:
+    return [
+        f"{len(missing)} weights are missing: {listed(missing)}{shard_hint(header)}. Download the file again."
+    ]
+
+
+def belonging_problems(foreign: Collection[str]) -> list[str]:
+    if not foreign:
+        return []
+    return [
+        f"{len(foreign)} weights belong to another kind of model: {listed(foreign)}. Give a file without them."
+    ]
 
 
 def listed(names: Collection[str]) -> str:
@@ -214,5 +245,4 @@ def listed(names: Collection[str]) -> str:
 
 
 def shard_hint(header: Header) -> str:
-    part = re.search(r"-\d{5}-of-\d{5}", header.path.name)
-    return ". The file is one part of several; join them into one" if part else ""
+    return ". The file is one part of several; join them into one" if is_part(header.path) else ""

@@ -5,29 +5,24 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, first_words
+from .formats import foreign_format
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.")  # what trainers and hosts put before Wan's names
 
-PICKLE = (
-    "a pickle, which can run foreign code when it is read. Convert it once with:\n"
-    'python -c "import torch, safetensors.torch as s; '
-    "s.save_file({{k: v.clone() for k, v in torch.load('{path}', weights_only=True).items()}}, '{target}')\""
+# What others put before the names of one network, by a name that shows which network it is.
+WRAPPINGS = ("model.model.", "model.", "module.", "net.", "transformer.", "dit.", "vae.", "first_stage_model.")
+ANCHORS = (
+    "patch_embedding.weight",
+    "blocks.0.self_attn.norm_q.weight",
+    "decoder.head.0.gamma",
+    "decoder.middle.0.residual.0.gamma",
 )
-
-# The first bytes of what people give in place of a safetensors file, and what to do about it.
-OTHER_FORMATS = {
-    b"PK\x03\x04": PICKLE,
-    b"\x80": PICKLE,
-    b"GGUF": "a GGUF file, which needs a GGUF loader in ComfyUI. Give the safetensors file of this model.",
-    b"version https://git-lfs": "a Git LFS pointer, not the weights. Fetch them with: git lfs pull",
-}
-
 
 LONGEST = 100_000_000  # bytes of a header, safetensors' own limit
 BITS = {
@@ -35,6 +30,7 @@ BITS = {
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
     "C64": 64,
 }  # fmt: skip
+FORMAT_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}  # that are loaded as they are
 SECTIONS = ("transformer", "skyreels_audio", "sampling", "whisper")  # of the "config" of the metadata
 CONFIG = "config"
 
@@ -77,7 +73,7 @@ def read_header(path: str | Path) -> Header:
         raise InputError(f"{path} {what}; give a .safetensors file.")
     entries = _read_entries(path)
     metadata = _check_metadata(path, entries.pop("__metadata__", {}))
-    prefix = next((p for p in PREFIXES if any(name.startswith(p) for name in entries)), "")
+    prefix = find_prefix(entries)
     entries = {name.removeprefix(prefix): entry for name, entry in entries.items() if name.startswith(prefix)}
     return Header(
         path=path,
@@ -88,14 +84,21 @@ def read_header(path: str | Path) -> Header:
     )
 
 
+def find_prefix(names: Collection[str]) -> str:
+    for prefix in PREFIXES:
+        if any(name.startswith(prefix) for name in names):
+            return prefix
+    return next((p for p in WRAPPINGS if any(p + anchor in names for anchor in ANCHORS)), "")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """An object from a JSON file beside the weights. Raises InputError for anything else."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({first_words(error)}). Fetch it again.") from error
+        raise InputError(f"{path} cannot be read as JSON ({first_words(error)}). Download it again.") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object. Fetch it again.")
+        raise InputError(f"{path} holds no JSON object. Download it again.")
     return value
 
 
@@ -104,8 +107,8 @@ def _read_entries(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         start = file.read(64)
         length = int.from_bytes(start[:8], "little")
-        if start[8:9] != b"{":
-            raise InputError(f"{path} is {_other_format(path, start)}")
+        if start[8:9] != b"{" or (start[:1] == b"{" and length > LONGEST):
+            raise InputError(f"{path} is {foreign_format(path)}")
         found = path.stat().st_size
         if found < 8 + length:
             raise InputError(_cut_short(path, found, 8 + length))
@@ -165,7 +168,7 @@ def _place(path: Path, name: str, entry: Any) -> tuple[int, int]:
 
 def _check_metadata(path: Path, metadata: Any) -> dict[str, str]:
     if not (isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())):
-        raise InputError(_damaged(path, "its metadata are no texts"))
+        raise InputError(_damaged(path, "its metadata values are not strings"))
     try:
         config = json.loads(metadata.get(CONFIG, "{}"))
         fits = all(isinstance(config.get(section, {}), dict) for section in SECTIONS)
@@ -179,16 +182,9 @@ def _check_metadata(path: Path, metadata: Any) -> dict[str, str]:
     return metadata
 
 
-def _other_format(path: Path, start: bytes) -> str:
-    for magic, what in OTHER_FORMATS.items():
-        if start.startswith(magic):
-            return what.format(path=path, target=path.with_suffix(".safetensors"))
-    return "not a safetensors file. Give the model as .safetensors."
-
-
 def _cut_short(path: Path, found: int, needed: int) -> str:
     return _damaged(path, f"its header promises {needed:,} bytes, the file has {found:,}")
 
 
 def _damaged(path: Path, how: str) -> str:
-    return f"{path} is damaged: {how}. Fetch it again."
+    return f"{path} is damaged: {how}. Download it again."

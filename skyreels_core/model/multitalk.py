@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
 from .config import WanConfig
-from .detection import SCALE_NAME, TITLES, Kind, find_kind, listed
+from .detection import SCALE_NAME, listed
 from .header import Header, read_header
-from .sizes import HEAD_WIDTH, WAN_SIZES, count_blocks, expected_shapes, wan_config
+from .parts import joined, parts_of
+from .signatures import KINDS, Kind, find_kind, packer
+from .sizes import HEAD_WIDTH, WAN_SIZES, count_blocks, expected_shapes, stated_problems, wan_config
 
 AUDIO_PREFIXES = ("audio_proj.", "blocks.*.audio_cross_attn.", "blocks.*.norm_x.")  # all else is Wan's own
 AUDIO_NAME = re.compile("|".join(re.escape(prefix).replace(r"\*", r"\d+") for prefix in AUDIO_PREFIXES))
@@ -26,7 +28,6 @@ AUDIO_SIZES = (
     "audio_proj.norm.weight",
     "blocks.0.audio_cross_attn.kv_linear.weight",
 )
-SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.safetensors$)")
 
 NEEDED: dict[Kind, str] = {
     "skyreels-v3-a2v": "a SkyReels-V3 A2V file in models/diffusion_models, such as "
@@ -35,7 +36,7 @@ NEEDED: dict[Kind, str] = {
     "wan2.1_infiniteTalk_single_fp16.safetensors",
 }
 
-# Where a file belongs that was given in the place of these.
+# Where a file belongs that was given in the place of these, other than for everybody.
 PLACES: dict[Kind, str] = {
     "skyreels-v3-a2v": "Load SkyReels-V3 A2V takes it, from models/diffusion_models.",
     "infinitetalk": "Apply InfiniteTalk takes it, from models/model_patches.",
@@ -108,6 +109,11 @@ def split_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
     return sides
 
 
+def check(header: Header) -> None:
+    """Raises InputError where a file of this family cannot be loaded; no tensor is read."""
+    read_multitalk(header.path, find_kind(joined([read_header(part) for part in parts_of(header.path)]).shapes))
+
+
 def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
     """What is in a file of this kind, "skyreels-v3-a2v" or "infinitetalk"; of one that is in parts, any part.
 
@@ -117,44 +123,28 @@ def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
     header = joined(parts)
     found = find_kind(header.shapes)
     if found != kind:
-        place = PLACES.get(found, "Fetch the right one.")
-        raise InputError(f"{header.path.name} is {TITLES[found]}; needed here: {NEEDED[kind]}. {place}")
+        place = PLACES.get(found, KINDS[found].place)
+        raise InputError(f"{header.path.name} is {KINDS[found].title}; needed here: {NEEDED[kind]}. {place}")
+    if by := packer(header.shapes):
+        raise InputError(
+            f"{header.path.name} is quantised by {by}, which is not read here. Give the float16 or bfloat16 file, or "
+            "the fp8 one with scales."
+        )
     sizes = (*AUDIO_SIZES, *(WAN_SIZES if kind == "skyreels-v3-a2v" else ()))
     if missing := [name for name in sizes if name not in header.shapes]:
-        raise InputError(f"{header.path.name} lacks {listed(missing)}; it is not whole. Fetch it again.")
+        raise InputError(f"{header.path.name} lacks {listed(missing)}; it is not whole. Download it again.")
     backbone = wan_config(header) if kind == "skyreels-v3-a2v" else None
+    if kind == "skyreels-v3-a2v" and (backbone is None or stated_problems(header, backbone, None)):
+        raise InputError(f"{header.path.name} is damaged: its video model has no sizes. Download it again.")
     try:
         audio = multitalk_config(header)
     except (IndexError, ValueError, ZeroDivisionError) as error:
         raise InputError(
-            f"{header.path.name} is damaged: its audio layers have no sizes. Fetch it again."
+            f"{header.path.name} is damaged: its audio layers have no sizes. Download it again."
         ) from error
     file = MultiTalkFile(parts, audio, backbone)
     check_whole(header, file)
     return file
-
-
-def parts_of(path: Path) -> list[Path]:
-    """All parts of a file that is named as one of several."""
-    shard = SHARD.search(path.name)
-    if shard is None:
-        return [path]
-    count = int(shard[2])
-    names = [SHARD.sub(f"-{number:05}-of-{shard[2]}", path.name) for number in range(1, count + 1)]
-    if missing := [name for name in names if not (path.parent / name).is_file()]:
-        raise InputError(
-            f"{path.name} is one of {count} parts, and {listed(missing)} {'is' if len(missing) == 1 else 'are'} not "
-            f"in its folder. Put all {count} there."
-        )
-    return [path.parent / name for name in names]
-
-
-def joined(parts: tuple[Header, ...]) -> Header:
-    return replace(
-        parts[0],
-        shapes={name: shape for part in parts for name, shape in part.shapes.items()},
-        formats={name: form for part in parts for name, form in part.formats.items()},
-    )
 
 
 def multitalk_config(header: Header) -> MultiTalkConfig:
@@ -176,11 +166,11 @@ def check_whole(header: Header, file: MultiTalkFile) -> None:
     expected = file.audio.shapes() | expected_shapes(file.backbone, None)
     name = header.path.name
     if missing := sorted(expected.keys() - header.shapes.keys()):
-        raise InputError(f"{name} lacks {len(missing)} weights: {listed(missing)}. Fetch it again.")
+        raise InputError(f"{name} lacks {len(missing)} weights: {listed(missing)}. Download it again.")
     if other := [n for n, shape in expected.items() if header.shapes[n] != shape]:
         given = header.shapes[other[0]]
         raise InputError(
-            f"{name} has {other[0]} of shape {given}; {expected[other[0]]} is needed. Fetch it again."
+            f"{name} has {other[0]} of shape {given}; {expected[other[0]]} is needed. Download it again."
         )
     if foreign := [n for n in header.shapes if n not in expected and not is_scale(n)]:
         raise InputError(

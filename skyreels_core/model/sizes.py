@@ -72,7 +72,7 @@ def missing_sizes(header: Header, names: tuple[str, ...]) -> list[str]:
 def size_problems(header: Header, names: tuple[str, ...]) -> list[str]:
     """Of the weights that tell the sizes, those that tell none."""
     return [
-        f"{name} has shape {list(header.shapes[name])}, which tells no sizes. Fetch the file again."
+        f"{name} has shape {list(header.shapes[name])}, which tells no sizes. Download the file again."
         for name in names
         if len(header.shapes[name]) != (5 if name.startswith("patch") else 2) or 0 in header.shapes[name]
     ]

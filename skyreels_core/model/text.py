@@ -15,10 +15,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, UMT5Config, UMT
 
 from ..errors import InputError
 from .checkpoint import identify
-from .detection import FORMAT_NAMES
 from .folders import from_folder
 from .header import Header
-from .weights import built, fill
+from .signatures import Shapes
+from .weights import built, check_formats, check_shapes, fill
 
 TEXT_LENGTH = 512
 PAD, END, UNKNOWN = 0, 1, 2
@@ -78,10 +78,9 @@ def load_text_encoder(path: str | Path, dtype: torch.dtype = torch.float32) -> T
         tokenizer = from_folder(AutoTokenizer, path, "a tokenizer", trust_remote_code=False)
         return TextEncoder(network.to(dtype), tokenizer)
     header, _ = identify(path, {"umt5"}, "a text encoder is")
-    _check_contents(header)
+    network = _empty_network(header)
     state = load_file(path)
     tokenizer = _read_vocabulary(path, state.pop(VOCABULARY_KEY), state[EMBEDDING_KEY].shape[:1].numel())
-    network = built(path, UMT5EncoderModel, lambda: UMT5Config(**umt5_config(state)))
     state[TIED_KEY] = state[EMBEDDING_KEY]
     fill(network, path, {key: value.to(dtype) for key, value in state.items()})
     return TextEncoder(network, tokenizer)
@@ -95,7 +94,7 @@ def _read_vocabulary(path: Path, pieces: Tensor, rows: int) -> SentencePieceProc
         fits = False
     if not fits:
         raise InputError(
-            f"The {VOCABULARY_KEY} of {path} is damaged or belongs to another encoder. Fetch the file again."
+            f"The {VOCABULARY_KEY} of {path} is damaged or belongs to another encoder. Download the file again."
         )
     return tokenizer
 
@@ -110,16 +109,20 @@ def save_text_encoder(path: str | Path, encoder: TextEncoder, dtype: torch.dtype
 
 def umt5_config(state: Mapping[str, Tensor]) -> dict[str, int]:
     """The sizes of a UMT5 encoder, read from its weights; transformers and ComfyUI share the names."""
+    return umt5_sizes({name: tuple(tensor.shape) for name, tensor in state.items()})
+
+
+def umt5_sizes(shapes: Shapes) -> dict[str, int]:
     block = "encoder.block.0.layer."
-    heads = state[block + "0.SelfAttention.relative_attention_bias.weight"].shape[1]
-    vocabulary, width = state[EMBEDDING_KEY].shape
+    heads = shapes[block + "0.SelfAttention.relative_attention_bias.weight"][1]
+    vocabulary, width = shapes[EMBEDDING_KEY]
     return {
         "vocab_size": vocabulary,
         "d_model": width,
-        "d_kv": state[block + "0.SelfAttention.q.weight"].shape[0] // heads,
-        "d_ff": state[block + "1.DenseReluDense.wi_0.weight"].shape[0],
+        "d_kv": shapes[block + "0.SelfAttention.q.weight"][0] // heads,
+        "d_ff": shapes[block + "1.DenseReluDense.wi_0.weight"][0],
         "num_heads": heads,
-        "num_layers": sum(key.endswith(".SelfAttention.q.weight") for key in state),
+        "num_layers": sum(key.endswith(".SelfAttention.q.weight") for key in shapes),
     }
 
 
@@ -171,14 +174,17 @@ def _tokenizer(vocabulary: bytes) -> SentencePieceProcessor:
     return SentencePieceProcessor(model_proto=vocabulary, add_eos=True)
 
 
-def _check_contents(header: Header) -> None:
+def check(header: Header) -> None:
+    """Raises InputError where a file with a UMT5 cannot be loaded; no tensor is read."""
     for needed in (EMBEDDING_KEY, VOCABULARY_KEY):
         if needed not in header.shapes:
             raise InputError(
                 f"{header.path} lacks {needed}; give ComfyUI's UMT5 file or a folder of transformers."
             )
-    formats = {header.formats[name] for name in header.shapes if name != VOCABULARY_KEY}
-    if quantised := sorted(formats - FORMAT_NAMES.keys()):
-        raise InputError(
-            f"{header.path} is quantised ({', '.join(quantised)}); give the float16 or bfloat16 file."
-        )
+    check_formats(header, [name for name in header.shapes if name != VOCABULARY_KEY])
+    shapes = {TIED_KEY: header.shapes[EMBEDDING_KEY]} | header.shapes
+    check_shapes(header.path, _empty_network(header).state_dict(), shapes)
+
+
+def _empty_network(header: Header) -> UMT5EncoderModel:
+    return built(header.path, UMT5EncoderModel, lambda: UMT5Config(**umt5_sizes(header.shapes)))

@@ -18,10 +18,11 @@ from torch import Tensor
 from ..errors import InputError
 from ..timeline import latent_frames
 from .checkpoint import identify
+from .config import LATENT_CHANNELS
 from .fast_cpu import FastOnCpu
 from .folders import from_folder
 from .header import Header
-from .weights import built, fill
+from .weights import built, check_formats, check_shapes, fill
 
 # Order matters: a block's inner "conv1" is renamed before "conv_in" becomes "conv1".
 ORIGINAL_NAMES = {
@@ -42,6 +43,7 @@ ORIGINAL_NAMES = {
     "quant_conv.": "conv1.",
 }
 WIDTH_KEY = "decoder.head.0.gamma"
+FIRST_KEY = "decoder.conv1.weight"
 BLOCK = 512  # latent frames that the first layer sees at once: slices of it round differently
 WIDEST = 1024  # channels; Wan's has 96
 
@@ -99,15 +101,33 @@ def load_vae(path: str | Path) -> VideoVAE:
         network = from_folder(AutoencoderKLWan, path, "a Wan 2.1 VAE", use_safetensors=True)
         return VideoVAE(network.float())
     header, _ = identify(path, {"vae"}, "a VAE of Wan 2.1 is")
-    network = built(path, AutoencoderKLWan, lambda: base_width(header))
-    names = {key: original_name(key) for key in network.state_dict()}
-    if missing := [name for name in names.values() if name not in header.shapes]:
-        raise InputError(
-            f"{path} is another VAE than that of Wan 2.1, which has {missing[0]}; give that one."
-        )
+    network = empty_network(header)
     state = load_file(path)
+    names = {key: header.prefix + original_name(key) for key in network.state_dict()}
     fill(network, path, {key: state[name].float() for key, name in names.items()})
     return VideoVAE(network)
+
+
+def check(header: Header) -> None:
+    """Raises InputError where a file with a VAE of Wan cannot be loaded; no tensor is read."""
+    check_formats(header)
+    first = header.shapes.get(FIRST_KEY, ())
+    if len(first) == 5 and first[1] != LATENT_CHANNELS:
+        raise InputError(
+            f"It has {first[1]} latent channels{' (the VAE of Wan 2.2)' if first[1] == 48 else ''}; {LATENT_CHANNELS} "
+            "are needed, as in Wan 2.1: give wan_2.1_vae.safetensors."
+        )
+    expected = {original_name(key): tensor for key, tensor in empty_network(header).state_dict().items()}
+    if missing := [name for name in expected if name not in header.shapes]:
+        raise InputError(
+            f"It is not whole, or another VAE than that of Wan 2.1: it lacks {len(missing)} weights, such as "
+            f"{missing[0]}. Download it again, or give wan_2.1_vae.safetensors."
+        )
+    check_shapes(header.path, expected, header.shapes)
+
+
+def empty_network(header: Header) -> AutoencoderKLWan:
+    return built(header.path, AutoencoderKLWan, lambda: base_width(header))
 
 
 def base_width(header: Header) -> int:

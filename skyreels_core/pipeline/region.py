@@ -12,14 +12,15 @@ from torch import Tensor
 from ..conditioning.dwpose import DWPose
 from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
-from ..conditioning.region import Region
+from ..conditioning.region import Region, check_count, check_shape
 from ..errors import InputError
-from ..video.footage import Cut, Footage, Frames, Held, open_video
+from ..media.kinds import is_animated_webp
+from ..video.cuts import find_shots
+from ..video.footage import Cut, Footage, Frames, Held, following, open_video
 from ..video.reading import Fit, read_picture
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-SAME_SHAPE = 0.02  # by how much the sides of a mask may be in another proportion than the video's
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2")
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +36,10 @@ def find_region(
 ) -> Region:
     """Masks of 0 and 1 at the video's size, 1 = to be made anew.
 
-    One of three has to be given: `mask`, a picture or a video in which white is made anew; `keypoints`, a
-    JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX files. `callback` hears of
-    every frame that DWPose has seen. Raises InputError for none or several, and where they do not fit.
+    One of three has to be given: `mask`, a picture or a video in which white is made anew, and black and
+    transparent are not; `keypoints`, a JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX
+    files. `callback` hears of every frame that DWPose has seen. Raises InputError for none or several, and where they
+    do not fit.
     """
     given = [way for way in (mask, keypoints, dwpose) if way is not None]
     if len(given) != 1:
@@ -49,10 +51,12 @@ def find_region(
     if mask is not None:
         return read_mask(Path(mask), video)
     if keypoints is not None:
-        found = from_pose_keypoint(Path(keypoints), *video.size).cut(len(video))
+        found, lines = from_pose_keypoint(Path(keypoints), *video.size).over(video)
+        for line in lines:
+            logger.info(line)
     else:
         found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
-    masks = face_masks(found, video.fps, faces, gaps)
+    masks = face_masks(found, video.fps, faces, gaps, find_shots(video))
     logger.info("Faces: %s.", masks.summary)
     for line in masks.report:
         logger.debug(line)
@@ -77,17 +81,13 @@ class Mask:
 
 
 def read_mask(path: Path, video: Footage) -> Region:
-    single = path.suffix.lower() in PICTURES
-    pictures = Held(read_picture(path)[None]) if single else open_video(path)
-    frames, (width, height) = len(video), video.size
-    if len(pictures) != 1 and len(pictures) < frames:
-        raise InputError(
-            f"The mask {path} has {len(pictures)} frames, the video has {frames}. Give a mask for each, or a "
-            "picture for all."
-        )
-    if abs(pictures.size[0] * height / (pictures.size[1] * width) - 1) > SAME_SHAPE:
-        raise InputError(
-            f"The mask {path} is {pictures.size[0]}x{pictures.size[1]}, the video {width}x{height}. Draw it on a "
-            "frame of the video."
-        )
+    moving = path.is_file() and is_animated_webp(path)
+    single = path.suffix.lower() in PICTURES and not moving
+    pictures = Held(read_picture(path, behind=0.0)[None]) if single else open_video(path)
+    pictures, frames = following(pictures, video), len(video)
+    if len(pictures) > 1:
+        remedy = "Give a mask for each, or a picture for all."
+        check_count(f"The mask {path} has", len(pictures), frames, remedy)
+    remedy = "Draw it on a frame of the video."
+    check_shape(f"The mask {path} is", pictures.size, video.size, remedy, "the video")
     return Mask(Cut(pictures, frames), video.size)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..typed import spellings
 from .client import File, Prompt
+from .tables import NAME, Row, read_table
 from .workflow import Workflow
 
-NAME = "name"  # the column that names the files of a row
 UPLOADS = "skyreels-audio"  # folder below the server's input folder
 
 
@@ -49,12 +48,6 @@ class Job:
         return self.workflow.with_values(plain)
 
 
-@dataclass(frozen=True)
-class Row:
-    number: int  # as a spreadsheet counts: the header is row 1
-    cells: dict[str, str]  # by column; without the empty ones
-
-
 class Desk:
     """Makes jobs of one workflow; a file that is given often is read once."""
 
@@ -76,29 +69,44 @@ class Desk:
         return [self.job(row, common, places, [table.parent, Path()]) for row in rows]
 
     def job(self, row: Row, common: dict, places: dict[str, tuple[str, str]], folders: list[Path]) -> Job:
-        cells = {place: row.cells[column] for column, place in places.items() if column in row.cells}
-        try:
-            own = {place: self.value(*place, text, folders) for place, text in cells.items()}
-        except InputError as error:
-            raise InputError(f"Row {row.number}: {error}") from error
+        own = {}
+        for column, place in places.items():
+            if column not in row.cells:
+                continue
+            try:
+                own[place] = self.value(*place, row.cells[column], folders)
+            except InputError as error:
+                raise InputError(f"Row {row.number}: {error} It is in the column '{column}'.") from error
         name = row.cells.get(NAME)
         return Job(name or f"row {row.number}", name, self.workflow, common | own)
 
     def value(self, node: str, name: str, text: str, folders: list[Path]) -> Any:
         if not self.workflow.takes_uploads(node, name):
             return self.workflow.read(node, name, text)
-        here = (folder / os.path.expanduser(text) for folder in folders)
-        if path := next((path for path in here if path.is_file()), None):
+        ways = list(dict.fromkeys(spellings(text)))
+        here = (folder / way for way in ways for folder in folders)
+        if path := next((path for path in here if is_file(path)), None):
             return self.upload(path.resolve())
-        subfolder, _, filename = text.replace("\\", "/").rpartition("/")
-        if self.on_server(File(filename, subfolder, "input")) is None:
-            raise InputError(f"'{text}' is neither a file here nor in the server's input folder.")
-        return text
+        for way in ways:
+            subfolder, _, filename = way.replace("\\", "/").rpartition("/")
+            if self.on_server(File(filename, subfolder, "input")) is not None:
+                return way
+        raise InputError(
+            f"'{text}' is neither a file here nor in the server's input folder. Give '{name}' of node "
+            f"{self.workflow.describe(node)} the path of a file, from the table's folder or from here."
+        )
 
     def upload(self, path: Path) -> Upload:
         if path not in self.uploads:
             self.uploads[path] = Upload(path, File(upload_name(path), UPLOADS, "input"))
         return self.uploads[path]
+
+
+def is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a text that no system takes as a name
+        return False
 
 
 def parted(setting: str) -> tuple[str, str]:
@@ -116,38 +124,3 @@ def upload_name(path: Path) -> str:
             digest.update(chunk)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem)[:40]
     return f"{stem}-{digest.hexdigest()[:16]}{path.suffix.lower()}"
-
-
-def read_table(path: Path) -> tuple[list[str], list[Row]]:
-    """Columns and rows of a CSV file with one column for each `node.input`; InputError where it has none."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            delimiter = max(",;\t", key=file.readline().count)  # spreadsheets write what their country uses
-            file.seek(0)
-            header, *lines = csv.reader(file, delimiter=delimiter)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not in UTF-8; save the table as 'CSV UTF-8'.") from error
-    except (csv.Error, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a table with a header of node.input columns.") from error
-    header = [column.strip() for column in header]
-    while header and not header[-1]:  # spreadsheets leave empty columns behind
-        header.pop()
-    check_header(path, header)
-    rows = [row_of(path, number, header, line) for number, line in enumerate(lines, 2) if any(line)]
-    if not any(row.cells for row in rows):
-        raise InputError(f"{path} has a header but no rows; each row is one job.")
-    return header, [row for row in rows if row.cells]
-
-
-def check_header(path: Path, header: list[str]) -> None:
-    if not header or not all(header):
-        raise InputError(f"{path} has a column without a header; the first line names node.input columns.")
-    if twice := [column for column in dict.fromkeys(header) if header.count(column) > 1]:
-        raise InputError(f"{path} has the column '{twice[0]}' twice.")
-
-
-def row_of(path: Path, number: int, header: list[str], line: list[str]) -> Row:
-    if any(line[len(header) :]):
-        raise InputError(f"Row {number} of {path} has {len(line)} cells, the header has {len(header)}.")
-    cells = zip(header, line, strict=False)
-    return Row(number, {column: cell for column, cell in cells if cell.strip()})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..typed import BLANKS, read_number, read_whole
 from .client import Prompt
 
 WIDGETS = ("INT", "FLOAT", "BOOLEAN", "STRING", "COMBO")  # types whose inputs take a value
 UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload")
+
+# As people and programs write them, and as spreadsheets do in their own languages.
+TRUE = {word.casefold() for word in (
+    "true", "yes", "on", "1", "WAHR", "ja", "VRAI", "oui", "VERDADERO", "VERO", "VERDADEIRO", "WAAR", "PRAWDA", "SANT",
+    "SAND", "SANN", "TOSI", "ИСТИНА", "DOĞRU", "PRAVDA", "IGAZ", "真", "是",
+)}  # fmt: skip
+FALSE = {word.casefold() for word in (
+    "false", "no", "off", "0", "FALSCH", "nein", "FAUX", "non", "FALSO", "ONWAAR", "nee", "FAŁSZ", "FALSKT", "FALSK",
+    "USANN", "EPÄTOSI", "ЛОЖЬ", "YANLIŞ", "NEPRAVDA", "HAMIS", "假", "否",
+)}  # fmt: skip
+MONTH = r"(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*"
+DATE = re.compile(rf"\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}\b|\d[. -]*{MONTH}|{MONTH}[. -]*\d", re.IGNORECASE)
+DATED = "It looks like a date that a spreadsheet made of it: give the column the format Text and type it again."
 
 NodeInfo = Callable[[str], dict[str, Any] | None]  # `Client.node_info`
 
@@ -72,17 +86,17 @@ class Workflow:
 
     def read(self, node: str, name: str, text: str) -> Any:
         """The value that a text stands for in this input."""
-        kind, present = self.spec(node, name)[0], self.prompt[node]["inputs"].get(name)
+        (kind, options), present = self.spec(node, name), self.prompt[node]["inputs"].get(name)
         where = f"'{name}' of node {self.describe(node)}"
         if is_socket(kind) and (present is None or is_link(present)):
             raise InputError(f"{where} takes what another node makes ({kind}), no value.")
         if kind == "BOOLEAN" or isinstance(present, bool):
-            return parse(text, where, "true or false", lambda value: isinstance(value, bool))
+            return parse(text, where, "true or false", read_boolean)
         if kind == "INT":
-            return int(parse(text, where, "a whole number", is_whole))
+            return parse(text, where, "a whole number", read_whole)
         if kind == "FLOAT" or isinstance(present, (int, float)):
-            return parse(text, where, "a number", is_number)
-        return text
+            return parse(text, where, "a number", read_number)
+        return one_of(kind if isinstance(kind, list) else options.get("options", ()), text)
 
     def with_values(self, values: dict[tuple[str, str], Any]) -> Prompt:
         prompt = deepcopy(self.prompt)
@@ -142,21 +156,23 @@ def declared(node_info: NodeInfo, class_type: str) -> dict[str, list]:
     return {**inputs.get("required", {}), **inputs.get("optional", {})}
 
 
-def parse(text: str, where: str, needed: str, fits: Callable[[Any], bool]) -> Any:
+def parse(text: str, where: str, needed: str, read: Callable[[str], Any]) -> Any:
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = None
-    if not fits(value):
-        raise InputError(f"{where} is {needed}; '{text}' is not.")
-    return value
+        return read(text)
+    except ValueError as error:
+        reason = f" ({error})" if str(error) else ""
+    hint = f" {DATED}" if DATE.search(text) else ""
+    raise InputError(f"{where} is {needed}; '{text}' is not{reason}.{hint}")
 
 
-def is_number(value: Any) -> bool:
-    return is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+def read_boolean(text: str) -> bool:
+    word = text.strip(BLANKS).casefold()
+    if word not in TRUE | FALSE:
+        raise ValueError
+    return word in TRUE
 
 
-def is_whole(value: Any) -> bool:
-    return (isinstance(value, float) and value.is_integer()) or (
-        isinstance(value, int) and not isinstance(value, bool)
-    )
+def one_of(choices: Collection[Any], text: str) -> str:
+    """The text; of a choice, without the blanks around it."""
+    bare = text.strip(BLANKS)
+    return bare if text not in choices and bare in choices else text

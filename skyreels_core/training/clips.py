@@ -17,7 +17,9 @@ from ..audio.reading import mono_16k, read_audio
 from ..conditioning.faces import face_masks
 from ..conditioning.pose import Keypoints, from_pose_keypoint
 from ..errors import InputError
-from ..video.reading import fit, read_video, resample_fps
+from ..video.cuts import find_shots
+from ..video.footage import Held
+from ..video.reading import Fit, fit, read_video, resample_fps
 from .curves import MouthCurves, mouth_curves
 from .faces import Identity, Motion, draw_face
 from .voices import recording
@@ -122,7 +124,7 @@ class FolderClips:
     @functools.cached_property
     def index(self) -> list[tuple[int, int]]:
         """(entry, first frame) of every clip."""
-        lengths = [len(self._frames(entry)) for entry in range(len(self.entries))]
+        lengths = [len(self._frames(entry)[0]) for entry in range(len(self.entries))]
         return [(e, f) for e, n in enumerate(lengths) for f in range(0, n - self.frames + 1, self.frames)]
 
     def __len__(self) -> int:
@@ -134,28 +136,30 @@ class FolderClips:
     def clip(self, index: int) -> Clip:
         number, first = self.index[index]
         entry = self.entries[number]
-        frames = self._frames(number)
-        masks = self._masks(number, len(frames))
+        frames, _ = self._frames(number)
+        masks = self._masks(number)
         cut = slice(first, first + self.frames)
         boxes, lips = (m[cut] for m in masks) if masks else (None, None)
         samples = mono_16k(read_audio(entry.get("audio", entry["video"])))
         return Clip(frames[cut], self.fps, samples, first, entry["caption"], boxes, lips)
 
     @functools.lru_cache(maxsize=2)  # noqa: B019  one data set lives as long as its run
-    def _frames(self, number: int) -> Tensor:
+    def _frames(self, number: int) -> tuple[Tensor, Fit]:
         video = resample_fps(read_video(self.entries[number]["video"]), self.fps)
-        return fit(video.frames, self.width, self.height)[0]
+        return fit(video.frames, self.width, self.height)
 
-    def _masks(self, number: int, frames: int) -> tuple[Tensor, Tensor] | None:
+    def _masks(self, number: int) -> tuple[Tensor, Tensor] | None:
         keypoints = self.entries[number].get("keypoints")
         if keypoints is None:
             return None
-        masks = face_masks(from_pose_keypoint(keypoints, self.width, self.height), self.fps)
-        if len(masks.boxes) != frames:
+        frames, placing = self._frames(number)
+        found = from_pose_keypoint(keypoints, *placing.source).placed(placing)
+        if len(found.faces) != len(frames):
             raise InputError(
-                f"{keypoints} holds {len(masks.boxes)} frames, its video {frames} at {self.fps} fps; "
+                f"{keypoints} holds {len(found.faces)} frames, its video {len(frames)} at {self.fps} fps; "
                 "the landmarks must be those of the video at the training rate."
             )
+        masks = face_masks(found, self.fps, shots=find_shots(Held(frames)))
         return masks.boxes, masks.lips
 
     def _from_folder(self) -> list[dict]:

@@ -76,3 +76,17 @@ def test_tokens_belong_to_one_speaker_or_the_other_or_neither():
     ]
     with pytest.raises(InputError, match="speaker 2 is empty"):
         speaker_masks([left, torch.zeros(32, 64)])
+
+
+def test_soft_edges_that_overlap_are_of_the_nearer_speaker():
+    left, right = torch.zeros(2, 16, 128)
+    left[:, :80], right[:, 48:] = 1, 1
+    assert speaker_masks([left, right]).tolist() == [[1] * 4 + [0] * 4, [0] * 4 + [1] * 4, [0] * 8]
+
+
+@pytest.mark.parametrize("first", [slice(0, 64), slice(0, 128), slice(16, 64)])
+def test_two_speakers_in_one_place_are_refused(first):
+    masks = torch.zeros(2, 16, 128)
+    masks[0, :, first], masks[1, :, :64] = 1, 1
+    with pytest.raises(InputError, match=r"same place: .*% of the smaller"):
+        speaker_masks(list(masks))

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint, to_pose_keypoint
 from skyreels_core.errors import InputError
+from skyreels_core.video.footage import Held, VideoFile
 
 
 @pytest.fixture
@@ -45,17 +47,64 @@ def test_a_single_frame_needs_no_list(two_frames):
 
 
 def test_canvas_pixels_become_video_pixels(two_frames):
-    scaled = from_pose_keypoint(to_pose_keypoint(two_frames), 512, 96)
-    expected = two_frames.faces[0] * torch.tensor([2, 0.5, 1])
+    scaled = from_pose_keypoint(to_pose_keypoint(two_frames), 512, 384)
+    expected = two_frames.faces[0] * torch.tensor([2, 2, 1])
     torch.testing.assert_close(scaled.faces[0], expected, atol=1e-3, rtol=0)
 
 
-def test_fractions_of_the_canvas_are_recognised(two_frames):
+def on_canvas(pose, width, height):
+    return [frame | {"canvas_width": width, "canvas_height": height} for frame in pose]
+
+
+@pytest.mark.parametrize(
+    ("canvas", "video"),
+    [
+        ((320, 180), (1280, 720)),
+        ((854, 480), (1920, 1080)),
+        ((1920, 1088), (1920, 1080)),
+        ((160, 96), (160, 90)),
+    ],
+)
+def test_a_copy_of_the_same_shape_may_have_rounded_sides(two_frames, canvas, video):
+    scaled = from_pose_keypoint(on_canvas(to_pose_keypoint(two_frames), *canvas), *video)
+    factors = torch.tensor([video[0] / canvas[0], video[1] / canvas[1], 1])
+    torch.testing.assert_close(scaled.faces[0], two_frames.faces[0] * factors, atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("fractions", [False, True])
+@pytest.mark.parametrize("video", [(192, 256), (256, 256), (512, 192)])
+def test_keypoints_of_another_shape_are_refused(two_frames, tmp_path, video, fractions):
     frames = to_pose_keypoint(two_frames)
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps(in_fractions(frames) if fractions else frames))
+    says = rf"talk\.json are of 256x192, the video is {video[0]}x{video[1]}\."
+    with pytest.raises(InputError, match=says):
+        from_pose_keypoint(path, *video)
+
+
+def test_keypoints_of_a_picture_before_it_is_turned_say_so(two_frames):
+    with pytest.raises(InputError, match="turned by a quarter"):
+        from_pose_keypoint(to_pose_keypoint(two_frames), 192, 256)
+
+
+def test_one_frame_of_another_shape_is_enough(two_frames):
+    frames = to_pose_keypoint(two_frames)
+    frames[1]["canvas_width"] = 400
+    with pytest.raises(InputError, match="400x192"):
+        from_pose_keypoint(frames, 256, 192)
+
+
+def in_fractions(frames):
     for person in frames[0]["people"]:
         points = torch.tensor(person["face_keypoints_2d"]).reshape(-1, 3) / torch.tensor([256, 192, 1])
         person["face_keypoints_2d"] = points.flatten().tolist()
+    return frames
+
+
+def test_fractions_of_the_canvas_are_recognised(two_frames):
+    frames = in_fractions(to_pose_keypoint(two_frames))
     same(from_pose_keypoint(frames, 256, 192), two_frames)
+    same(from_pose_keypoint(on_canvas(frames, 1, 1), 256, 192), two_frames)
 
 
 def test_people_without_a_face_and_faces_of_68_points_are_accepted(two_frames):
@@ -64,6 +113,17 @@ def test_people_without_a_face_and_faces_of_68_points_are_accepted(two_frames):
     frame["people"][1]["face_keypoints_2d"] = frame["people"][1]["face_keypoints_2d"][:204]
     (faces,) = from_pose_keypoint(frame, 256, 192).faces
     torch.testing.assert_close(faces, two_frames.faces[0][1:], atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("nothing", [None, [], ...])
+def test_bodies_without_faces_say_what_is_missing(two_frames, nothing):
+    frames = to_pose_keypoint(two_frames)
+    for person in frames[0]["people"]:
+        person["face_keypoints_2d"] = nothing
+        if nothing is ...:
+            del person["face_keypoints_2d"]
+    with pytest.raises(InputError, match=r"No face was found: .* people in 1 frames.*only their bodies"):
+        from_pose_keypoint(frames, 256, 192)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +151,19 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 
 
 def test_keypoints_of_more_frames_are_cut_and_of_fewer_refused(two_frames):
-    assert len(two_frames.cut(1).faces) == 1 and two_frames.cut(2) == two_frames
+    def video(frames):
+        return Held(torch.zeros(frames, 192, 256, 3))
+
+    first, lines = two_frames.over(video(1))
+    assert len(first.faces) == 1 and lines[0].startswith(
+        "There are keypoints of 2 frames, the video has 1: the first"
+    )
+    assert two_frames.over(video(2)) == (two_frames, [])
     with pytest.raises(InputError, match="keypoints of 2 frames, the video has 3"):
-        two_frames.cut(3)
+        two_frames.over(video(3))
+
+
+def test_keypoints_of_decoded_frames_follow_those_that_are_shown_longer(two_frames, tmp_path):
+    video = VideoFile(tmp_path / "talk.mp4", (256, 192), 0, 25.0, np.array([0, 0, 1, 1, 1]), 2, False)
+    longer, lines = two_frames.over(video)
+    assert [len(faces) for faces in longer.faces] == [2, 2, 0, 0, 0] and lines == []

@@ -27,6 +27,11 @@ def test_a_schedule_is_read_line_by_line():
     )
 
 
+def test_times_may_have_a_decimal_comma():
+    spans = PromptSchedule.parse("0 a\n12,5 b, c\n0:13,25 d\n00:01:05,000 e").spans
+    assert spans == ((0, "a"), (12.5, "b, c"), (13.25, "d"), (65, "e"))
+
+
 @pytest.mark.parametrize("seconds, index", [(0, 0), (12.49, 0), (12.5, 1), (64.9, 1), (65, 2), (1e6, 3)])
 def test_a_text_holds_until_the_next_one_does(seconds, index):
     assert PromptSchedule.parse(LINES).at(seconds) == index

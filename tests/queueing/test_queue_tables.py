@@ -25,9 +25,9 @@ def desk():
     return Desk(WORKFLOW, lambda file: 1 if (file.subfolder, file.filename) == ("old", "a.png") else None)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_table_is_read_as_spreadsheets_write_it(table, encoding, separator, end):
     lines = ("name|Words.text|4.seed", 'Zoë|"a line|and ""another"""|1', "||", "Łukasz||2", "")
     columns, rows = read_table(table(end.join(lines).replace("|", separator), encoding))
@@ -45,7 +45,8 @@ def test_cells_may_have_lines_and_columns_may_be_left_over(table):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "with a header of node.input columns"),
+        ("", "a header of node.input columns"),
+        (" , ,\n", "is empty"),
         ("4.seed\n", "has a header but no rows"),
         ("4.seed,name\n,\n", "has a header but no rows"),
         ("4.seed,,name\n1,2,a\n", "a column without a header"),
@@ -58,9 +59,63 @@ def test_a_table_that_cannot_be_used_is_refused(table, text, sentence):
         read_table(table(text))
 
 
-def test_another_encoding_is_named_as_such(table):
-    with pytest.raises(InputError, match="not in UTF-8"):
-        read_table(table("name\nZoë\n", "utf-16"))
+@pytest.mark.parametrize(("end", "encoding"), [("\r\n", "cp1252"), ("\r", "mac_roman")])
+def test_a_plain_csv_of_excel_is_read_and_said(table, caplog, end, encoding):
+    columns, (row,) = read_table(table(end.join(["name;4.cfg", "Größe Zoë;2,5", ""]), encoding))
+    assert (columns, row.cells) == (["name", "4.cfg"], {"name": "Größe Zoë", "4.cfg": "2,5"})
+    assert f"it is read as {encoding}" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "gbk", "shift_jis"])
+def test_another_encoding_is_named_as_such(table, encoding):
+    text = {"cp1251": "привет", "gbk": "你好世界", "shift_jis": "こんにちは"}[encoding]
+    with pytest.raises(InputError, match="not in UTF-8; save the table as 'CSV UTF-8'"):
+        read_table(table(f"name\n{text}\n", encoding))
+
+
+def test_a_line_for_excel_alone_says_what_parts_the_cells(table):
+    columns, (row,) = read_table(table("sep=;\r\nname;Words.text\r\nanna;a, b, c, d\r\n", "utf-8-sig"))
+    assert (columns, row.number, row.cells) == (
+        ["name", "Words.text"], 2, {"name": "anna", "Words.text": "a, b, c, d"}
+    )  # fmt: skip
+
+
+def test_blanks_around_cells_and_what_is_left_empty_are_nothing(table):
+    text = ";;\n name ;4.steps;;\n\u00a0anna\u00a0; 12 ; ;\n;;\n \u00a0;;\n"
+    columns, (row,) = read_table(table(text))
+    assert (columns, row.number, row.cells) == (["name", "4.steps"], 3, {"name": "anna", "4.steps": "12"})
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04" + bytes(60), r"an Excel workbook \(\.xlsx\)"),
+        (b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"an Excel workbook \(\.xls\)"),
+        (b"<!DOCTYPE html><html><title>Sheets</title>", "a web page"),
+        (b'{"1": {}}', "a JSON file"),
+    ],
+)
+def test_a_workbook_is_named_with_how_to_make_a_table_of_it(tmp_path, content, kind):
+    (tmp_path / "jobs.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"jobs\.csv is {kind}.*not a CSV table. Export it as 'CSV UTF-8'"):
+        read_table(tmp_path / "jobs.csv")
+
+
+@pytest.mark.parametrize("written", ['"{}"', " {} ", "'{}'", "\u201c{}\u201d", "file://{}"])
+def test_a_path_that_was_copied_with_quotes_or_blanks_is_found(desk, table, tmp_path, written):
+    face = tmp_path / "my face.png"
+    face.write_bytes(b"face")
+    cell = written.format(face).replace('"', '""')
+    (job,) = desk.jobs("talk", [], table(f'1.image\n"{cell}"\n'))
+    assert job.uploads[0].path == face.resolve()
+
+
+def test_a_name_with_quotes_of_its_own_is_taken_as_it_is(desk, table, tmp_path):
+    (tmp_path / "'a'.png").write_bytes(b"face")
+    (tmp_path / "a.png").write_bytes(b"another")
+    (job,) = desk.jobs("talk", [], table("1.image\n'a'.png\n"))
+    assert job.uploads[0].path.name == "'a'.png"
 
 
 def test_settings_hold_for_all_rows_and_a_row_goes_over_them(desk, table):
@@ -99,6 +154,8 @@ def test_a_picture_of_the_server_keeps_its_name_and_one_of_nobody_is_refused(des
 def test_a_wrong_cell_is_named_by_its_row_and_a_wrong_column_by_its_header(desk, table):
     with pytest.raises(InputError, match=r"^Row 3: 'steps' of node 4"):
         desk.jobs("talk", [], table("4.steps\n1\nmany\n"))
+    with pytest.raises(InputError, match=r"'many' is not\. It is in the column 'Sampler\.steps'"):
+        desk.jobs("talk", [], table("Sampler.steps\n1\nmany\n"))
     with pytest.raises(InputError, match=r"^'4\.stops' |^Node 4 .* has no input 'stops'"):
         desk.jobs("talk", [], table("4.stops\n1\n"))
 

@@ -90,6 +90,11 @@ POSES: dict[str, Case] = {
     "all in one point": posed(keypoints([20.0, 15.0, 1.0] * 70), "No face was found"),
     "all 0": posed(keypoints([0.0] * 210), "No face was found"),
     "beside the picture": posed(keypoints(outside), "black everywhere"),
+    "only bodies": posed([keypoints()[0] | {"people": [{"pose_keypoints_2d": [1.0] * 54}]}], "only their bodies"),
+    "a picture that is not turned yet": posed(
+        keypoints(canvas_width=HEIGHT, canvas_height=WIDTH), f"{HEIGHT}x{WIDTH}, the video is {WIDTH}x{HEIGHT}"
+    ),
+    "a canvas of another shape": posed(keypoints(canvas_width=3 * WIDTH), f"pose.json are of {3 * WIDTH}x{HEIGHT}"),
     "a canvas of 0": posed(keypoints(canvas_width=0)),
     "a canvas below 0": posed(keypoints(canvas_height=-3)),
     "a canvas of text": posed(keypoints(canvas_width="48")),
@@ -148,6 +153,6 @@ def test_any_value_is_a_pose_or_a_sentence(pose):
     try:
         masks = face_masks(from_pose_keypoint(pose, WIDTH, HEIGHT), FPS)
     except InputError as error:
-        assert FORM in str(error) or "No face was found" in str(error)
+        assert any(needle in str(error) for needle in (FORM, "No face was found", f"the video is {WIDTH}x{HEIGHT}"))
     else:
         assert set(masks.boxes.unique().tolist()) <= {0.0, 1.0}
