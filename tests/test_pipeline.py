@@ -464,6 +464,19 @@ def test_the_region_comes_from_keypoints_of_at_least_as_many_frames(tmp_path, vi
         find_region(video, keypoints=path)
 
 
+def test_a_cut_in_the_video_ends_what_is_done_about_its_faces(tmp_path):
+    """The face is in the same place before and after, and not seen in the frames around the cut."""
+    frames = torch.rand(1, HEIGHT, WIDTH, 3).repeat(20, 1, 1, 1)
+    frames[10:] = 1 - frames[10:]
+    unseen = face(1, people=False)
+    path = tmp_path / "face.json"
+    path.write_text(json.dumps(face(8) + unseen * 5 + face(7, x=24)))
+    region = collect(find_region(Video(frames, 25.0, None), keypoints=path))
+    assert all(torch.equal(mask, region[0]) for mask in region[:10])
+    assert all(torch.equal(mask, region[19]) for mask in region[10:])
+    assert not torch.equal(region[0], region[19])
+
+
 def test_a_video_without_a_face_names_the_ways_on(tmp_path, video):
     path = tmp_path / "nobody.json"
     path.write_text(json.dumps(face(9, people=False)))

@@ -69,7 +69,8 @@ def _by_eyes(landmarks: Tensor) -> Tensor:
 
 def _by_nose(landmarks: Tensor) -> Tensor:
     """From the bridge to the base, which lie about equally far in front of the face: that direction is down however
-    the head is turned."""
+    the head is turned. Facing the camera, size and roll are within 10 % and 1.5 degrees of those by the eyes (six
+    people); turned by 60 to 90 degrees within 5 % and 6 degrees (a model of a head)."""
     tip, base = landmarks[..., NOSE_TIP, :], landmarks[..., NOSE_BASE, :].nanmean(-2)
     first, second, third = landmarks[..., NOSE_BRIDGE, :].unbind(-2)  # evenly on the way to the tip
     bridge = _first_known(first, tip.lerp(second, 3 / 2), tip.lerp(third, 3))

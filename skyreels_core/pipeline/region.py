@@ -38,8 +38,8 @@ def find_region(
 
     One of three has to be given: `mask`, a picture or a video in which white is made anew, and black and
     transparent are not; `keypoints`, a JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX
-    files. `callback` hears of every frame that DWPose has seen. Raises InputError for none or several, and where they
-    do not fit.
+    files. `callback` hears of every frame in which faces or cuts were looked for. Raises InputError for none or
+    several, and where they do not fit.
     """
     given = [way for way in (mask, keypoints, dwpose) if way is not None]
     if len(given) != 1:
@@ -54,9 +54,11 @@ def find_region(
         found, lines = from_pose_keypoint(Path(keypoints), *video.size).over(video)
         for line in lines:
             logger.info(line)
+        shots = find_shots(video, callback)
     else:
         found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
-    masks = face_masks(found, video.fps, faces, gaps, find_shots(video))
+        shots = find_shots(video)
+    masks = face_masks(found, video.fps, faces, gaps, shots)
     logger.info("Faces: %s.", masks.summary)
     for line in masks.report:
         logger.debug(line)

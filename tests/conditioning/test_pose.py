@@ -9,6 +9,7 @@ import torch
 from skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint, to_pose_keypoint
 from skyreels_core.errors import InputError
 from skyreels_core.video.footage import Held, VideoFile
+from skyreels_core.video.reading import fit
 
 
 @pytest.fixture
@@ -161,6 +162,16 @@ def test_keypoints_of_more_frames_are_cut_and_of_fewer_refused(two_frames):
     assert two_frames.over(video(2)) == (two_frames, [])
     with pytest.raises(InputError, match="keypoints of 2 frames, the video has 3"):
         two_frames.over(video(3))
+
+
+def test_keypoints_go_where_fitted_pictures_put_their_faces(two_frames):
+    picture = torch.zeros(192, 256, 3)
+    picture[95:105, 55:65] = 1  # around the nose tip of the first
+    placed, done = fit(picture, 128, 128)
+    found = two_frames.placed(done)
+    column, row = found.faces[0][0, 30, :2].round().int().tolist()
+    assert (found.width, found.height) == (128, 128) and placed[row, column].min() == 1
+    assert torch.equal(found.faces[0][..., 2], two_frames.faces[0][..., 2])
 
 
 def test_keypoints_of_decoded_frames_follow_those_that_are_shown_longer(two_frames, tmp_path):
