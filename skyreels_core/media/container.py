@@ -18,9 +18,15 @@ BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")  # with which MP4
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # Matroska and WebM
 
 
-def open_media(path: Path) -> InputContainer:
-    """Raises av.FFmpegError for what cannot be read, InputError for a list of other files."""
-    container = av.open(str(path.absolute()), container_options={"protocol_whitelist": "file"}, **ANY_TAGS)
+def open_media(path: Path, part: range | None = None) -> InputContainer:
+    """The file, or only these bytes of it.
+
+    Raises av.FFmpegError for what cannot be read, InputError for a list of other files.
+    """
+    place = "" if part is None else f"subfile,,start,{part.start},end,{part.stop},,:"
+    whitelist = "file" if part is None else "subfile,file"
+    name = f"{place}{path.absolute()}"
+    container = av.open(name, container_options={"protocol_whitelist": whitelist}, **ANY_TAGS)
     if PLAYLISTS & set(container.format.name.split(",")):
         container.close()
         raise InputError(f"{path} is a list of other files ({container.format.name}). Give one whole file.")

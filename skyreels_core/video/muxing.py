@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..audio.reading import Audio
 from ..errors import InputError
+from ..media.channels import to_mono_or_stereo
 from ..media.scaling import LEFT, scaled
 from .encoding import Encoder
 
@@ -48,10 +49,9 @@ def even(frames: Tensor) -> Tensor:
 
 
 def mono_or_stereo(audio: Audio) -> Audio:
-    """More than two channels become their mean."""
-    if audio.samples.shape[0] <= 2:
-        return audio
-    return Audio(audio.samples.mean(0, keepdim=True), audio.sample_rate)
+    """The user's own sound; more than two channels become stereo, or mono where only one holds sound."""
+    samples = to_mono_or_stereo(audio.samples, audio.layout)
+    return audio if samples is audio.samples else Audio(samples, audio.sample_rate, name=audio.name)
 
 
 class PictureTrack:
@@ -133,11 +133,11 @@ class VoiceTrack:
 
 def resampled(audio: Audio, sample_rate: int) -> Iterator[np.ndarray]:
     """The voice in pieces [c n] of one or two channels; joined, they are what resampling the whole gives."""
-    channels = 1 if len(audio.samples) > 2 else len(audio.samples)
-    stream = soxr.ResampleStream(audio.sample_rate, sample_rate, channels, dtype="float32", quality="HQ")
-    pieces = audio.samples.split(PIECE, dim=1)
+    whole = mono_or_stereo(audio).samples
+    stream = soxr.ResampleStream(audio.sample_rate, sample_rate, len(whole), dtype="float32", quality="HQ")
+    pieces = whole.split(PIECE, dim=1)
     for index, piece in enumerate(pieces, start=1):
-        samples = mono_or_stereo(Audio(piece, audio.sample_rate)).samples.numpy()
+        samples = piece.numpy()
         if sample_rate != audio.sample_rate:
             samples = np.ascontiguousarray(samples.T)
             samples = stream.resample_chunk(samples, last=index == len(pieces)).T
