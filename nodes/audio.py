@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from comfy_api.latest import io
 
 from ..skyreels_core.audio.gate import THRESHOLD_DB
@@ -109,7 +111,7 @@ def cut(audio: Audio, start: float, duration: float) -> Audio:
         )
     rate = audio.sample_rate
     rest = audio.samples[:, round(start * rate) :]
-    return Audio(fill(rest, round(duration * rate)) if duration else rest, rate)
+    return replace(audio, samples=fill(rest, round(duration * rate)) if duration else rest)
 
 
 NODES = [AudioToTokens]

@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ..skyreels_core.audio.reading import Audio
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.media.channels import layout_of
 
 Windows = io.Custom("SKYREELS_WINDOWS")  # skyreels_core.sampling.fusion.WindowSettings
 Guidance = io.Custom("SKYREELS_GUIDANCE")  # skyreels_core.sampling.guidance.GuidanceSettings
@@ -30,7 +31,8 @@ def to_audio(value: dict[str, Any] | None) -> Audio:
     """An AUDIO socket's value, the first of its batch. Raises InputError for a video's that has no sound."""
     if value is None or not value["waveform"].numel():
         raise InputError("There is no sound in this audio. Give a recording, or a video with sound.")
-    return Audio(value["waveform"][0].float().cpu(), value["sample_rate"])
+    samples = value["waveform"][0].float().cpu()
+    return Audio(samples, value["sample_rate"], layout_of("", len(samples)))
 
 
 def from_audio(audio: Audio) -> dict[str, Any]:

@@ -152,7 +152,7 @@ class CreateTalkingVideo(io.ComfyNode):
                 io.Video.Output(
                     display_name="video",
                     tooltip="For Save Video. A side of odd length gains one line, and more than two channels of sound "
-                    "become one, as the file needs it.",
+                    "are mixed down to stereo.",
                 ),
                 io.Image.Output(display_name="images", tooltip="The frames that are in the video."),
             ],

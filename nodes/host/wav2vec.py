@@ -14,6 +14,7 @@ from ...skyreels_core.audio.multitalk import MultiTalkVoice, place, states_of_fr
 from ...skyreels_core.audio.reading import Audio, mono_16k
 from ...skyreels_core.audio.wav2vec import Wav2VecStates
 from ...skyreels_core.errors import InputError
+from ...skyreels_core.media.channels import layout_of
 from ...skyreels_core.timeline import SAMPLE_RATE, Timeline
 
 SPOKEN = "skyreels_spoken"  # where our nodes find a `MultiTalkVoice` in an AUDIO_ENCODER_OUTPUT
@@ -63,7 +64,8 @@ class Wav2VecAudioEncoder:
 
     def encode_audio(self, waveform: Tensor, sample_rate: int) -> SpokenAudio:
         """What the host's nodes call: [b c n] -> the first of the batch."""
-        return self.encode(mono_16k(Audio(waveform[0].float().cpu(), sample_rate)))
+        samples = waveform[0].float().cpu()
+        return self.encode(mono_16k(Audio(samples, sample_rate, layout_of("", len(samples)))))
 
 
 @dataclass(frozen=True, eq=False)

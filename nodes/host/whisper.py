@@ -13,6 +13,7 @@ from ...skyreels_core.audio.humo import check_encoder, humo_features
 from ...skyreels_core.audio.reading import Audio, mono_16k
 from ...skyreels_core.audio.voice import Voice
 from ...skyreels_core.audio.whisper import WhisperTokens
+from ...skyreels_core.media.channels import layout_of
 from ...skyreels_core.timeline import tokens_of
 from .progress import progress
 
@@ -70,7 +71,8 @@ class WhisperAudioEncoder:
 
     def encode_audio(self, waveform: Tensor, sample_rate: int) -> EncodedAudio:
         """What the host's nodes call: [b c n] -> the tokens of the first of the batch."""
-        return self.encode(mono_16k(Audio(waveform[0].float().cpu(), sample_rate)))
+        samples = waveform[0].float().cpu()
+        return self.encode(mono_16k(Audio(samples, sample_rate, layout_of("", len(samples)))))
 
 
 def voice_of(encoded: Any) -> Voice | None:
