@@ -152,7 +152,7 @@ LAYOUTS = {
         ),
         {3: (290, 60)},
     ),
-    "image_animation": Layout(
+    "image_animation_own_weights": Layout(
         (
             (Group("1. Models", MODEL, ((IMAGE_ANIMATION, 1, 2, 5, 6),)),),
             (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),

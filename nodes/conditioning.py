@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ..skyreels_core.conditioning.fitting import SHAPES
 from .host.reporting import say
 from .host.scene import empty_latent, with_scene
 from .scenes import animation_scene, edit_scene
 from .sockets import CONDITIONING, Region
+
+BEFORE_FIT = "crop"  # of API files without the input; nodes/web/fit.js gives it to graphs without the widget
 
 
 def shared_inputs() -> list[io.Input]:
@@ -32,6 +35,14 @@ def size_inputs() -> list[io.Input]:
             tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
         ),
     ]  # fmt: skip
+
+
+def fit_input() -> io.Input:
+    return io.Combo.Input(
+        "fit", options=list(SHAPES), default=SHAPES[0], optional=True,
+        tooltip="For a picture of another shape: keep_shape makes the video in the picture's shape, at the area of "
+        "width x height; crop cuts the picture to that size, pad adds black beside it.",
+    )  # fmt: skip
 
 
 def clip_vision_input() -> io.Input:
@@ -71,18 +82,20 @@ class ImageAnimation(io.ComfyNode):
                 *shared_inputs(),
                 *size_inputs(),
                 io.Image.Input(
-                    "picture", optional=True, tooltip="Who speaks; scaled and cropped to the size. Optional."
+                    "picture", optional=True, tooltip="Who speaks; scaled to the size as fit says. Optional."
                 ),
                 clip_vision_input(),
+                fit_input(),
             ],
             outputs=outputs(),
         )  # fmt: skip
 
     @classmethod
     def execute(
-        cls, positive, negative, vae, tokens, width, height, picture=None, clip_vision_output=None
-    ) -> io.NodeOutput:
-        scene, lines = animation_scene(tokens, vae, picture, width, height)
+        cls, positive, negative, vae, tokens, width, height, picture=None, clip_vision_output=None,
+        fit=BEFORE_FIT,
+    ) -> io.NodeOutput:  # fmt: skip
+        scene, lines = animation_scene(tokens, vae, picture, width, height, fit)
         return wired(scene, lines, positive, negative, clip_vision_output)
 
 

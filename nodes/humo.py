@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..skyreels_core.audio.humo import check_fps
-from .conditioning import outputs, shared_inputs, size_inputs
+from .conditioning import BEFORE_FIT, fit_input, outputs, shared_inputs, size_inputs
 from .host.humo import HumoVoice, reference_latent, with_voice
 from .host.reporting import say
 from .host.scene import empty_latent
@@ -29,8 +29,9 @@ class HumoAnimation(io.ComfyNode):
                 *size_inputs(),
                 io.Image.Input(
                     "picture", optional=True, tooltip="Who speaks, as a reference and not as the first frame; scaled "
-                    "and cropped to the size. Optional.",
+                    "to the size as fit says. Optional.",
                 ),
+                fit_input(),
             ],
             outputs=[
                 positive,
@@ -41,11 +42,14 @@ class HumoAnimation(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, positive, negative, vae, tokens, width, height, picture=None) -> io.NodeOutput:
-        scene, lines = animation_scene(tokens, vae, picture, width, height)
+    def execute(
+        cls, positive, negative, vae, tokens, width, height, picture=None, fit=BEFORE_FIT
+    ) -> io.NodeOutput:
+        scene, lines = animation_scene(tokens, vae, picture, width, height, fit)
         check_fps(scene.timeline.fps)
         voice = HumoVoice(tokens[EncodedAudio.HUMO], scene.timeline)
-        reference = reference_latent(vae, None if picture is None else picture[:1], scene.shot.size)
+        shown = scene.shot.picture if picture is None or fit == "pad" else picture[0]
+        reference = reference_latent(vae, None if shown is None else shown[None], scene.shot.size)
         report = "\n".join(lines)
         say(report)
         return io.NodeOutput(*with_voice(positive, negative, voice, reference), empty_latent(scene), report)

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from ..skyreels_core.audio.multitalk import MultiTalkVoice, speaker_masks
 from ..skyreels_core.audio.wav2vec import load_wav2vec
+from ..skyreels_core.conditioning.fitting import MODES
 from ..skyreels_core.conditioning.region import check_shape
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.model import multitalk_presets as presets
-from ..skyreels_core.video.reading import fit
-from .conditioning import clip_vision_input, outputs, shared_inputs, size_inputs
+from ..skyreels_core.video.reading import fit as place
+from .conditioning import BEFORE_FIT, clip_vision_input, fit_input, outputs, shared_inputs, size_inputs
 from .host.multitalk import apply_infinitetalk, load_v3, with_scene
 from .host.reporting import say
 from .host.scene import empty_latent
@@ -159,11 +160,12 @@ class MultiTalkAnimation(io.ComfyNode):
                 positive,
                 negative,
                 vae,
-                io.Image.Input("picture", tooltip="Who speaks; scaled and cropped to the size."),
+                io.Image.Input("picture", tooltip="Who speaks; scaled to the size as fit says."),
                 *size_inputs(),
                 tokens,
                 Speakers.Input("speakers", optional=True, tooltip="From Speaker, in the place of tokens."),
                 clip_vision_input(),
+                fit_input(),
             ],
             outputs=outputs(),
         )  # fmt: skip
@@ -180,13 +182,14 @@ class MultiTalkAnimation(io.ComfyNode):
         tokens=None,
         speakers=None,
         clip_vision_output=None,
+        fit=BEFORE_FIT,
     ) -> io.NodeOutput:
         speakers = one_of(tokens, speakers)
         states, timeline = conversation(speakers)
         voice = MultiTalkVoice(states, timeline)
-        scene, lines = picture_scene(voice, vae, picture, width, height)
+        scene, lines = picture_scene(voice, vae, picture, width, height, fit)
         if len(speakers) > 1:
-            masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size)
+            masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size, MODES[fit])
             scene = replace(scene, voice=replace(voice, masks=speaker_masks(masks)))
         if clip_vision_output is None:
             lines.append("No clip_vision_output: these models were made to see the picture through it.")
@@ -203,7 +206,9 @@ def one_of(tokens: Any, speakers: tuple[Speaker, ...] | None) -> tuple[Speaker, 
     return speakers or (Speaker(needed_spoken(tokens), None, 0.0),)
 
 
-def fitted_masks(speakers: tuple[Speaker, ...], picture: torch.Size, size: tuple[int, int]) -> list[Tensor]:
+def fitted_masks(
+    speakers: tuple[Speaker, ...], picture: torch.Size, size: tuple[int, int], mode: str
+) -> list[Tensor]:
     """The masks as the picture [h w] is placed in the video's size."""
     for number, speaker in enumerate(speakers, 1):
         if speaker.mask is None:
@@ -213,7 +218,7 @@ def fitted_masks(speakers: tuple[Speaker, ...], picture: torch.Size, size: tuple
         given, needed = (tuple(shape[::-1]) for shape in (speaker.mask.shape, picture))
         remedy = "Draw it on the picture."
         check_shape(f"The mask of speaker {number} is", given, needed, remedy, "the picture")
-    return [fit(speaker.mask[..., None], *size)[0][..., 0] for speaker in speakers]
+    return [place(speaker.mask[..., None], *size, mode)[0][..., 0] for speaker in speakers]
 
 
 NODES = [LoadV3, ApplyInfiniteTalk, LoadWav2Vec, AddSpeaker, MultiTalkAnimation]

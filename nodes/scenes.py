@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..skyreels_core.audio.multitalk import MultiTalkVoice
 from ..skyreels_core.audio.voice import Voice
-from ..skyreels_core.conditioning.fitting import Length, fit_length, fit_picture, fit_size
+from ..skyreels_core.conditioning.fitting import Length, Shape, fit_length, fit_picture, fit_size
 from ..skyreels_core.conditioning.region import Region, check_edit
 from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
@@ -23,14 +23,14 @@ from .tensors import to_frames, to_region
 
 
 def animation_scene(
-    tokens: Any, vae, images: Tensor | None, width: int, height: int
+    tokens: Any, vae, images: Tensor | None, width: int, height: int, shape: Shape
 ) -> tuple[Scene, list[str]]:
     """The scene of an IMAGE, the first of its batch; a side of 0 is the picture's own."""
-    return picture_scene(needed_voice(tokens), vae, images, width, height)
+    return picture_scene(needed_voice(tokens), vae, images, width, height, shape)
 
 
 def picture_scene(
-    voice: Voice | MultiTalkVoice, vae, images: Tensor | None, width: int, height: int
+    voice: Voice | MultiTalkVoice, vae, images: Tensor | None, width: int, height: int, shape: Shape
 ) -> tuple[Scene, list[str]]:
     check_vae(vae)
     picture = None if images is None else to_frames(images)[0]
@@ -39,8 +39,9 @@ def picture_scene(
             f"There is no picture to take the size {width}x{height} from. Give a width and a height, or a picture."
         )
     own = (0, 0) if picture is None else picture.shape[:2]
-    shot, lines = fit_picture(picture, width or own[1], height or own[0])
-    return Scene(shot, voice, voice.timeline, vae), [length_line(voice.timeline), *lines]
+    shot, lines = fit_picture(picture, width or own[1], height or own[0], shape)
+    made = f"The video is {shot.width}x{shot.height}."
+    return Scene(shot, voice, voice.timeline, vae), [length_line(voice.timeline), made, *lines]
 
 
 def edit_scene(

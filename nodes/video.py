@@ -94,12 +94,13 @@ class CompositeOutsideMask(io.ComfyNode):
             description="Puts an edit back into its video: beyond the feathered mask every pixel stays as it was.",
             search_aliases=["paste back", "blend", "feather"],
             inputs=[
+                # The first of its type is what a bypassed node passes on.
+                io.Image.Input("generated", tooltip="The edit, scaled to the source's size. Sets the length."),
                 io.Image.Input(
                     "source",
                     tooltip="The video that was edited. Sets the size; cut to the generated frames, its last frame "
                     "repeated where it is shorter.",
                 ),
-                io.Image.Input("generated", tooltip="The edit, scaled to the source's size. Sets the length."),
                 io.Mask.Input(
                     "mask", tooltip="White is generated: of the source's size, one for each frame or one for all."
                 ),
@@ -119,7 +120,7 @@ class CompositeOutsideMask(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, source, generated, mask, feather=-1) -> io.NodeOutput:
+    def execute(cls, generated, source, mask, feather=-1) -> io.NodeOutput:
         source, generated = to_frames(source), to_frames(generated)
         pixels = None if feather < 0 else feather
         done = composite_clip(generated, source, to_mask(mask), pixels, progress(len(generated)))

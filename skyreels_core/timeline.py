@@ -21,6 +21,7 @@ MARGIN_TOKENS = 8  # tokens seen on each side of a window's own time
 TEMPORAL = 4  # frames per latent frame after the first
 SPATIAL = 8  # pixels per latent pixel
 SIZE_MULTIPLE = 16  # VAE times the backbone's 2x2 patches
+SMALLEST_SIDE, LARGEST_SIDE = 32, 4096  # pixels
 TOLERANCE = 1e-6  # frames or tokens; fps such as 30000/1001 are not exact in binary
 SLOWEST, FASTEST = 0.1, 1000  # frames per second; beyond them a header or an option is wrong
 

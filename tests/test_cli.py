@@ -92,6 +92,14 @@ def test_animate_writes_a_video_with_the_voice_exactly_as_long_as_it(animate, ou
     assert "sampling: 100%" in shown.err and "decoding: 100%" in shown.err
 
 
+@pytest.mark.parametrize(("fit", "size"), [((), (48, 32)), (("--fit", "crop"), (32, 32))])
+def test_a_wide_picture_is_cropped_only_where_that_is_asked_for(animate, output, tmp_path, fit, size):
+    write_picture(tmp_path / "wide.png", noise(40, 64, 3))
+    assert animate("--image", tmp_path / "wide.png", *fit) == 0
+    frames = read_video(output).frames
+    assert (frames.shape[2], frames.shape[1]) == size
+
+
 def test_texts_over_time_come_from_a_file(animate, output, tmp_path, capsys):
     lines = tmp_path / "what is seen.txt"
     lines.write_text("0 red hair\n0.4 blue wall\n9 late", encoding="utf-8")

@@ -59,6 +59,19 @@ def mask():
     return mask
 
 
+@pytest.mark.parametrize(("fit", "size"), [("keep_shape", (48, 32)), ("crop", (32, 48)), ("pad", (32, 48))])
+def test_a_wide_picture_keeps_its_shape_unless_it_is_to_be_cropped_or_padded(bundle, preset, fit, size):
+    result = pipeline.animate(bundle, voice(0.3), noise(40, 60, 3), fit=fit, preset=preset)
+    assert result.report.size == size
+    assert result.tensor().shape[1:3] == size[::-1]
+
+
+def test_a_picture_and_a_video_of_one_shape_are_made_at_one_size(bundle, preset, video, mask):
+    edited = pipeline.edit(bundle, video, voice(0.3), mask, preset=preset).report
+    animated = pipeline.animate(bundle, voice(0.3), video.frames[0], preset=preset).report
+    assert animated.size == edited.size != (preset.width, preset.height)
+
+
 @pytest.mark.parametrize("seconds, fps", [(0.01, 25.0), (1.0, 8.0), (1.01, 8.0), (0.5, 30000 / 1001)])
 def test_an_animation_lasts_as_long_as_the_voice_rounded_up_to_a_frame(bundle, preset, picture, seconds, fps):
     result = pipeline.animate(

@@ -67,7 +67,7 @@ def animate(args: Namespace) -> None:
     with work_folder(args) as work, Bars() as bars:
         result = pipeline.animate(
             choice.load(), audio, picture, text,
-            preset=choice.preset, settings=settings, progress=bars, work=work,
+            fit=args.fit, preset=choice.preset, settings=settings, progress=bars, work=work,
         )  # fmt: skip
         write(args, choice, result, work)
 

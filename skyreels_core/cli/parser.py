@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
+from ..conditioning.fitting import SHAPES
 from ..errors import InputError
 from ..typed import read_path
 from ..video.encoding import CODECS
@@ -72,6 +73,13 @@ def add_animate(commands) -> None:
     parser.add_argument("--width", metavar="N", type=integer, help="pixels, snapped to 16 (default: the model's)")
     parser.add_argument(
         "--height", metavar="N", type=integer, help="pixels, snapped to 16 (default: the model's)"
+    )
+    parser.add_argument(
+        "--fit",
+        choices=SHAPES,
+        default=SHAPES[0],
+        help="a picture of another shape: keep_shape makes the video in its shape, at the area of width and height; "
+        "crop and pad keep to that size (default: %(default)s)",
     )
     parser.add_argument("--fps", metavar="X", type=frame_rate, help="frames a second (default: the model's)")
     add_voice(parser)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from torch import Tensor
 
 from ..errors import InputError
-from ..timeline import Timeline, snap_size
+from ..timeline import LARGEST_SIDE, SMALLEST_SIDE, Timeline, snap_size
 from ..video.reading import fit
 from .shots import Animation
 
 Length = Literal["shortest", "voice", "video"]
 LENGTHS: tuple[Length, ...] = ("shortest", "voice", "video")
+Shape = Literal["keep_shape", "crop", "pad"]  # of a picture in the video's size
+SHAPES: tuple[Shape, ...] = ("keep_shape", "crop", "pad")
+MODES = {"keep_shape": "cover", "crop": "cover", "pad": "contain"}  # of `video.reading.fit`
 
 
 def fit_size(width: int, height: int) -> tuple[tuple[int, int], list[str]]:
@@ -23,13 +27,48 @@ def fit_size(width: int, height: int) -> tuple[tuple[int, int], list[str]]:
     return size, [f"The size {width}x{height} becomes {size[0]}x{size[1]}."]
 
 
-def fit_picture(picture: Tensor | None, width: int, height: int) -> tuple[Animation, list[str]]:
-    """An animation of about this size; the picture [h w 3] in 0..1 is scaled and cropped to it."""
-    size, lines = fit_size(width, height)
+def keep_shape(shape: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """Width and height of about the area width x height in about another `shape`, on the backbone's grid; all in
+    pixels."""
+    scale = math.sqrt(width * height / (shape[0] * shape[1]))
+    return snap_size(round(shape[0] * scale)), snap_size(round(shape[1] * scale))
+
+
+def fit_picture(
+    picture: Tensor | None, width: int, height: int, shape: Shape = "keep_shape"
+) -> tuple[Animation, list[str]]:
+    """An animation from a picture [h w 3] in 0..1, and what was done to it.
+
+    `keep_shape` gives the video the picture's shape at the area width x height; `crop` scales and crops the picture
+    to that size, `pad` adds black beside it. Raises InputError for an unknown `shape`, and for a picture so long that
+    no video can have its shape.
+    """
+    if shape not in SHAPES:
+        raise InputError(f"The fit {shape!r} is unknown; use one of {', '.join(SHAPES)}.")
     if picture is None:
+        size, lines = fit_size(width, height)
         return Animation(None, *size), [*lines, "No picture is used: text and voice alone say what is seen."]
-    placed, done = fit(picture, *size)
+    size, lines = shaped_size((picture.shape[1], picture.shape[0]), width, height, shape)
+    placed, done = fit(picture, *size, MODES[shape])
     return Animation(placed, *size), [*lines, f"Picture: {done}."]
+
+
+def shaped_size(
+    picture: tuple[int, int], width: int, height: int, shape: Shape
+) -> tuple[tuple[int, int], list[str]]:
+    """`fit_size` for a picture of this width and height."""
+    size, lines = fit_size(width, height)
+    if shape != "keep_shape" or (kept := keep_shape(picture, width, height)) == size:
+        return size, lines
+    if min(kept) < SMALLEST_SIDE or max(kept) > LARGEST_SIDE:
+        raise InputError(
+            f"The picture is {picture[0]}x{picture[1]}, so a video of its shape with the area of {width}x{height} "
+            f"would be {kept[0]}x{kept[1]}; sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels are possible. Choose "
+            "crop or pad as the fit, or another picture."
+        )
+    return kept, [
+        f"The size {width}x{height} becomes {kept[0]}x{kept[1]}: about its area, in the picture's shape."
+    ]
 
 
 def fit_length(shown: int, spoken: int, fps: float, length: Length) -> tuple[Timeline, list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
-from ..conditioning.fitting import fit_picture
+from ..conditioning.fitting import Shape, fit_picture
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import Animation
 from ..model.bundle import Bundle
@@ -30,6 +30,7 @@ def animate(
     picture: Tensor | None = None,
     text: str | PromptSchedule = "",
     *,
+    fit: Shape = "keep_shape",
     preset: SamplingPreset | None = None,
     settings: Settings = DEFAULTS,
     progress: Progress | None = None,
@@ -39,7 +40,9 @@ def animate(
     """Let a picture [h w 3] in 0..1 speak; without one the text alone says what is seen.
 
     The video lasts as long as the voice, rounded up to a whole frame; `text` may change over time; `preset` is
-    the bundle's own unless given. The latents are sampled at once, the frames are decoded as the result is read.
+    the bundle's own unless given. `fit` decides about a picture of another shape than the preset's size: the video
+    keeps the picture's shape at that area, or the picture is cropped or padded. The latents are sampled at once, the
+    frames are decoded as the result is read.
     With `work` the state is kept after each step, and a run that was cut goes on where it was.
     Raises InputError for sizes, lengths and options that cannot be used.
     """
@@ -50,7 +53,7 @@ def animate(
     timeline = Timeline.from_seconds(audio.seconds, run.preset.fps)
     windows = plan_windows(run, timeline)
     run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
-    shot = fit_shot(run, picture)
+    shot = fit_shot(run, picture, fit)
     check_room(run, windows, shot)
     begin_work(run, audio, text, picture="none" if shot.picture is None else digest(shot.picture))
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.picture)
@@ -66,10 +69,10 @@ def animate(
     return Result(measured(run, meter, frames), timeline.fps, cut_voice(audio, timeline), run.report)
 
 
-def fit_shot(run: Run, picture: Tensor | None) -> Animation:
-    """The picture, if the backbone takes one, at the preset's size; what was done to it is said."""
+def fit_shot(run: Run, picture: Tensor | None, shape: Shape) -> Animation:
+    """The picture, if the backbone takes one, at about the preset's size; what was done to it is said."""
     used = picture if run.bundle.model.config.takes_picture else None
-    shot, lines = fit_picture(used, run.preset.width, run.preset.height)
+    shot, lines = fit_picture(used, run.preset.width, run.preset.height, shape)
     run.report.size = shot.size
     run.report.say_all(lines)
     return shot

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
 
 from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
-from ..conditioning.fitting import Length, fit_length
+from ..conditioning.fitting import Length, fit_length, keep_shape
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.region import Region, as_region, check_edit
 from ..conditioning.shots import VideoEdit
@@ -17,7 +16,7 @@ from ..errors import InputError
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
 from ..sampling.fusion import WindowPlan
-from ..timeline import Timeline, snap_size
+from ..timeline import Timeline
 from ..video.compositing import place_back, scale_to
 from ..video.continuity import ContinuityMeter
 from ..video.footage import Cut, Footage, lasting
@@ -123,8 +122,7 @@ def edit_timeline(run: Run, video: Footage, audio: Audio, length: Length) -> Tim
 def model_size(run: Run, video: Footage) -> tuple[int, int]:
     """Width and height of about the preset's area in about the video's shape, on the backbone's grid."""
     width, height = video.size
-    scale = math.sqrt(run.preset.width * run.preset.height / (width * height))
-    size = snap_size(round(width * scale)), snap_size(round(height * scale))
+    size = keep_shape(video.size, run.preset.width, run.preset.height)
     if size != (width, height):
         run.report.say(f"The model works at {size[0]}x{size[1]}, the video keeps {width}x{height}.")
     run.report.size = size

@@ -16,11 +16,10 @@ from ..sampling.guidance import parse_schedule
 from ..sampling.hybrid import Hybrid
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS
-from ..timeline import Timeline
+from ..timeline import LARGEST_SIDE, SMALLEST_SIDE, Timeline
 from ..work import WorkFolder
 from .result import Report
 
-SMALLEST_SIDE, LARGEST_SIDE = 32, 4096  # pixels
 LONGEST_VOICE = 3600  # seconds
 
 # (stage, done, planned, what was done); stages are "conditions", "sampling" and "decoding"

@@ -16,6 +16,9 @@ SETTINGS = {
     "Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.RightSidePanel.IsOpen": False,
     "Comfy.Locale": "en",
 }  # fmt: skip
+NEEDED = (
+    "the tests in the browser need `pip install \".[browser]\"` and Chromium, on the path or in CHROMIUM_PATH"
+)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -120,6 +123,12 @@ class FrontEnd:
     def serialize(self) -> dict:
         """The open graph as the front end would save it."""
         return json.loads(self.page.evaluate("() => JSON.stringify(app.graph.serialize())"))
+
+    def prompt(self) -> dict:
+        """What Run would queue of the open graph."""
+        return json.loads(
+            self.page.evaluate("async () => JSON.stringify((await app.graphToPrompt()).output)")
+        )
 
     def missing_nodes(self) -> list[str]:
         return self.page.evaluate(MISSING_NODES)
@@ -233,7 +242,7 @@ def sync_playwright():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        raise NoBrowser("no playwright found: pip install playwright") from None
+        raise NoBrowser(f"no playwright found: {NEEDED}") from None
     return sync_playwright
 
 
@@ -241,7 +250,7 @@ def find_chromium() -> str:
     """CHROMIUM_PATH, else the first of its usual names on the path."""
     if path := os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, CHROMIUM)), None):
         return path
-    raise NoBrowser("no Chromium found: install it, or set CHROMIUM_PATH to its program")
+    raise NoBrowser(f"no Chromium found: {NEEDED}")
 
 
 def read_json(address: str):

@@ -128,10 +128,10 @@ def finish():
     mask = tensors["mask"]
     generated = 1 - frames[:40, ::2, ::2]
     rgba = torch.cat([frames, torch.ones_like(frames[..., :1])], -1)
-    composited, facts["composited"] = video.CompositeOutsideMask.execute(rgba, generated, mask).args
-    hard, _ = video.CompositeOutsideMask.execute(frames[:30], generated.half(), mask[:1, None], 0).args
+    composited, facts["composited"] = video.CompositeOutsideMask.execute(generated, rgba, mask).args
+    hard, _ = video.CompositeOutsideMask.execute(generated.half(), frames[:30], mask[:1, None], 0).args
     tensors.update(composited=composited, hard=hard)
-    facts["small_mask"] = refused(video.CompositeOutsideMask, frames, generated, mask[:, :48])
+    facts["small_mask"] = refused(video.CompositeOutsideMask, generated, frames, mask[:, :48])
 
     darker = frames * torch.linspace(1, 0.85, len(frames))[:, None, None, None]
     unified, facts["unified"] = video.ColorUnify.execute(darker, frames[:1], fps).args

@@ -106,7 +106,7 @@ def test_image_animation_runs_with_files_of_ones_own(server):
     )
     shutil.copy(assets.portrait(), server.input / "portrait.png")
     shutil.copy(assets.voice(1), server.input / "voice.flac")
-    prompt = workflow("image_animation")
+    prompt = workflow("image_animation_own_weights")
     (clip,) = [number for number, node in prompt.items() if node["class_type"] == "CLIPLoader"]
     prompt[clip] = {"class_type": "SkyReelsAudioLoadDemo", "inputs": {}}
     for node in prompt.values():

@@ -29,7 +29,7 @@ def test_every_template_is_in_the_table():
 
 def test_the_table_of_a_batch_fits_its_workflow():
     header = next(line for line in README.splitlines() if line.startswith("name,"))
-    workflow = json.loads((WORKFLOWS / "api" / "image_animation.json").read_text(encoding="utf-8"))
+    workflow = json.loads((WORKFLOWS / "api" / "image_animation_own_weights.json").read_text(encoding="utf-8"))
     fields = {f"{node['_meta']['title']}.{name}" for node in workflow.values() for name in node["inputs"]}
     assert set(header.split(",")) - {"name"} <= fields
 
