@@ -19,6 +19,8 @@ from PIL import Image
 from skyreels_core.audio.reading import Audio, read_audio, write_wav
 from skyreels_core.cli import INTERRUPTED, REFUSED, build_parser, main
 from skyreels_core.cli.choices import ModelChoice
+from skyreels_core.conditioning.fitting import SHAPES
+from skyreels_core.errors import InputError
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import save_model
 from skyreels_core.pipeline import room
@@ -98,6 +100,11 @@ def test_a_wide_picture_is_cropped_only_where_that_is_asked_for(animate, output,
     assert animate("--image", tmp_path / "wide.png", *fit) == 0
     frames = read_video(output).frames
     assert (frames.shape[2], frames.shape[1]) == size
+
+
+def test_the_command_line_offers_every_fit():
+    with pytest.raises(InputError, match=", ".join(f"'?{shape}'?" for shape in SHAPES)):
+        build_parser().parse_args(["animate", "--fit", "stretch"])
 
 
 def test_texts_over_time_come_from_a_file(animate, output, tmp_path, capsys):

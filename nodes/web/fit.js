@@ -5,7 +5,7 @@ const NAME = "fit", BEFORE = "crop"
 const types = new Set()
 
 function isSaved(node, saved) {
-  if (saved.widgets_values_named) return NAME in saved.widgets_values_named
+  if (NAME in (saved.widgets_values_named ?? {})) return true
   const saving = node.widgets.filter(widget => widget.serialize !== false)
   return saving.findIndex(widget => widget.name === NAME) < (saved.widgets_values?.length ?? 0)
 }

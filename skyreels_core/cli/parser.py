@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
-from ..conditioning.fitting import SHAPES
 from ..errors import InputError
 from ..typed import read_path
 from ..video.encoding import CODECS
@@ -74,10 +73,11 @@ def add_animate(commands) -> None:
     parser.add_argument(
         "--height", metavar="N", type=integer, help="pixels, snapped to 16 (default: the model's)"
     )
+    shapes = ("keep_shape", "crop", "pad")
     parser.add_argument(
         "--fit",
-        choices=SHAPES,
-        default=SHAPES[0],
+        choices=shapes,
+        default=shapes[0],
         help="a picture of another shape: keep_shape makes the video in its shape, at the area of width and height; "
         "crop and pad keep to that size (default: %(default)s)",
     )

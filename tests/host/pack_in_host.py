@@ -7,7 +7,7 @@ from pathlib import Path
 PACK = Path(__file__).resolve().parents[2]
 
 
-def load_pack():
+def load_pack(place=PACK):
     """The pack as the module `skyreels_audio_pack`; command line arguments are for the script."""
     sys.argv[1:] = ["--cpu"]
     import comfy.options
@@ -16,7 +16,8 @@ def load_pack():
     import utils.install_util  # noqa: F401  before comfy/utils.py can take its name
 
     spec = importlib.util.spec_from_file_location(
-        "skyreels_audio_pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)]
+        "skyreels_audio_pack", place / "__init__.py", submodule_search_locations=[str(place)]
     )
     pack = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(pack)
+    return pack

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from archive import archived, patterns, tracked
 from sources import CORE, NODES, PACK, modules, tree
 
 from skyreels_core import __version__
@@ -31,6 +32,8 @@ NAMES = {
     "PIL": "pillow",
     "yaml": "pyyaml",
 }  # of modules that are called otherwise
+PLACEHOLDER = "repository.example"  # no such domain can be registered
+PUBLISHING = PACK / "docs" / "publishing.md"
 COMMAND_LINE_ONLY = {"diffusers", "matplotlib", "accelerate"}
 PROJECT = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -147,8 +150,37 @@ def test_the_registry_finds_name_version_and_hosts():
 
 def test_nothing_that_a_host_needs_is_left_out_of_the_archive():
     """Patterns that start with a slash are of the root: `docs/` would take the help pages too."""
-    lines = (PACK / ".comfyignore").read_text(encoding="utf-8").splitlines()
-    patterns = [line for line in lines if line and not line.startswith("#")]
-    assert all(pattern.startswith("/") for pattern in patterns)
+    assert all(pattern.startswith("/") for pattern in patterns())
     needed = {"__init__.py", "nodes", "skyreels_core", "locales", "workflows", "requirements.txt", "LICENSE"}
-    assert not needed & {pattern.strip("/") for pattern in patterns}
+    assert not needed & {pattern.strip("/") for pattern in patterns()}
+
+
+def test_everything_that_the_nodes_reach_is_in_the_archive():
+    files = archived()
+    assert {path.relative_to(PACK) for path in reachable()} <= files
+    shipped = {file for file in tracked() if file.parts[0] in ("locales", "workflows", "nodes")}
+    assets = {file for file in tracked() if file.parts[:2] == ("skyreels_core", "assets")}
+    assert shipped | assets <= files
+
+
+def test_what_a_host_does_not_need_is_left_out_of_the_archive():
+    folders = {"training", "benchmarks", "tests", "docs", ".ci"}
+    assert [file for file in archived() if folders & set(file.parts[:2])] == []
+    assert len(archived()) < len(tracked())
+
+
+def test_every_placeholder_is_listed_where_the_publisher_looks():
+    guide = PUBLISHING.read_text(encoding="utf-8")
+    texts = (file for file in tracked() if file.suffix in (".md", ".toml", ".py", ".json", ".txt", ".js"))
+    holding = {str(file) for file in texts if PLACEHOLDER in (PACK / file).read_text(encoding="utf-8")}
+    listed = set(re.findall(r"^\| `([^`]+)` \|", guide, re.MULTILINE))
+    assert holding - {"docs/publishing.md", "tests/nodes/test_packaging.py"} == listed
+    assert f"`{PROJECT['tool']['comfy']['PublisherId']}`" in guide
+
+
+def test_the_registrys_page_has_its_links():
+    urls = PROJECT["project"]["urls"]
+    assert {"Repository", "Documentation", "Bug Tracker"} <= urls.keys()
+    assert all(url.startswith("https://") for url in urls.values())
+    assert urls["Documentation"].startswith(urls["Repository"])
+    assert urls["Bug Tracker"].startswith(urls["Repository"])
