@@ -49,7 +49,7 @@ def plan_cache(
 
 def time_embedding(inner_model):
     network, dtype = inner_model.diffusion_model, inner_model.get_dtype_inference()
-    device = network.time_embedding[0].weight.device
+    device = inner_model.device  # of the forwards; under dynamic VRAM a weight may lie elsewhere
 
     @torch.no_grad()
     def embedding(timestep: float) -> torch.Tensor:

@@ -23,14 +23,21 @@ def model_identity(model) -> str:
     """
     weights = {
         name: weight
-        for name, weight in model.model.state_dict().items()
+        for name, weight in weights_of(model).items()
         if name not in model.patches and f"diffusion_model.{name}" not in model.patches
     }
     return digest(
         readable_digest(weights),
         *parts([model.patches, model.object_patches, model.model_options]),
-        *(readable_digest(other.model.state_dict()) for other in model.get_nested_additional_models()),
+        *(readable_digest(weights_of(other)) for other in model.get_nested_additional_models()),
     )
+
+
+def weights_of(patcher) -> dict[str, Tensor]:
+    """As they came from the file: dynamic VRAM casts small ones to the model's dtype while they are loaded, and keeps
+    what they were."""
+    kept = {name: held.weight for name, held in patcher.backup.items()} | patcher.backup_buffers
+    return {name: kept.get(name, weight) for name, weight in patcher.model.state_dict().items()}
 
 
 def readable_digest(weights: Mapping[str, Tensor]) -> str:
@@ -60,7 +67,7 @@ def parts(value: Any) -> Iterator[object]:
             if field.compare:
                 yield from parts(getattr(value, field.name))
     elif hasattr(value, "first_stage_model"):  # a VAE
-        yield readable_digest(value.first_stage_model.state_dict())
+        yield readable_digest(weights_of(value.patcher))
     elif isinstance(value, torch.nn.Module):  # such as the host's model sampling, with its shift
         yield type(value).__name__
         yield from parts([value.state_dict(), getattr(value, "shift", None)])

@@ -35,15 +35,28 @@ def load_voiced_model(path: Path, weight_dtype: str = "default"):
             "SkyReels Audio Layers behind that."
         )
     audio, config, preset = read_audio_layers(path, ["skyreels-audio"])
-    state, metadata = comfy.utils.load_torch_file(str(path), return_metadata=True)
-    backbone = {
-        name: t for name, t in state.items() if not AUDIO_NAME.match(name.removeprefix(header.prefix))
-    }
-    options = dict(WEIGHT_OPTIONS[weight_dtype])
-    model = comfy.sd.load_diffusion_model_state_dict(backbone, model_options=options, metadata=metadata)
-    if model is None:
-        raise InputError(f"ComfyUI does not recognise the backbone in {path.name}. Update ComfyUI.")
+    model = load_backbone(path, weight_dtype)
+    model.cached_patcher_init = (load_backbone, (path, weight_dtype))
     return add_audio_layers(model, AudioLayers(audio, config, preset, model))
+
+
+def load_backbone(path: Path, weight_dtype: str, disable_dynamic: bool = False):
+    """The host's own Wan model of a merged file. The host calls this too, where a node needs the weights without
+    dynamic VRAM, as TorchCompileModel does."""
+    prefix = read_header(path).prefix
+    state, metadata = comfy.utils.load_torch_file(str(path), return_metadata=True)
+    backbone = {name: t for name, t in state.items() if not AUDIO_NAME.match(name.removeprefix(prefix))}
+    return wan_model(backbone, metadata, weight_dtype, disable_dynamic, path.name)
+
+
+def wan_model(state, metadata, weight_dtype: str, disable_dynamic: bool, name: str):
+    options = dict(WEIGHT_OPTIONS[weight_dtype])
+    model = comfy.sd.load_diffusion_model_state_dict(
+        state, model_options=options, metadata=metadata, disable_dynamic=disable_dynamic
+    )
+    if model is None:
+        raise InputError(f"ComfyUI does not recognise the video model in {name}. Update ComfyUI.")
+    return model
 
 
 def load_demo(folder: Path) -> tuple:

@@ -15,7 +15,6 @@ import comfy.ldm.wan.model_multitalk as native
 import comfy.model_patcher
 import comfy.ops
 import comfy.patcher_extension
-import comfy.sd
 import comfy.utils
 import torch
 from torch import Tensor, nn
@@ -33,7 +32,7 @@ from ...skyreels_core.model.multitalk import (
 from ...skyreels_core.model.preset import SamplingPreset
 from . import scene as scenes
 from .audio_layers import find_audio_layers, is_backbone, refuse_deaf_guiders, takes_picture
-from .model import WEIGHT_OPTIONS
+from .model import wan_model
 from .scene import Scene
 
 KEY = "skyreels_multitalk"
@@ -213,16 +212,18 @@ def find_layers(model) -> MultiTalkLayers | None:
 def load_v3(path: Path, preset: SamplingPreset, weight_dtype: str = "default"):
     """A SkyReels-V3 A2V file, or the parts of one, as the host's own Wan model with the audio layers on it."""
     file = read_multitalk(path, "skyreels-v3-a2v")
-    backbone, audio = {}, {}
-    state, metadata = read_state(file)
-    for name, tensor in state.items():
-        (audio if is_audio_name(name) else backbone)[name] = tensor
-    model = comfy.sd.load_diffusion_model_state_dict(
-        backbone, model_options=dict(WEIGHT_OPTIONS[weight_dtype]), metadata=metadata
-    )
-    if model is None:
-        raise InputError(f"ComfyUI does not recognise the video model in {path.name}. Update ComfyUI.")
+    model = load_v3_backbone(path, weight_dtype)
+    model.cached_patcher_init = (load_v3_backbone, (path, weight_dtype))
+    state, _ = read_state(file)
+    audio = {name: tensor for name, tensor in state.items() if is_audio_name(name)}
     return add_layers(model, MultiTalkLayers(audio, file.audio, preset, False, model))
+
+
+def load_v3_backbone(path: Path, weight_dtype: str, disable_dynamic: bool = False):
+    """The host's own Wan model of a SkyReels-V3 A2V file; the host calls this too, as `model.load_backbone`."""
+    state, metadata = read_state(read_multitalk(path, "skyreels-v3-a2v"))
+    backbone = {name: tensor for name, tensor in state.items() if not is_audio_name(name)}
+    return wan_model(backbone, metadata, weight_dtype, disable_dynamic, path.name)
 
 
 def apply_infinitetalk(model, path: Path, preset: SamplingPreset):

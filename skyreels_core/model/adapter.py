@@ -48,8 +48,6 @@ class AudioBlock(nn.Module):
         super().__init__()
         self.audio_norm = operations.LayerNorm(config.dim, eps=config.eps, **factory)
         self.audio_attn = Attention(config.dim, config.num_heads, config.eps, operations, **factory)
-        nn.init.zeros_(self.audio_attn.o.weight)
-        nn.init.zeros_(self.audio_attn.o.bias)
 
     def forward(self, x: Tensor, context: AudioContext) -> Tensor:
         attention = self.audio_attn
@@ -65,10 +63,11 @@ class AudioBlock(nn.Module):
 class AudioAdapter(nn.Module):
     """Audio cross-attention for every block of a Wan backbone, in the core and in a host.
 
-    1D RoPE aligns the voice with the latent frames (arXiv 2506.00830, section 3). The output projections
-    start at zero, so untrained layers leave the backbone as it is.
+    1D RoPE aligns the voice with the latent frames (arXiv 2506.00830, section 3). `init_weights` starts the output
+    projections at zero, so untrained layers leave the backbone as it is.
 
-    operations: where `Linear`, `LayerNorm` and `RMSNorm` come from; a host passes its own.
+    operations: where `Linear`, `LayerNorm` and `RMSNorm` come from; a host passes its own, whose weights may not
+    exist before they are loaded.
     """
 
     def __init__(self, config: AudioConfig, operations: Any = nn, **factory: Any):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
+FP8 = torch.float8_e4m3fn
 WIDTH, LAYERS, TEXT = 256, 2, 64  # of the video model, two heads; text as wide as the demo's
 WAV2VEC = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 1, "intermediate_size": 64, "conv_dim": [32] * 7,
@@ -40,6 +41,20 @@ def wan(operations: type, picture: bool = True) -> tuple[dict[str, Tensor], dict
 def audio_layers(network: type, config, operations: type) -> dict[str, Tensor]:
     """State of the pack's own `network` of these sizes."""
     return random_weights(network(config, device=None, dtype=torch.float32, operations=operations), 2)
+
+
+def fp8(state: dict[str, Tensor], scaled: bool = True) -> dict[str, Tensor]:
+    """As people quantise: the large matrices of the blocks, the rest in bf16."""
+    made = {}
+    for name, tensor in state.items():
+        if tensor.ndim == 2 and name.startswith("blocks."):
+            scale = tensor.abs().max() / 448 if scaled else torch.ones(())
+            made[name] = (tensor / scale).to(FP8)
+            if scaled:
+                made[name.replace(".weight", ".scale_weight")] = scale.float()
+        else:
+            made[name] = tensor.bfloat16()
+    return made | ({"scaled_fp8": torch.zeros(2, dtype=FP8)} if scaled else {})
 
 
 def wav2vec() -> Wav2Vec2Model:

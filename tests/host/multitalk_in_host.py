@@ -49,7 +49,6 @@ CONFIG = MultiTalkConfig(
     dim=files.WIDTH, num_layers=files.LAYERS, num_heads=2, features=128, intermediate_dim=24, context_tokens=4,
     token_dim=32,
 )  # fmt: skip
-FP8 = torch.float8_e4m3fn
 facts = {}
 
 
@@ -93,25 +92,11 @@ def write_files():
             {name: whole[name] for name in names[part - 1 :: 2]},
             folder / "diffusion_models" / f"parts-{part:05}-of-00002.safetensors",
         )
-    save_file(fp8(whole, scaled=False), folder / "diffusion_models" / "v3_fp8.safetensors")
-    save_file(fp8(whole, scaled=True), folder / "diffusion_models" / "v3_fp8_scaled.safetensors")
+    save_file(files.fp8(whole, scaled=False), folder / "diffusion_models" / "v3_fp8.safetensors")
+    save_file(files.fp8(whole, scaled=True), folder / "diffusion_models" / "v3_fp8_scaled.safetensors")
     save_file(audio, folder / "model_patches" / "infinitetalk.safetensors")
     save_file(wav2vec_state, folder / "audio_encoders" / "wav2vec.safetensors")
     return audio
-
-
-def fp8(state, scaled):
-    """As people quantise: the large matrices of the blocks, the rest in bf16."""
-    made = {}
-    for name, tensor in state.items():
-        if tensor.ndim == 2 and name.startswith("blocks."):
-            scale = tensor.abs().max() / 448 if scaled else torch.ones(())
-            made[name] = (tensor / scale).to(FP8)
-            if scaled:
-                made[name.replace(".weight", ".scale_weight")] = scale.float()
-        else:
-            made[name] = tensor.bfloat16()
-    return made | ({"scaled_fp8": torch.zeros(2, dtype=FP8)} if scaled else {})
 
 
 def plain(name="wan_i2v.safetensors"):
