@@ -16,16 +16,19 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
 import comfy.patcher_extension
+import torch
 from torch import Tensor
 
 from ...skyreels_core.errors import InputError
-from ...skyreels_core.model.adapter import AudioAdapter
+from ...skyreels_core.model.adapter import AudioAdapter, AudioContext
 from ...skyreels_core.model.config import PICTURE_CHANNELS, AudioConfig
 from ...skyreels_core.model.preset import SamplingPreset
 from ...skyreels_core.timeline import TokenSpan, query_positions
+from .compiling import told_apart, uncompiled, uncompiled_itself
 
 KEY = "skyreels_audio"
 TOKENS, CLOCK = f"{KEY}_tokens", f"{KEY}_clock"
+MARK = torch.float32  # for `told_apart`
 
 
 class AudioLayers:
@@ -46,12 +49,13 @@ class AudioLayers:
     def models(self) -> list:
         return [self.patcher]
 
+    @uncompiled
     def __call__(self, arguments: dict[str, Any]) -> Tensor:
         x, options = arguments["x"], arguments["transformer_options"]
-        if KEY not in options:
-            return x
-        return self.adapter.apply(options["block_index"], x, options[KEY])
+        heard = options.get(KEY)
+        return x if heard is None else self.adapter.apply(options["block_index"], x, heard)
 
+    @uncompiled_itself
     def listen(
         self,
         executor,
@@ -64,13 +68,14 @@ class AudioLayers:
         **kwargs,
     ) -> Tensor:
         """Around one forward of the network: the tokens that the conditioning brought reach the blocks."""
-        options = transformer_options or {}
         tokens, clock = kwargs.pop(TOKENS, None), kwargs.pop(CLOCK, None)
-        if tokens is not None:
-            span, fps = clock
-            positions = span.key_positions(), query_positions(x.shape[2], fps)
-            options = {**options, KEY: self.adapter.prepare(tokens, *positions)}
+        heard = None if tokens is None else self.heard(tokens, *clock, x.shape[2])
+        options = {**(transformer_options or {}), KEY: heard}
         return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
+
+    @uncompiled
+    def heard(self, tokens: Tensor, span: TokenSpan, fps: float, latent_frames: int) -> AudioContext:
+        return self.adapter.prepare(tokens, span.key_positions(), query_positions(latent_frames, fps))
 
 
 def hearing(tokens: Tensor, span: TokenSpan, fps: float) -> dict[str, comfy.conds.CONDRegular]:
@@ -101,6 +106,7 @@ def add_audio_layers(model, layers: AudioLayers):
     model = model.clone()
     model.set_model_patch(layers, "attn2_patch")
     wrappers = comfy.patcher_extension.WrappersMP
+    model.add_wrapper_with_key(wrappers.APPLY_MODEL, KEY, told_apart(MARK))
     model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
     model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, KEY, partial(refuse_deaf_guiders, KEY))
     return model

@@ -32,11 +32,13 @@ from ...skyreels_core.model.multitalk import (
 from ...skyreels_core.model.preset import SamplingPreset
 from . import scene as scenes
 from .audio_layers import find_audio_layers, is_backbone, refuse_deaf_guiders, takes_picture
+from .compiling import told_apart, uncompiled, uncompiled_itself
 from .model import wan_model
 from .scene import Scene
 
 KEY = "skyreels_multitalk"
 EMBEDS, MASKS, MOTION, BRANCH = (f"{KEY}_{name}" for name in ("embeds", "masks", "motion", "branch"))
+MARK = torch.float64  # for `told_apart`
 HOST_EMBEDS = "audio_embeds"  # where the host's patch finds them in transformer_options
 
 
@@ -85,6 +87,7 @@ class MultiTalkLayers(native.MultiTalkCrossAttnPatch):
         )
         super().__init__(patcher)
 
+    @uncompiled
     def __call__(self, arguments: dict[str, Any]) -> Tensor:
         if HOST_EMBEDS not in arguments["transformer_options"]:
             return arguments["x"]
@@ -98,6 +101,7 @@ class MultiTalkLayers(native.MultiTalkCrossAttnPatch):
         tokens = self.model_patch.model.audio_proj(*parts).unflatten(0, heard.shape[:2])
         return tokens.movedim(1, 2).flatten(2, 3)
 
+    @uncompiled_itself
     def listen(
         self,
         executor,
@@ -128,6 +132,7 @@ def pin(executor, x: Tensor, *args, **kwargs) -> Tensor:
     return executor(x, *args, **kwargs)
 
 
+@uncompiled
 def map_speakers(arguments: dict[str, Any]) -> Tensor:
     """After each self-attention, where two speak: how much each token of the video looks at each of them."""
     options = arguments["transformer_options"]
@@ -178,6 +183,7 @@ def add_layers(model, layers: MultiTalkLayers):
     model.set_model_patch(map_speakers, "attn1_patch")
     wrappers = comfy.patcher_extension.WrappersMP
     model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
+    model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{KEY}_compiling", told_apart(MARK))
     model.add_wrapper_with_key(wrappers.APPLY_MODEL, KEY, pin)
     model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, KEY, partial(refuse_deaf_guiders, KEY))
     return model
