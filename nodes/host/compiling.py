@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import torch
 
-UNUSED = "maia"  # a kind of device that no host runs on: its autocast is off, and what type it has changes nothing
+UNUSED = "maia"  # a kind of device that no host runs on: its autocast is off, and the type changes nothing
 
 uncompiled: Callable = torch.compiler.disable
 
