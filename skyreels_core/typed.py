@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000\u200b\u2060\ufeff"  # at the ends of what is copied from pages and tables
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
@@ -31,6 +29,7 @@ UNCLEAR_WHOLE = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 SHORTENED = re.compile(r"[-+]?\d[.,]\d+e\+?\d{2}", re.IGNORECASE)  # 1.23457E+14: the other digits are lost
 NTSC = tuple(Fraction(1000 * rate, 1001) for rate in (24, 30, 48, 60, 96, 120))
 RATE_UNIT = re.compile(r"\s*(fps|frames/s|frames per second|hz|p)$", re.IGNORECASE)
+ESCAPE = re.compile(r"(%[0-9A-Fa-f]{2})+")
 LOCAL = re.compile(r"file:", re.IGNORECASE)
 
 
@@ -106,18 +105,16 @@ def spellings(text: str) -> Iterator[str]:
     while len(bare) > 1 and QUOTES.get(bare[0]) == bare[-1]:
         bare = bare[1:-1].strip(BLANKS)
     if LOCAL.match(bare):
-        bare = url2pathname(_path_in(bare))
+        bare = _path_in(bare)
     yield bare
     yield os.path.expanduser(bare)
 
 
 def _path_in(address: str) -> str:
-    """The path in a file: address, still in the system's own escapes."""
-    try:
-        parts = urlsplit(address.replace("\\", "/"))
-    except ValueError:
-        return address
-    return parts.path if parts.netloc in ("", "localhost") else f"//{parts.netloc}{parts.path}"
+    """The path in a file: address, with its escapes such as %20."""
+    path = re.sub(r"^file:(//localhost(?=/)|//(?=/))?", "", address, flags=re.IGNORECASE)
+    path = re.sub(r"^/(?=[A-Za-z]:)", "", path)  # file:///C:/...
+    return ESCAPE.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace"), path)
 
 
 def read_path(text: str) -> Path:
