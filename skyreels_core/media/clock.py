@@ -15,9 +15,9 @@ NTSC = 1000 / 1001
 USUAL = (10, 12, 12.5, 15, 16, 20, 24 * NTSC, 24, 25, 30 * NTSC, 30, 48, 50, 60 * NTSC, 60)  # frames a second
 DENSE = (90, 100, 120 * NTSC, 120, 240)  # of files whose frames really come as often
 DEFAULT_RATE = 25.0  # of a single frame whose file states no rate of moving pictures
-SLOWEST_USUAL, FASTEST_USUAL = USUAL[0], 61
+SLOWEST_MOVING, FASTEST_USUAL = 5, 61  # frames a second, of what is no slide show
 SLOWEST_TIMED = 0.1  # frames a second; slower is no video but a damaged header, and is refused as such
-SMOOTH_RATE = 24  # frames a second, at least, of slides that change less often than any film
+SMOOTH_RATE = 24  # frames a second, at least, of slides that change less often
 EXACT = 0.02  # of a frame, beside the container's own step: rounding
 JITTER = 0.2  # of a frame, root mean square: cameras, browsers
 ODD = 0.02  # of a frame, by which a rate that nobody uses has to lie nearer
@@ -50,7 +50,7 @@ def read_clock(times: np.ndarray, end: float, stated: Sequence[float], step: flo
     stated = [rate for rate in stated if rate > 0]
     fps, slots = _grid(times, stated, step)
     length = max(slots[-1] + 1, round(min(end, times[-1] + LONGEST_STILL) * fps))
-    factor = 1 if not SLOWEST_TIMED <= fps < SLOWEST_USUAL else int(np.ceil(SMOOTH_RATE / fps))
+    factor = 1 if not SLOWEST_TIMED <= fps < SLOWEST_MOVING else int(np.ceil(SMOOTH_RATE / fps))
     shown = np.searchsorted(slots * factor, np.arange(length * factor), side="right") - 1
     return Clock(fps * factor, shown)
 
@@ -71,7 +71,7 @@ def in_order(times: np.ndarray) -> bool:
 def _grid(times: np.ndarray, stated: list[float], step: float) -> tuple[float, np.ndarray]:
     """The lowest rate with a slot for each frame, and these slots [n]."""
     if len(times) == 1:
-        rate = next((rate for rate in stated if SLOWEST_USUAL <= rate <= FASTEST_USUAL), DEFAULT_RATE)
+        rate = next((rate for rate in stated if SLOWEST_MOVING <= rate <= FASTEST_USUAL), DEFAULT_RATE)
         return rate, np.zeros(1, int)
     period = float(np.median(np.diff(times)))
     rates = [rate for rate in (*stated, *USUAL, *DENSE) if rate < max(FASTEST_USUAL, 1.05 / period)]
