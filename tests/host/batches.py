@@ -8,7 +8,7 @@ import time
 
 from skyreels_core.video.reading import read_picture
 
-PATIENCE = 120  # seconds for what takes a few
+PATIENCE = 600  # seconds for what takes a few on an idle machine
 
 
 def node(title, class_type, **inputs):

@@ -20,7 +20,7 @@ MODEL_FOLDERS = (
     *("audio_encoders", "model_patches", "detection"),
 )
 OPTIONS = ("--cpu", "--disable-api-nodes", "--database-url", "sqlite:///:memory:")
-START, RUN = 240, 600  # seconds that a busy machine may need
+START, RUN = 600, 1200  # seconds that a busy machine may need
 
 
 class HostServer:

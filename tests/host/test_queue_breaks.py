@@ -16,7 +16,12 @@ from skyreels_core.queueing.client import Client
 from skyreels_core.queueing.jobs import Job
 from skyreels_core.queueing.workflow import Workflow
 
-PROGRAM = "import sys; from skyreels_core.cli import main; sys.exit(main(sys.argv[1:]))"
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job hands on a deaf one
+from skyreels_core.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture

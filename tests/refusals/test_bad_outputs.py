@@ -179,7 +179,7 @@ import sys, time
 from skyreels_core.work import WorkFolder
 with WorkFolder(sys.argv[1], "resume"):
     print("held", flush=True)
-    time.sleep(100)
+    time.sleep(600)
 """
 
 

@@ -21,7 +21,7 @@ import sys, time
 from skyreels_core.work import WorkFolder
 with WorkFolder(sys.argv[1]) as work:
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
