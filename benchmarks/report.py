@@ -204,7 +204,7 @@ def same_bytes(r: Record) -> Iterator[Row]:
     runs = r["runs"]
     counts = [r[name] for name in ("within_a_process", "in_other_processes", "on_one_core")]
     sets = f"{r['on_older_sets']} of {len(r['older_sets'])} ({', '.join(r['older_sets'])})"
-    claim = f"the same bytes, {r['ways']} ways to encode: in a process / in others / on one core / older instruction sets"
+    claim = f"the same bytes, {r['ways']} encodings: in a process / in others / on one core / older instruction sets"
     measured = f"{', '.join(f'{count} of {runs}' for count in counts)}, {sets}; {r['cpu']}"
     yield Row(claim, "all", measured, {*counts} == {runs} and r["on_older_sets"] == len(r["older_sets"]))
 
