@@ -216,9 +216,9 @@ def add_sampling(parser: ArgumentParser) -> None:
     )
     sampling.add_argument(
         "--tea-cache-memory",
-        metavar="GB",
+        metavar="GiB",
         type=number,
-        help="what TeaCache may hold, 8 unless given; what does not fit is computed",
+        help="GiB that TeaCache may hold, 8 unless given; what does not fit is computed",
     )
     sampling.add_argument(
         "--colour-strength", metavar="X", type=number, default=1.0, help="0..1, against colour drift"

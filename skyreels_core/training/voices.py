@@ -72,7 +72,8 @@ def speak(text: str, voice: Voice) -> torch.Tensor:
     if program is None:
         raise InputError(
             "Training on drawn faces needs spoken sentences, and espeak-ng is not installed. "
-            "Install it (Debian: apt-get install espeak-ng) or name a folder of recordings as `voices`."
+            "Install it (Debian: apt-get install espeak-ng), or train on videos of your own: under `data` give `kind: "
+            "folder` and their `folder`, and under `encoders` a Whisper encoder's file as `whisper`, without `speech`."
         )
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "voice.wav"

@@ -30,6 +30,7 @@ HOST_MODULES = {
 NAMES = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
+    "websocket": "websocket-client",
     "yaml": "pyyaml",
 }  # of modules that are called otherwise
 PLACEHOLDER = "repository.example"  # no such domain can be registered
@@ -114,6 +115,26 @@ def test_every_import_of_the_nodes_is_in_the_host_or_asked_for():
         for name, optional in foreign_imports(path):
             provided = name in own or NAMES.get(name, name) in (known | extra if optional else known)
             assert provided, f"{path.relative_to(PACK)} imports {name}"
+
+
+def test_every_import_of_the_package_is_declared_in_its_project_file():
+    """The nodes' are the host's or in requirements.txt; what installs the package installs these."""
+    project = PROJECT["project"]
+    needed = {distribution(requirement) for requirement in project["dependencies"]}
+    extras = project["optional-dependencies"].values()
+    extra = {distribution(requirement) for requirements in extras for requirement in requirements}
+    own = {*HOST_MODULES, *sys.stdlib_module_names}
+    missing = {
+        f"{path.relative_to(PACK)} imports {name}"
+        for path in [PACK / "__init__.py", *modules(NODES), *modules(CORE)]
+        for name, optional in foreign_imports(path)
+        if name not in own and NAMES.get(name, name).lower() not in needed | (extra if optional else set())
+    }
+    assert missing == set()
+    imported = {
+        NAMES.get(name, name).lower() for path in modules(CORE) for name, _ in foreign_imports(path)
+    }
+    assert needed - imported == set()
 
 
 def test_what_is_asked_for_is_imported():
