@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
+from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Shape, fit_picture
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import Animation
@@ -75,4 +76,5 @@ def fit_shot(run: Run, picture: Tensor | None, shape: Shape) -> Animation:
     shot, lines = fit_picture(used, run.preset.width, run.preset.height, shape)
     run.report.size = shot.size
     run.report.say_all(lines)
+    run.report.say_all(beyond_demo(run.bundle.adapter, shot))
     return shot

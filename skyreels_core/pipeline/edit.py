@@ -8,6 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..audio.reading import Audio, cut_voice
+from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Length, fit_length, keep_shape
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.region import Region, as_region, check_edit
@@ -65,6 +66,7 @@ def edit(
     shot = VideoEdit(Cut(video, timeline.frames), region, model_size(run, video), preset.hybrid)
     windows = plan_windows(run, timeline)
     run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
+    run.report.say_all(beyond_demo(bundle.adapter, shot))
     check_room(run, windows, shot)
     kept = None if work is None else begin_edit(run, work, audio, text, shot)
     tokens, prompts, clip_tokens = encode_inputs(run, audio, timeline, text, shot.frame(0))

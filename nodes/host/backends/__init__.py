@@ -39,6 +39,10 @@ class Backend(Protocol):
         """The settings that suit the MODEL."""
         ...
 
+    def remarks(self) -> list[str]:
+        """What the user should know before the run."""
+        ...
+
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
         """Build what the windows are shown, before sampling. `callback` hears of every window encoded."""
         ...

@@ -56,6 +56,9 @@ class Humo:
         reads_mask = model.model.model_config.unet_config["in_dim"] == PICTURE_CHANNELS
         return HUMO_17B if reads_mask else HUMO_1_7B
 
+    def remarks(self) -> list[str]:
+        return []
+
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
         """The reference is the same for all windows, which have one length. The null branch sees that of the
         negative conditioning, which by HuMo's own rule is an empty one."""

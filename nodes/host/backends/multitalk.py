@@ -51,6 +51,9 @@ class MultiTalk:
     def recommended(model) -> SamplingPreset:
         return find_layers(model).preset
 
+    def remarks(self) -> list[str]:
+        return []
+
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
         self.conditions = self.scene.encode(plan, null_image, callback)
         for first in range(0, len(plan.windows), AT_ONCE):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import comfy.conds
 
+from ....skyreels_core.conditioning.demo import beyond_demo
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.preset import SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
@@ -14,6 +16,8 @@ from ....skyreels_core.sampling.fusion import WindowPlan
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ..audio_layers import AudioLayers, find_audio_layers, hearing, is_backbone, takes_picture
 from ..scene import scene_of
+
+logger = logging.getLogger(__name__)
 
 
 class SkyReelsAudio:
@@ -27,7 +31,8 @@ class SkyReelsAudio:
             raise InputError(
                 "The positive conditioning brings no voice. Wire it through Image Animation or Video Edit Lip-Sync."
             )
-        scene.check_voice(needed_layers(model).config)
+        self.layers = needed_layers(model)
+        scene.check_voice(self.layers.config)
         self.scene, self.conditions = scene, None
         self.shows_picture = takes_picture(model)
         self.size, self.hybrid = scene.shot.size, scene.shot.hybrid
@@ -36,6 +41,12 @@ class SkyReelsAudio:
     @staticmethod
     def recommended(model) -> SamplingPreset:
         return needed_layers(model).preset
+
+    def remarks(self) -> list[str]:
+        lines = beyond_demo(self.layers.adapter, self.scene.shot)
+        for line in lines:
+            logger.warning(line)
+        return lines
 
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
         if self.shows_picture:
