@@ -100,6 +100,21 @@ def test_without_text_its_guidance_is_off_and_said_so(bundle, preset, picture):
     assert any("text guidance is off" in line for line in report.lines)
 
 
+@pytest.mark.parametrize("texts", [(" ", ""), ("", " "), ("a person", "a person")])
+def test_text_that_reads_like_the_negative_one_is_none_to_follow(bundle, preset, picture, texts):
+    text, negative = texts
+    guided, alone = (
+        pipeline.animate(
+            bundle, voice(0.5), picture, text,
+            preset=replace(preset, text_guidance=scale), settings=Settings(negative_text=negative),
+        )
+        for scale in ("linear:5->2", "1")
+    )  # fmt: skip
+    assert any("text guidance is off instead of linear:5->2" in line for line in guided.report.lines)
+    assert guided.report.computed == alone.report.computed == preset.steps * 2
+    assert torch.equal(guided.tensor(), alone.tensor())
+
+
 def test_a_null_branch_without_the_image_is_kept_where_there_is_no_text(bundle, preset, picture):
     preset, settings = replace(preset, text_guidance="5"), Settings(null_image=True)
     report = pipeline.animate(bundle, voice(0.5), picture, preset=preset, settings=settings).report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,6 +38,12 @@ class Prompts:
         """Each text once and for itself, so that no other one changes how it is encoded."""
         encoded = {text: collapse_padding(encoder.encode([text])) for text in {*schedule.texts, negative}}
         return cls(schedule, encoded, encoded[negative])
+
+    def are_empty(self, windows: Iterable[Window], fps: float) -> bool:
+        """Whether every window's text is, to the network, the one that its guidance leads away from."""
+        empty, padding = self.empty
+        told = (self.of(window, fps) for window in windows)
+        return all(rows == padding and torch.equal(text, empty) for text, rows in told)
 
     def of(self, window: Window, fps: float) -> tuple[Tensor, int]:
         return self.texts[self.schedule.texts[self.schedule.of_window(window, fps)]]

@@ -17,7 +17,7 @@ from ..sampling.cache import CachePlan, CacheSettings, TeaCache, coefficients_fo
 from ..sampling.denoise import Denoiser
 from ..sampling.finite import Arithmetic
 from ..sampling.fusion import WindowPlan
-from ..sampling.guidance import EQ3, Constant, Guidance, parse_schedule
+from ..sampling.guidance import EQ3, Constant, Guidance, no_text_line, parse_schedule
 from ..sampling.hybrid import Hybrid, variants_seen
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS, Callback, SolverState
@@ -78,7 +78,7 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: boo
     """The latents [1 16 t h/8 w/8] of the whole video, at the size in the report."""
     preset = run.preset
     sigmas = flow_sigmas(preset.steps, preset.shift, preset.spacing)
-    guidance = make_guidance(run, set(evaluator.prompts.schedule.told(windows, evaluator.fps)), sigmas)
+    guidance = make_guidance(run, evaluator.prompts.are_empty(windows.windows, evaluator.fps), sigmas)
     hybrid = Hybrid(sigmas, preset.hybrid) if editing else None
     cache = make_cache(run, windows, guidance, hybrid)
     watch = Watch(run)
@@ -128,11 +128,10 @@ def make_noise(latent_frames: int, size: tuple[int, int], seed: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make_guidance(run: Run, texts: set[str], sigmas: Tensor) -> Guidance:
+def make_guidance(run: Run, no_text: bool, sigmas: Tensor) -> Guidance:
     text_scale = parse_schedule(run.preset.text_guidance)
-    nothing_to_follow = texts == {run.settings.negative_text} and not run.settings.null_image
-    if nothing_to_follow and text_scale != Constant(1):
-        run.report.say("There is no text to follow: text guidance is off, which saves its forwards.")
+    if no_text and not run.settings.null_image and text_scale != Constant(1):
+        run.report.say(no_text_line(run.preset.text_guidance))
         text_scale = Constant(1)
     return Guidance(text_scale, parse_schedule(run.preset.audio_guidance), EQ3, sigmas)
 

@@ -173,6 +173,14 @@ def multitalk(text: float, audio: float) -> dict[str, float]:
 RULES: dict[str, Rule] = {"eq3": EQ3, "multitalk": multitalk}
 
 
+def no_text_line(text: str) -> str:
+    """What is said where the text's branch would see what the one without it sees."""
+    return (
+        f"There is no text to follow: text guidance is off instead of {text}, which saves its forwards and changes "
+        "nothing else."
+    )
+
+
 @dataclass(frozen=True)
 class GuidanceSettings:
     """Both scales in the words of `parse_schedule`; raises InputError for words that it cannot read."""
