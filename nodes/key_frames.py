@@ -5,7 +5,6 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..skyreels_core.errors import InputError
-from ..skyreels_core.sampling.cache import NO_CACHE
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from .host.key_frames import ONE_WINDOW, KeyFrameRun
 from .host.run import Choices
@@ -35,7 +34,8 @@ class KeyFrames(io.ComfyNode):
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Of each pass; 0: {own}."),
                 io.Float.Input(
                     "shift", default=0.0, min=0.0, max=100.0, step=0.1,
-                    tooltip=f"Of the flow schedule: higher stays longer at high noise; 0: {own}.",
+                    tooltip="Of the flow schedule: higher stays longer at high noise; 0: that of ModelSamplingSD3 "
+                    f"before this node, or {own}.",
                 ),
                 io.String.Input(
                     "audio_guidance", default="", placeholder="model's own",
@@ -70,8 +70,8 @@ class KeyFrames(io.ComfyNode):
             raise InputError("Key frames make one video at a time. Give a latent with a batch of 1.")
         choices = Choices(
             seed=seed, steps=steps, shift=shift, solver="", audio=audio_guidance, text=text_guidance,
-            window=0, overlap=-1, fusion="bidirectional", cache=NO_CACHE, keep=False, windows=ONE_WINDOW, guidance=None,
-            null_image=False,
+            window=0, overlap=-1, fusion="bidirectional", tea_cache=-1.0, cache=None, keep=False, windows=ONE_WINDOW,
+            guidance=None, null_image=False,
         )  # fmt: skip
         run = KeyFrameRun(model, positive, negative, connecting, choices, color_match)
         return io.NodeOutput(*run.make(latent))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..skyreels_core.sampling.cache import NO_CACHE, CacheSettings
+from ..skyreels_core.sampling.cache import NO_CACHE
 from ..skyreels_core.sampling.fusion import MODES
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from ..skyreels_core.sampling.solvers import SOLVERS
@@ -98,7 +98,8 @@ class Sampler(io.ComfyNode):
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Fewer are faster; 0: {own}."),
                 io.Float.Input(
                     "shift", default=0.0, min=0.0, max=100.0, step=0.1,
-                    tooltip=f"Of the flow schedule: higher stays longer at high noise; 0: {own}.",
+                    tooltip="Of the flow schedule: higher stays longer at high noise; 0: that of ModelSamplingSD3 "
+                    f"before this node, or {own}.",
                 ),
                 io.Combo.Input("solver", options=["model's own", *SOLVERS], tooltip="Of the flow, step by step."),
                 io.String.Input(
@@ -121,8 +122,9 @@ class Sampler(io.ComfyNode):
                     "fusion", options=list(MODES), tooltip="How windows are joined.", advanced=True, optional=True
                 ),
                 io.Float.Input(
-                    "tea_cache", default=0.0, min=0.0, max=2.0, step=0.01,
-                    tooltip="TeaCache threshold: 0.1 careful, 0.3 fast, the demo model 0.05; 0 computes every step.",
+                    "tea_cache", default=-1.0, min=-1.0, max=2.0, step=0.01,
+                    tooltip="TeaCache threshold: 0.1 careful, 0.3 fast, the demo model 0.05; 0 computes every step; "
+                    f"-1: {own}.",
                 ),
                 *settings_inputs("It goes before the fields of this node."),
                 null_image_input(),
@@ -143,8 +145,8 @@ class Sampler(io.ComfyNode):
         choices = Choices(
             seed=seed, steps=steps, shift=shift, solver=solver, audio=audio_guidance, text=text_guidance,
             window=window, overlap=overlap, fusion=fusion,
-            cache=CacheSettings(tea_cache) if teacache is None else teacache,
-            windows=windows, guidance=guidance, null_image=null_image, keep=keep_state,
+            tea_cache=tea_cache, cache=teacache, windows=windows, guidance=guidance, null_image=null_image,
+            keep=keep_state,
         )  # fmt: skip
         return io.NodeOutput(*run_sampler(model, positive, negative, latent, choices))
 

@@ -29,6 +29,11 @@ from .compiling import told_apart, uncompiled, uncompiled_itself
 KEY = "skyreels_audio"
 TOKENS, CLOCK = f"{KEY}_tokens", f"{KEY}_clock"
 MARK = torch.float32  # for `told_apart`
+UNHEARD = f"{KEY}_unheard"  # the entry of `model_conds` that our guiders leave out
+DEAF = (
+    "This sampler ignores the audio conditioning: the voice would be left out. Use SkyReels Audio Sampler, or SkyReels "
+    "Audio Guider with SamplerCustomAdvanced."
+)
 
 
 class AudioLayers:
@@ -117,11 +122,27 @@ def refuse_deaf_guiders(key: str, executor, *args, **kwargs):
     guider = executor.class_obj
     scenes = any(key in cond for conds in guider.conds.values() for cond in conds)
     if scenes and not getattr(guider, "hears", False):
-        raise InputError(
-            "This sampler does not hear the voice of its conditioning. Use SkyReels Audio Sampler, or SkyReels Audio "
-            "Guider with SamplerCustomAdvanced."
-        )
+        raise InputError(DEAF)
     return executor(*args, **kwargs)
+
+
+class Unheard(comfy.conds.CONDConstant):
+    """Stops the first forward of any sampler that takes the conditioning as it comes, also with a model that has no
+    wrapper of ours on it."""
+
+    def __init__(self, cond: object = None) -> None:
+        super().__init__(cond)
+
+    def process_cond(self, **_) -> None:
+        raise InputError(DEAF)
+
+
+def refused_unheard(conditioning: list) -> list:
+    """The conditioning, of which a sampler that would leave out its voice makes nothing."""
+    return [
+        [text, {**options, "model_conds": {**options.get("model_conds", {}), UNHEARD: Unheard()}}]
+        for text, options in conditioning
+    ]
 
 
 def is_backbone(model) -> bool:

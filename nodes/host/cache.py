@@ -20,6 +20,7 @@ from ...skyreels_core.sampling.guidance import Guidance, GuidanceSettings
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import flow_sigmas
 from .backends import find_backend
+from .shift import recommended_shift
 
 UNKNOWN = (
     "No TeaCache coefficients are known for this model, so the change of its timestep embedding counts as it is: "
@@ -62,7 +63,8 @@ def time_embedding(inner_model):
 def preview_plan(model, threshold: float, sigmas: torch.Tensor | None) -> str:
     """What a run over `sigmas`, or over the schedule that the model recommends, would reuse."""
     preset = find_backend(model).recommended(model)
-    run = flow_sigmas(preset.steps, preset.shift, preset.spacing) if sigmas is None else sigmas
+    shift, _ = recommended_shift(model, preset)
+    run = flow_sigmas(preset.steps, shift, preset.spacing) if sigmas is None else sigmas
     guidance = GuidanceSettings("1", "1").over(run)
     comfy.model_management.load_models_gpu([model])
     size, run = (preset.width, preset.height), guidance.grid.values

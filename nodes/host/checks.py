@@ -7,6 +7,7 @@ from torch import Tensor
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.timeline import SPATIAL
+from .shift import shift_of
 
 CACHE = "easycache"  # where both EasyCache and LazyCache leave their settings
 # Entries of a prompt that speak of places in the whole video, which a window does not have.
@@ -28,6 +29,7 @@ def check_model(model) -> None:
             f"The model has {cache.name} on it, which cannot tell windows apart. Take that node out; the TeaCache node "
             "does the same for this one."
         )
+    shift_of(model)
 
 
 def check_conditioning(model, conditioning: list) -> None:

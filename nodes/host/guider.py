@@ -20,7 +20,13 @@ from torch import Tensor
 from ...skyreels_core.sampling.cache import NO_CACHE, CacheSettings, TeaCache
 from ...skyreels_core.sampling.denoise import Denoiser, Progress, Unit
 from ...skyreels_core.sampling.fusion import WindowPlan, WindowSettings
-from ...skyreels_core.sampling.guidance import BRANCHES, GuidanceSettings
+from ...skyreels_core.sampling.guidance import (
+    BRANCHES,
+    Constant,
+    GuidanceSettings,
+    no_text_line,
+    parse_schedule,
+)
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
 from ...skyreels_core.sampling.solvers import SolverState
@@ -30,11 +36,13 @@ from .audio_layers import KEY
 from .backends import Backend, find_backend
 from .cache import plan_cache
 from .checks import check_conditioning, check_latent, check_model
+from .conds import heard, same_conds
 from .identity import model_identity, parts
 from .progress import progress
 from .prompts import schedules_in, spread
 from .reporting import say
 from .room import check_room
+from .shift import shift_of
 from .work import finished_latents, keep_finished, resumed, run_folder, sampler_identity
 
 
@@ -75,6 +83,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.told = {"positive": self._set("positive", positive), "negative": self._set("negative", negative)}
         timeline = self.backend.timeline
         self.untold = [line for texts in schedules_in(positive) for line in texts.untold(self.plan, timeline)]
+        self.untold += self.backend.remarks()
         self.room = check_room(model, self.backend, self.plan, self.request)
         self.on_forward = on_forward
         bar = progress(len(self.plan.windows))
@@ -167,8 +176,9 @@ class AudioGuider(comfy.samplers.CFGGuider):
         if request.full_sigmas is not None:
             whole = SigmaGrid(request.full_sigmas)
         else:
-            whole = full_schedule(run, self.model_patcher.get_model_object("model_sampling").shift)
-        guidance = request.guidance.over(whole.values, self.backend.rule)
+            whole = full_schedule(run, shift_of(self.model_patcher))
+        settings, no_text = request.guidance, self._text_to_drop()
+        guidance = (replace(settings, text="1") if no_text else settings).over(whole.values, self.backend.rule)
         fraction = self.backend.hybrid
         hybrid = None if fraction is None else Hybrid(whole.values, fraction)
         cache = None
@@ -190,10 +200,22 @@ class AudioGuider(comfy.samplers.CFGGuider):
         )  # fmt: skip
         work = f"{denoiser.total} forwards of the network; about {self.room}."
         say(work)
-        request.report[:] = [str(self.plan), work, *self.untold]
+        request.report[:] = [str(self.plan), work, *self.untold, *no_text]
         if cache is not None:
             request.report.append(cache_report)
         return denoiser
+
+    def _text_to_drop(self) -> list[str]:
+        """What is said where no branch differs by its text, in any window; nothing where the text has guidance."""
+        text = self.request.guidance.text
+        texts = dict(zip(zip(*self.told.values(), strict=True), self.plan.windows, strict=True))
+        if parse_schedule(text) == Constant(1):
+            return []
+        for window in texts.values():
+            told, untold = (self._cond(Unit(window, branch, "video")) for branch in ("noaudio", "null"))
+            if not same_conds(told, untold):
+                return []
+        return [no_text_line(text)]
 
     def _evaluate(self, units: Sequence[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
         """Branches of one window go to the host together, which batches what it can."""
@@ -209,7 +231,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         entries = self.backend.entries(unit)
         told = self.told["positive" if BRANCHES[unit.branch].text else "negative"]
         return [
-            {**cond, "model_conds": {**cond["model_conds"], **entries}, "uuid": self._name(cond, unit)}
+            {**cond, "model_conds": {**heard(cond), **entries}, "uuid": self._name(cond, unit)}
             for cond in self.conds[told[unit.window.index]]
         ]
 

@@ -15,6 +15,7 @@ from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.sampling.fusion import Window
 from ...skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of
+from .audio_layers import refused_unheard
 
 KEY = "skyreels_audio_humo"
 REFERENCE, AUDIO = "reference_latents", "audio_embed"  # the host's names in a conditioning
@@ -78,7 +79,7 @@ def reference_latent(vae, picture: Tensor | None, size: tuple[int, int]) -> Tens
 
 def with_voice(positive: list, negative: list, voice: HumoVoice, reference: Tensor) -> tuple[list, list]:
     """Both conditionings; the negative one gets an empty reference, as HuMo publishes it."""
-    positive = node_helpers.conditioning_set_values(positive, {KEY: voice})
+    positive = refused_unheard(node_helpers.conditioning_set_values(positive, {KEY: voice}))
     empty = torch.zeros_like(reference)
     return tuple(
         node_helpers.conditioning_set_values(conditioning, {REFERENCE: [latent]}, append=True)

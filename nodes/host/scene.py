@@ -20,7 +20,7 @@ from ...skyreels_core.sampling.fusion import WindowPlan
 from ...skyreels_core.sampling.hybrid import variants_seen
 from ...skyreels_core.timeline import SPATIAL, Timeline
 from ...skyreels_core.work import digest
-from .audio_layers import KEY
+from .audio_layers import KEY, refused_unheard
 from .identity import parts
 from .vae import HostVideoEncoder
 from .work import conditions_folder
@@ -91,7 +91,7 @@ class Scene:
 def with_scene(conditioning: list, scene: Scene, key: str = KEY, **values: object) -> list:
     """The conditioning with a scene, and with values of the host's own that are not None."""
     given = {name: value for name, value in values.items() if value is not None}
-    return node_helpers.conditioning_set_values(conditioning, {key: scene, **given})
+    return refused_unheard(node_helpers.conditioning_set_values(conditioning, {key: scene, **given}))
 
 
 def scene_of(conditioning: list, key: str = KEY) -> Scene | None:

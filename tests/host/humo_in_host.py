@@ -186,6 +186,16 @@ def long_video(model):
     return {"finite": bool(cached.isfinite().all()), "report": report}
 
 
+def without_text(model):
+    """Equal texts: what the null branch loses is the picture, or nothing."""
+    sigmas, told, found = flow_sigmas(STEPS, SHIFT).float(), text(1), {}
+    for shown in (True, False):
+        conditioning = HumoAnimation.execute(told, told, vae, short, SIZE, SIZE, picture if shown else None)
+        _, report = by_us(model, *conditioning.args[:2], noise_of(5), 1, 5, sigmas)
+        found[f"picture {shown}"] = report
+    return found
+
+
 def what_matters(model):
     """How far one step moves when a branch hears or sees something else."""
     noise, sigmas, both = noise_of(5), torch.tensor([1.0, 0.0]), animated(short)[:2]
@@ -231,6 +241,8 @@ def mistakes(model):
         "image animation": refused(
             guider, *ImageAnimation.execute(text(1), text(2), vae, long, SIZE, SIZE, picture).args[:2]
         ),
+        "stock sampler": refused(by_host, model, *animated(short)[:2], noise_of(5), SCALE, sigmas),
+        "stock sampler alone": refused(by_host, model, *animated(short)[:2], noise_of(5), 1.0, sigmas),
         "another length": refused(by_us, model, *animated(long)[:2], noise_of(5), 1, 1, sigmas),
     }
 
@@ -252,6 +264,7 @@ for name, in_dim in (("1.7B", 16), ("17B", 36)):
             "conditions": conditions(model),
             "long video": long_video(model),
             "what matters": what_matters(model),
+            "without text": without_text(model),
             "preview": preview_plan(model, 1e3, None),
             "mistakes": mistakes(model),
         }

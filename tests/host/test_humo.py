@@ -82,6 +82,13 @@ def test_three_branches_and_three_windows_run_to_the_end_with_teacache(found):
     assert "computes 2 of 4 steps" in cache
 
 
+def test_text_guidance_stays_where_it_leads_to_the_picture_and_goes_where_nothing_is_left(found):
+    with_picture, without = (found["without text"][f"picture {shown}"] for shown in (True, False))
+    assert not any("no text to follow" in line for line in with_picture)
+    assert "There is no text to follow: text guidance is off instead of 5" in without[-1]
+    assert [report[1].split()[0] for report in (with_picture, without)] == ["4", "2"]  # forwards
+
+
 def test_teacache_is_told_before_a_run_of_the_published_length(found):
     assert "of 50 steps" in found["preview"]
 
@@ -95,6 +102,8 @@ def test_teacache_is_told_before_a_run_of_the_published_length(found):
         ("no voice", "Wire it through HuMo Animation"),
         ("native without voice", "Wire it through HuMo Animation"),
         ("image animation", "Wire it through HuMo Animation"),
+        ("stock sampler", "ignores the audio conditioning.* Use SkyReels Audio Sampler"),
+        ("stock sampler alone", "ignores the audio conditioning.* Use SkyReels Audio Sampler"),
         ("another length", r"need \[1, 16, 11, 8, 8\]"),
     ],
 )

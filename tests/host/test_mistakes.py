@@ -17,6 +17,7 @@ from graphs import (
     model_path,
     node,
     place,
+    place_parts,
     shown,
     stock,
     with_guidance,
@@ -160,6 +161,13 @@ def stock_guider():
 @pytest.mark.parametrize("prompt", [stock_sampler(), stock_guider()], ids=["KSampler", "CFGGuider"])
 def test_a_sampler_of_the_host_that_would_not_hear(server, prompt):
     assert "Use SkyReels Audio Sampler, or SkyReels Audio Guider" in refusal(server, prompt)
+
+
+def test_a_sampler_of_the_host_with_a_model_that_cannot_hear(server):
+    backbone, _ = place_parts(server)
+    plain = altered(stock_sampler(), "sampler", model=["plain", 0])
+    loader = node("UNETLoader", unet_name=backbone, weight_dtype="default")
+    assert "This sampler ignores the audio conditioning" in refusal(server, plain | {"plain": loader})
 
 
 def test_a_sampler_of_the_host_with_plain_prompts_is_left_alone(server):

@@ -111,7 +111,7 @@ def test_a_v3_file_in_fp8_is_near_it(found, name):
 
 def test_the_sampler_node_takes_everything_from_the_preset(found):
     assert found["sampler node"]
-    assert "shift 11, audio guidance 1, text guidance 1" in found["preset report"]
+    assert "shift 11 (recommended for the model), audio guidance 1, text guidance 1" in found["preset report"]
     assert "6 forwards" in found["preset report"]  # three windows, two steps, no guidance
 
 
@@ -134,7 +134,7 @@ def test_audio_layers_are_not_copied_in_memory(found):
         ("another voice", "Wire it through MultiTalk Animation"),
         ("another model", "Wire it through Image Animation or Video Edit Lip-Sync"),
         ("plain model", "has no audio layers"),
-        ("stock sampler", "This sampler does not hear the voice"),
+        ("stock sampler", "This sampler ignores the audio conditioning"),
         ("neither", "one voice as tokens, or several as speakers"),
         ("both", "one voice as tokens, or several as speakers"),
         ("three", "know 2 speakers"),
