@@ -30,6 +30,7 @@ HOST_MODULES = {
 NAMES = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
+    "pillow_heif": "pillow-heif",
     "websocket": "websocket-client",
     "yaml": "pyyaml",
 }  # of modules that are called otherwise
