@@ -112,7 +112,7 @@ def _recording(path: Path, part: range | None) -> _Recording:
                 f"the first at {packets.damaged[0]:.1f} s. Fetch or export it again."
             )
         if not packets.pieces:
-            packets.pieces.append(_silence(0, max(stream.rate, 1), stream.codec_context.layout.name))
+            packets.pieces.append(Piece(np.zeros((1, 0), np.float32), max(stream.rate, 1), "mono", None))
         moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         longest = LONGEST_UNSTEADY if container.format.flags & UNSTEADY and not moving else LONGEST
         pieces, start = packets.pieces, packets.pieces[0].time or 0.0
@@ -142,10 +142,6 @@ def _timed(container: InputContainer, pieces: list[Piece]) -> list[Piece]:
     """Without the stamps of formats that have none: FFmpeg counts them, and wrongly where the rate changes."""
     counted = container.format.flags & (COUNTED | UNSTEADY) == COUNTED and container.format.name != "flac"
     return [replace(piece, time=None) for piece in pieces] if counted else pieces
-
-
-def _silence(samples: int, rate: int, layout: str) -> Piece:
-    return Piece(np.zeros((av.AudioLayout(layout).nb_channels, samples), np.float32), rate, layout, None)
 
 
 def _stated_end(container: InputContainer, stream: av.AudioStream) -> float | None:
