@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -76,11 +76,11 @@ def face_masks(
     fps: float,
     faces: Faces = "largest",
     gaps: Gaps = "pass_through",
-    shots: Sequence[int] = (0,),
+    shots: Iterable[int] = (0,),
 ) -> FaceMasks:
     """Masks of the largest face of each shot, of all, or of one by its number: 0 is the largest over the clip, 1 the
-    next. `shots` are the first frames of the video's shots, as `find_shots` gives them; where all faces jump there is
-    another. Nothing is smoothed, interpolated or held across a cut.
+    next. `shots` are the first frames of the video's shots, as `find_shots` gives them, which are asked for when there is a
+    face; where all faces jump there is another. Nothing is smoothed, interpolated or held across a cut.
 
     Gaps of up to 0.5 s are interpolated. In longer ones `pass_through` masks nothing, `hold` keeps the last
     box, `error` raises InputError; so does a clip without any face or without the face asked for.

@@ -88,11 +88,11 @@ class AudioAdapter(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight, generator=generator)
                 nn.init.zeros_(module.bias)
+        self.start_silent()
         places = torch.linspace(-LISTENING_REACH, LISTENING_REACH, self.config.num_heads)
         at_place, here = (rope_1d(p, self.config.head_dim) for p in (places, torch.zeros_like(places)))
         for block in self.blocks:
             attention = block.audio_attn
-            nn.init.zeros_(attention.o.weight)
             for projection, norm, phase in (
                 (attention.q, attention.norm_q, at_place),
                 (attention.k, attention.norm_k, here),
@@ -100,6 +100,13 @@ class AudioAdapter(nn.Module):
                 projection.weight.mul_(CONTENT_SHARE)
                 projection.bias.copy_(torch.view_as_real(phase).flatten())
                 norm.weight.fill_(LISTENING_SHARPNESS)
+
+    @torch.no_grad()
+    def start_silent(self) -> None:
+        """Zero the output projections: whatever the layers attend to, they add nothing."""
+        for block in self.blocks:
+            nn.init.zeros_(block.audio_attn.o.weight)
+            nn.init.zeros_(block.audio_attn.o.bias)
 
     def prepare(
         self,

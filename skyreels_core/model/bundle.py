@@ -76,8 +76,10 @@ def random_bundle(folder: str | Path, seed: int) -> None:
     sentences = [f"a person with {hair} hair, {wall} wall" for hair in COLOURS for wall in COLOURS]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, adapter = randomised(WanModel(CONFIGS["demo"])), randomised(AudioAdapter(DEMO_AUDIO))
-        save_model(folder / MODEL, model, adapter, {"sampling": asdict(DEMO_SAMPLING)}, torch.float16)
+        model, adapter = randomised(WanModel(CONFIGS["demo"])), AudioAdapter(DEMO_AUDIO)
+        adapter.start_silent()
+        voiced = randomised(adapter)
+        save_model(folder / MODEL, model, voiced, {"sampling": asdict(DEMO_SAMPLING)}, torch.float16)
         save_vae(folder / VAE, randomised(AutoencoderKLWan(base_dim=DEMO_VAE_WIDTH)))
         save_whisper(folder / WHISPER, randomised(WhisperEncoder(DEMO_WHISPER)), DEMO_WHISPER)
     save_text_encoder(folder / TEXT_ENCODER, random_text_encoder(sentences, seed))

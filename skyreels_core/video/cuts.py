@@ -21,12 +21,14 @@ SUDDEN = 3.0  # times what changes from frame to frame around it: a pan and a fa
 T = TypeVar("T")
 
 
-def find_shots(video: Frames, callback: Callable[[int], None] | None = None) -> list[int]:
-    """First frames of the shots of a video, 0 among them. It is read once, a few frames' colours are held.
+def find_shots(video: Frames, callback: Callable[[int], None] | None = None) -> Iterator[int]:
+    """First frames of the shots of a video, 0 among them. It is read once, as they are asked for; a few frames'
+    colours are held.
 
-    `callback` hears of every frame and may raise to cancel.
+    `callback` gets the number of every frame and may raise to cancel.
     """
-    return [0, *changes(_colours(video, callback), _difference, LEAST)]
+    yield 0
+    yield from changes(_colours(video, callback), _difference, LEAST)
 
 
 def changes(
