@@ -79,8 +79,8 @@ def face_masks(
     shots: Iterable[int] = (0,),
 ) -> FaceMasks:
     """Masks of the largest face of each shot, of all, or of one by its number: 0 is the largest over the clip, 1 the
-    next. `shots` are the first frames of the video's shots, as `find_shots` gives them, which are asked for when there is a
-    face; where all faces jump there is another. Nothing is smoothed, interpolated or held across a cut.
+    next. `shots` are the first frames of the video's shots, as `find_shots` gives them, asked for once a face is
+    known; where all faces jump there is another. Nothing is smoothed, interpolated or held across a cut.
 
     Gaps of up to 0.5 s are interpolated. In longer ones `pass_through` masks nothing, `hold` keeps the last
     box, `error` raises InputError; so does a clip without any face or without the face asked for.
