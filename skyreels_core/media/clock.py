@@ -6,7 +6,7 @@ of 60: what its frames have in common is the grid, not their average. A frame la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,8 @@ SLOWEST_TIMED = 0.1  # frames a second; slower is no video but a damaged header,
 SMOOTH_RATE = 24  # frames a second, at least, of slides that change less often
 EXACT = 0.02  # of a frame, beside the container's own step: rounding
 JITTER = 0.2  # of a frame, root mean square: cameras, browsers
-ODD = 0.02  # of a frame, by which a rate that nobody uses has to lie nearer
+ODD = 0.02  # of a frame, by which a rate that nobody uses or states has to lie nearer
+ROUNDED = 1e-5  # of a rate: what is as near to a usual one is that one
 ALIKE = 1.5  # rates that are not this much apart are one grid, read more or less exactly
 LONGEST_STILL = 3600.0  # seconds; a clock that jumps further has no meaning
 MANY = 0.1  # share of stamps that go back, from which they are not the order in which frames are shown
@@ -76,10 +77,14 @@ def _grid(times: np.ndarray, stated: list[float], step: float) -> tuple[float, n
     period = float(np.median(np.diff(times)))
     rates = [rate for rate in (*stated, *USUAL, *DENSE) if rate < max(FASTEST_USUAL, 1.05 / period)]
     fitted = [1 / period, _fitted(times, period)]
-    for is_on_grid in (lambda away, rate: np.abs(away).max() < step * rate + EXACT, _within_jitter):
-        found = [it for rate in (*rates, *fitted) if (it := _read(times, rate)) and is_on_grid(it.away, rate)]
-        if found:
-            return _best(found, stated, fitted)
+    readings = [it for rate in (*rates, *fitted) if (it := _read(times, rate)) is not None]
+    exact = [it for it in readings if np.abs(it.away).max() < step * it.rate + EXACT]
+    if exact:
+        return _best(exact, lambda it: (it.rate not in stated, _spread(it.away) + ODD * (it.rate in fitted)))
+    near = [it for it in readings if _spread(it.away) < JITTER]
+    if near:  # where what is stated may be an average, which is no grid
+        doubts = {it.rate: (it.rate not in stated) + 2 * (not _is_usual(it.rate)) for it in near}
+        return _best(near, lambda it: _spread(it.away) + ODD * doubts[it.rate])
     return _without_grid(times)
 
 
@@ -100,19 +105,18 @@ def _read(times: np.ndarray, rate: float) -> _Reading | None:
     return None if (np.diff(slots) < 1).any() else _Reading(rate, slots - slots[0], turns - slots)
 
 
-def _within_jitter(away: np.ndarray, rate: float) -> bool:
-    return _spread(away) < JITTER
-
-
 def _spread(away: np.ndarray) -> float:
     return float(np.sqrt(np.mean(away**2)))
 
 
-def _best(found: list[_Reading], stated: list[float], fitted: list[float]) -> tuple[float, np.ndarray]:
-    """Of the readings of one grid the stated rate, else the one that is nearest to the stamps."""
+def _is_usual(rate: float) -> bool:
+    return min(abs(rate / usual - 1) for usual in (*USUAL, *DENSE)) < ROUNDED
+
+
+def _best(found: list[_Reading], cost: Callable[[_Reading], object]) -> tuple[float, np.ndarray]:
+    """Of the readings of the lowest grid the one that costs least."""
     lowest = min(it.rate for it in found)
-    alike = [it for it in found if it.rate < ALIKE * lowest]
-    best = min(alike, key=lambda it: (it.rate not in stated, _spread(it.away) + ODD * (it.rate in fitted)))
+    best = min((it for it in found if it.rate < ALIKE * lowest), key=cost)
     return float(best.rate), best.slots
 
 

@@ -7,11 +7,13 @@ from typing import BinaryIO
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 
 from ..errors import InputError
 
 PLAYLISTS = {"hls", "dash", "concat", "concatf", "imf", "sdp", "rtsp"}  # formats that name other files
 UNSTATED = 0x7FFF0000  # what a recorder that cannot go back to its header leaves there, and more
+UNTIMED = {"avi"}  # formats that count packets and do not say when a frame is shown
 SLACK = 1024  # bytes that writers of headers get wrong
 ANY_TAGS = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}  # 19 always does
 BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")  # with which MP4 and its kin begin
@@ -31,6 +33,18 @@ def open_media(path: Path, part: range | None = None) -> InputContainer:
         container.close()
         raise InputError(f"{path} is a list of other files ({container.format.name}). Give one whole file.")
     return container
+
+
+def moving_pictures(container: InputContainer) -> av.VideoStream | None:
+    """Of several the one that players show, and no cover."""
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    best = container.streams.best("video")
+    return best if best in moving else next(iter(moving), None)
+
+
+def sound_track(container: InputContainer) -> av.AudioStream | None:
+    """Of several the one that players let hear."""
+    return container.streams.best("audio") or next(iter(container.streams.audio), None)
 
 
 def check_whole(path: Path) -> None:

@@ -13,12 +13,11 @@ import numpy as np
 import soxr
 import torch
 from av.container import InputContainer
-from av.stream import Disposition
 from torch import Tensor
 
 from ..errors import InputError
 from .channels import layout_of, remix
-from .container import check_whole, open_media
+from .container import UNTIMED, check_whole, moving_pictures, open_media, sound_track
 from .gaps import LONGEST, LONGEST_UNSTEADY, Gaps, find_gaps
 from .packets import Decoded, Piece, decode
 from .parts import parts
@@ -102,7 +101,7 @@ def _recordings(path: Path) -> list[_Recording]:
 
 def _recording(path: Path, part: range | None) -> _Recording:
     with open_media(path, part) as container:
-        stream = container.streams.best("audio") or next(iter(container.streams.audio), None)
+        stream = sound_track(container)
         if stream is None:
             raise InputError(f"{path} has no sound track; give an audio file, or a video with sound.")
         packets = _decoded(path, container, stream)
@@ -113,8 +112,8 @@ def _recording(path: Path, part: range | None) -> _Recording:
             )
         if not packets.pieces:
             packets.pieces.append(Piece(np.zeros((1, 0), np.float32), max(stream.rate, 1), "mono", None))
-        moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        longest = LONGEST_UNSTEADY if container.format.flags & UNSTEADY and not moving else LONGEST
+        moving = moving_pictures(container)
+        longest = LONGEST_UNSTEADY if container.format.flags & UNSTEADY and moving is None else LONGEST
         pieces, start = packets.pieces, packets.pieces[0].time or 0.0
         if container.format.name == "ogg":  # whose stamps within the first page are guessed
             start = float((stream.start_time or 0) * stream.time_base)
@@ -125,7 +124,8 @@ def _recording(path: Path, part: range | None) -> _Recording:
             _check_end(path, container.format.name, end, stated)
             padding = round((end - stated) * pieces[-1].rate)
             pieces = _without_end(pieces, padding) if end - stated < PADDING_SECONDS else pieces
-    return _Recording(pieces, gaps, start - _first_picture(path, part) if moving else 0.0, packets)
+    lead = 0.0 if moving is None else start - _first_picture(path, part)
+    return _Recording(pieces, gaps, lead, packets)
 
 
 def _decoded(path: Path, container: InputContainer, stream: av.AudioStream) -> Decoded:
@@ -175,13 +175,15 @@ def _without_end(pieces: list[Piece], padding: int) -> list[Piece]:
 def _first_picture(path: Path, part: range | None) -> float:
     """Seconds at which the first picture is shown that can be decoded."""
     with open_media(path, part) as container:
-        moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        moving[0].thread_type = "SLICE"
+        stream = moving_pictures(container)
+        stream.thread_type = "SLICE"
         try:
-            times = (frame.time for frame in container.decode(moving[0]))
+            if container.format.name in UNTIMED:
+                return float((next(container.demux(stream)).dts or 0) * stream.time_base)
+            times = (frame.time for frame in container.decode(stream))
             return next((time for time in times if time is not None), 0.0)
         except av.FFmpegError:
-            return float((moving[0].start_time or 0) * moving[0].time_base)
+            return float((stream.start_time or 0) * stream.time_base)
 
 
 def _report(path: Path, recordings: Sequence[_Recording]) -> None:

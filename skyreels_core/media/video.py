@@ -13,13 +13,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.stream import Disposition
 from torch import Tensor
 
 from ..audio.reading import Audio, read_audio
 from ..errors import InputError
 from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read_clock
-from .container import check_whole, open_media
+from .container import UNTIMED, check_whole, moving_pictures, open_media, sound_track
 from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving
@@ -122,13 +121,13 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
             f"{path} cannot be read as a video ({error.strerror}). Give a whole video file."
         ) from error
     with container:
-        moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not moving:
+        stream = moving_pictures(container)
+        if stream is None:
             raise InputError(f"{path} has no video stream. Give a file with moving pictures in it.")
-        if moving[0].codec_context is None:
+        if stream.codec_context is None:
             raise InputError(f"{path} is in a format that cannot be decoded here. Export it as H.264.")
-        check_side(path, round(moving[0].width * (moving[0].sample_aspect_ratio or 1)), moving[0].height)
-        yield moving[0]
+        check_side(path, round(stream.width * (stream.sample_aspect_ratio or 1)), stream.height)
+        yield stream
 
 
 def decode(
@@ -155,7 +154,8 @@ def decode(
 def _demuxed(
     stream: av.VideoStream, packets: Callable[[av.Packet], None] | None
 ) -> Iterator[av.VideoFrame]:
-    streams = [stream] if packets is None else [stream, *stream.container.streams.audio[:1]]
+    sound = None if packets is None else sound_track(stream.container)
+    streams = [stream] if sound is None else [stream, sound]
     for packet in stream.container.demux(*streams):
         if packets is not None:
             packets(packet)
@@ -216,8 +216,12 @@ class _Index:
 
     @property
     def announced(self) -> int:
-        """Frames that the container states and shows."""
-        return self.stream.frames - self.hidden if self.whole else 0
+        """Frames that the container states and shows; in AVI empty packets count, too, as in H.264 of half its rate."""
+        return self.stream.frames - self.hidden if self.whole and not self.untimed else 0
+
+    @property
+    def untimed(self) -> bool:
+        return self.stream.container.format.name in UNTIMED
 
     def clock(self, path: str | Path) -> Clock:
         """The frames at one rate; what that changes is said."""
@@ -234,9 +238,10 @@ class _Index:
         """When each frame is shown, and when the last one ends: by its own stamp; in AVI, which has none, by the order
         of its packets; else by the stated rate."""
         shown, decoding = np.array(self.times), np.sort(self.decoding)
-        if in_order(shown):
+        counted = len(decoding) == len(shown) and in_order(decoding)
+        if in_order(shown) and not (self.untimed and counted):
             return shown, self.end
-        if len(decoding) == len(shown) and in_order(decoding):
+        if counted:
             return decoding, 0.0
         return np.arange(len(shown)) * self.stated_period, 0.0
 

@@ -62,6 +62,13 @@ def test_a_browser_that_stamps_some_milliseconds_off_loses_no_frame(step):
     assert found.fps == 30 and found.lost(len(times)) == 0
 
 
+@pytest.mark.parametrize("rate", [15, 25, 30 * NTSC, 30])
+def test_an_uneven_recording_has_the_rate_that_its_clock_ticks_at_and_not_its_average(rate):
+    times = np.arange(120) / rate + random(-0.2, 0.2, 120) / rate
+    found = clock(times - times[0], [0.9967 * rate])
+    assert found.fps == rate and found.shown.tolist() == list(range(120))
+
+
 def test_a_phone_whose_clock_is_slow_keeps_its_own_rate_without_a_lost_or_repeated_frame():
     found = clock(np.arange(18000) / 29.963 + random(-0.002, 0.002, 18000), [29.96, 30])
     assert found.fps == pytest.approx(29.963, rel=1e-4)

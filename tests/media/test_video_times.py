@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from skyreels_core.audio.reading import Audio
+from skyreels_core.audio.reading import Audio, read_audio
 from skyreels_core.media.video import open_video
 from skyreels_core.video.footage import Held, collect, following
 from skyreels_core.video.writing import write_video
@@ -72,8 +73,11 @@ def test_sound_that_ends_a_little_later_holds_nothing(tmp_path, caplog):
     assert not caplog.records
 
 
-def test_h264_in_avi_that_states_twice_its_rate_is_read_by_the_order_of_its_packets(tmp_path):
-    source = film(tmp_path / "a.ts", [i / 25 for i in range(12)], bf="2")
+@pytest.mark.parametrize(("count", "bf"), [(12, "2"), (5, "0"), (40, "0")])
+def test_h264_in_avi_that_states_twice_its_rate_is_read_by_the_order_of_its_packets(
+    tmp_path, caplog, count, bf
+):
+    source = film(tmp_path / "a.ts", [i / 25 for i in range(count)], bf=bf)
     with av.open(str(source)) as given, av.open(str(tmp_path / "a.avi"), "w") as out:
         stream = out.add_stream_from_template(given.streams.video[0])
         stream.time_base = Fraction(1, 50)
@@ -83,7 +87,37 @@ def test_h264_in_avi_that_states_twice_its_rate_is_read_by_the_order_of_its_pack
             packet.time_base, packet.stream = Fraction(1, 50), stream
             out.mux(packet)
     video = open_video(tmp_path / "a.avi")
-    assert (video.fps, len(video), seen(video)) == (25, 12, list(range(12)))
+    assert (video.fps, len(video), seen(video)) == (25, count, list(range(count)))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("bf", ["0", "2"])
+def test_the_sound_of_h264_in_avi_begins_with_the_first_picture(tmp_path, bf):
+    sound = np.zeros((1, 16000), np.float32)
+    sound[:, 8000:] = 0.5
+    with av.open(str(tmp_path / "a.avi"), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"bf": bf})
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        voice = out.add_stream("pcm_s16le", rate=16000, layout="mono")
+        for index in range(25):
+            frame = av.VideoFrame.from_ndarray(grey(index), format="rgb24")
+            frame.pts = index
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+        frame = av.AudioFrame.from_ndarray((sound * 32767).astype(np.int16), "s16", "mono")
+        frame.sample_rate, frame.pts = 16000, 0
+        out.mux(voice.encode(frame) + voice.encode())
+    heard = read_audio(tmp_path / "a.avi")
+    assert (heard.samples[0] > 0.2).nonzero()[0].item() == 8000
+
+
+def test_of_several_pictures_the_moving_ones_are_read(tmp_path):
+    """As AVIF holds them: a still for those that know no more, and the sequence."""
+    shades = [Image.new("RGB", (64, 48), (40 * index,) * 3) for index in range(5)]
+    shades[0].save(tmp_path / "a.avif", save_all=True, append_images=shades[1:], duration=100)
+    video = open_video(tmp_path / "a.avif")
+    assert (len(video), video.fps) == (5, 10)
+    assert [round(frame.mean().item() * 255 / 40) for frame in video.stream()] == list(range(5))
 
 
 def test_an_edit_list_that_hides_frames_is_no_damage(tmp_path, caplog):
