@@ -19,6 +19,7 @@ from .lower_face import box_corners, box_without_tip, in_profile, lower_face_box
 from .pose import OUTER_LIP, Keypoints
 from .smoothing import hold_gaps, interpolate_gaps, is_known, runs, smooth
 from .tracks import Track, follow_faces, jumps
+from .turns import largest_in_turn
 
 SIZE_PERCENTILE = 95  # over a shot: one size for all of its frames
 LIP_MARGIN_PIXELS, LIP_MARGIN_WIDTHS = 4, 0.15
@@ -78,9 +79,10 @@ def face_masks(
     gaps: Gaps = "pass_through",
     shots: Iterable[int] = (0,),
 ) -> FaceMasks:
-    """Masks of the largest face of each shot, of all, or of one by its number: 0 is the largest over the clip, 1 the
-    next. `shots` are the first frames of the video's shots, as `find_shots` gives them, asked for once a face is
-    known; where all faces jump there is another. Nothing is smoothed, interpolated or held across a cut.
+    """Masks of the largest face, of all, or of one by its number: 0 is the largest over the clip, 1 the next. The
+    largest is that of a shot, or of the part of it in which that one is unseen or much smaller than another.
+    `shots` are the first frames of the video's shots, as `find_shots` gives them, asked for once a face is known;
+    where all faces jump there is another. Nothing is smoothed, interpolated or held across a cut.
 
     Gaps of up to 0.5 s are interpolated. In longer ones `pass_through` masks nothing, `hold` keeps the last
     box, `error` raises InputError; so does a clip without any face or without the face asked for.
@@ -91,9 +93,8 @@ def face_masks(
     starts = sorted({0, *shots, *jumps(keypoints.faces)} & set(range(frames)))
     spans = [slice(*ends) for ends in pairwise([*starts, frames])]
     found: dict[int, _Face] = {}
-    for span in spans:
-        for number in _chosen(tracks, faces, span):
-            found.setdefault(number, _Face.unknown(frames)).outline(tracks[number], span, fps, gaps)
+    for number, part in (chosen for span in spans for chosen in _chosen(tracks, faces, span, fps)):
+        found.setdefault(number, _Face.unknown(frames)).outline(tracks[number], part, fps, gaps)
     found = dict(sorted(found.items()))
     if gaps == "error":
         _refuse_gaps(found)
@@ -119,14 +120,15 @@ def _check_choice(tracks: list[Track], faces: Faces) -> None:
         )
 
 
-def _chosen(tracks: list[Track], faces: Faces, span: slice) -> list[int]:
-    """Numbers of the faces that are masked in a shot."""
+def _chosen(tracks: list[Track], faces: Faces, span: slice, fps: float) -> list[tuple[int, slice]]:
+    """Numbers of the faces that are masked in a shot, each with its frames."""
     if isinstance(faces, int):
-        return [faces]
+        return [(faces, span)]
     seen = [number for number, track in enumerate(tracks) if _is_seen(track, span)]
     if faces == "all" or not seen:
-        return seen
-    return [max(seen, key=lambda number: tracks[number].areas[span].sum())]
+        return [(number, span) for number in seen]
+    turns = largest_in_turn(np.stack([tracks[number].areas[span] for number in seen]), fps)
+    return [(seen[face], slice(span.start + part.start, span.start + part.stop)) for face, part in turns]
 
 
 def _is_seen(track: Track, span: slice) -> bool:

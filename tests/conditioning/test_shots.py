@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -96,3 +98,34 @@ def test_a_false_cut_changes_little(face_points):
     whole, split = (face_masks(frames, FPS, shots=shots).boxes for shots in ([0], [0, 20]))
     shared = (whole * split).sum((1, 2)) / torch.maximum(whole, split).sum((1, 2))
     assert shared.min() > 0.95
+
+
+def middles(masks):
+    """Column in the middle of each frame's mask."""
+    return [mask.amax(0).nonzero().float().mean().item() for mask in masks.boxes]
+
+
+def test_in_a_shot_the_next_face_takes_over_where_the_largest_is_gone(face_points):
+    large, small = face_points(x=80), face_points(x=230, scale=0.6)
+    frames = [*[[large, small]] * 20, *[[small]] * 20, *[[large, small]] * 20]
+    masks = face_masks(clip(*frames), FPS, gaps="error")
+    assert [x > 160 for x in middles(masks)] == [False] * 20 + [True] * 20 + [False] * 20
+    short = face_masks(clip(*[[large, small]] * 20, *[[small]] * 10, *[[large, small]] * 20), FPS)
+    assert max(middles(short)) < 160 and short.report[25] == "frame 25: face 0 interpolated"
+
+
+def test_in_a_shot_the_mask_changes_once_where_another_face_comes_closer(face_points):
+    scales = [0.6 + 0.5 * i / 59 for i in range(60)]
+    frames = [[face_points(x=80, scale=1.7 - scale), face_points(x=230, scale=scale)] for scale in scales]
+    masks = face_masks(clip(*frames), FPS)
+    right = [x > 160 for x in middles(masks)]
+    assert not right[0] and right[-1] and sum(a != b for a, b in pairwise(right)) == 1
+
+
+def test_faces_about_as_large_and_false_detections_do_not_make_the_mask_flicker(face_points):
+    def alike(i):
+        return [face_points(x=80, scale=1 - 0.05 * (i % 2)), face_points(x=230, scale=0.95 + 0.05 * (i % 2))]
+
+    assert len({x > 160 for x in middles(face_masks(clip(*map(alike, range(40))), FPS))}) == 1
+    false = [[face_points(x=80)]] * 20 + [[face_points(x=80), face_points(x=230, scale=1.5)]] * 3
+    assert max(middles(face_masks(clip(*false, *[[face_points(x=80)]] * 20), FPS))) < 160
