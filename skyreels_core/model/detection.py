@@ -18,6 +18,7 @@ from .sizes import (
     AUDIO_SIZES,
     WAN_SIZES,
     audio_config,
+    depth_problems,
     expected_shapes,
     head_problems,
     missing_sizes,
@@ -141,11 +142,12 @@ def find_problems(
         return impossible
     if quantised := [name for name in header.element_formats if name not in FORMAT_NAMES]:
         return [quantised_problem(header, quantised)]
-    return [
+    problems = [
         *channel_problems(config),
         *head_problems(header, config, audio),
         *layout_problems(header, expected_shapes(config, audio)),
     ]
+    return problems or depth_problems((config or audio).dim, (config or audio).num_layers)
 
 
 def checked_problems(header: Header, kind: Kind) -> list[str]:

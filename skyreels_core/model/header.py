@@ -15,14 +15,17 @@ from .formats import foreign_format
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.")  # what trainers and hosts put before Wan's names
 
-# What others put before the names of one network, by a name that shows which network it is.
-WRAPPINGS = ("model.model.", "model.", "module.", "net.", "transformer.", "dit.", "vae.", "first_stage_model.")
+# Names of one network that show what trainers and wrappers put before all of them, such as "model." or "vae.".
 ANCHORS = (
     "patch_embedding.weight",
     "blocks.0.self_attn.norm_q.weight",
+    "audio_proj.proj1.weight",
+    "audio_proj.fc1.weight",
     "decoder.head.0.gamma",
     "decoder.middle.0.residual.0.gamma",
+    "encoder.block.0.layer.0.SelfAttention.q.weight",
 )
+MOST_OF_ALL = 0.5  # of the names have what is before an anchor: it is of the whole file
 
 LONGEST = 100_000_000  # bytes of a header, safetensors' own limit
 BITS = {
@@ -88,7 +91,9 @@ def find_prefix(names: Collection[str]) -> str:
     for prefix in PREFIXES:
         if any(name.startswith(prefix) for name in names):
             return prefix
-    return next((p for p in WRAPPINGS if any(p + anchor in names for anchor in ANCHORS)), "")
+    found = (name.removesuffix(anchor) for anchor in ANCHORS for name in names if name.endswith(anchor))
+    whole = (p for p in found if not p or p.endswith("."))
+    return next((p for p in whole if sum(n.startswith(p) for n in names) > MOST_OF_ALL * len(names)), "")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -15,11 +15,20 @@ from .detection import SCALE_NAME, listed
 from .header import Header, read_header
 from .parts import joined, parts_of
 from .signatures import KINDS, Kind, find_kind, packer
-from .sizes import HEAD_WIDTH, WAN_SIZES, count_blocks, expected_shapes, stated_problems, wan_config
+from .sizes import (
+    HEAD_WIDTH,
+    WAN_SIZES,
+    count_blocks,
+    depth_problems,
+    expected_shapes,
+    stated_problems,
+    wan_config,
+)
 
 AUDIO_PREFIXES = ("audio_proj.", "blocks.*.audio_cross_attn.", "blocks.*.norm_x.")  # all else is Wan's own
 AUDIO_NAME = re.compile("|".join(re.escape(prefix).replace(r"\*", r"\d+") for prefix in AUDIO_PREFIXES))
 WINDOW = 5  # frames of the voice that one frame hears
+DESCRIBED = "comfy_quant"  # beside a quantised weight: how ComfyUI reads it
 LATER_WINDOW = 8  # frames that a group of four hears
 AUDIO_SIZES = (
     "audio_proj.proj1.weight",
@@ -144,6 +153,7 @@ def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
         ) from error
     file = MultiTalkFile(parts, audio, backbone)
     check_whole(header, file)
+    check_numbers(header)
     return file
 
 
@@ -172,10 +182,27 @@ def check_whole(header: Header, file: MultiTalkFile) -> None:
         raise InputError(
             f"{name} has {other[0]} of shape {given}; {expected[other[0]]} is needed. Download it again."
         )
+    if short := depth_problems(file.audio.dim, file.audio.num_layers):
+        raise InputError(f"{name} cannot be used. {short[0]}")
     if foreign := [n for n in header.shapes if n not in expected and not is_scale(n)]:
         raise InputError(
             f"{name} has {len(foreign)} weights that are not known here: {listed(foreign)}. Give the published file, "
             "or its fp8 one with scales."
+        )
+
+
+def check_numbers(header: Header) -> None:
+    """Raises InputError for integers of which nothing in the file says what they stand for."""
+    described = {name.removesuffix(DESCRIBED) for name in header.shapes if name.endswith(DESCRIBED)}
+    packed = {
+        form
+        for name, form in header.formats.items()
+        if form[0] in "IU" and not is_scale(name) and name.removesuffix("weight") not in described
+    }
+    if packed:
+        raise InputError(
+            f"{header.path.name} is quantised ({', '.join(sorted(packed))}) in a way that is not read here. Give the "
+            "float16 or bfloat16 file, or the fp8 one with scales."
         )
 
 

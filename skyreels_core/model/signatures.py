@@ -138,18 +138,20 @@ class Signature:
 
 LORA = (
     r"[._]lora[._](A|B|a|b|up|down|mid)(\.|$)|^lora_(unet|transformer|te\d?|prior)_|lora_linear_layer\."
-    r"|\.(lokr_[wt][12]|hada_[wt][12])|\.(dora_scale|oft_blocks|oft_diag|diff|diff_b|w_norm|b_norm|set_weight)$"
+    r"|\.(lokr_[wt][12]|hada_[wt][12]|b?oft_R|vera_lambda|lora_magnitude_vector)|\.ia3_l(\.|$)"
+    r"|\.(dora_scale|b?oft_blocks|oft_diag|diff|diff_b|w_norm|b_norm|set_weight)$"
 )
 BLOCK = r"^blocks\.\d+\."
 WAN_HEAD = "head.head.weight"  # 4 rows for each channel of the latent
-T5_WORDS = (32100, 32128, 250100, 250112)  # T5 and mT5, as published and as padded
+T5_WORDS = (384, 32100, 32128, 250100, 250112)  # ByT5, T5 and mT5, as published and as padded
 
 # The first line that fits wins.
 SIGNATURES: tuple[Signature, ...] = (
     Signature("unknown", (r"\.(wscales|smooth_factor)$",)),  # nunchaku: its low-rank part looks like a LoRA
     Signature("lora", (LORA,)),
+    Signature("lora", (r"\.a1\.weight$", r"\.b2\.weight$")),  # GLoRA
     Signature("humo", (r"^audio_proj\.audio_proj_glob_1\.",)),
-    Signature("wan-s2v", (r"^(casual_audio_encoder|audio_injector)\.",)),
+    Signature("wan-s2v", (r"^(casual_audio_encoder|audio_injector|frame_packer|trainable_cond_mask)\.",)),
     Signature("fantasy-talking", (rf"^proj_model\.|{BLOCK}cross_attn\.(processor\.)?[kv]_proj\.",)),
     Signature("longcat-avatar", (rf"{BLOCK}audio_cross_attn\.", rf"{BLOCK}(attn\.qkv|ffn\.w1|adaLN_modulation)\.")),
     Signature("wan-animate", (r"^(face_adapter|pose_patch_embedding|motion_encoder)\.",)),

@@ -15,6 +15,7 @@ from .config import CONFIGS, PATCH_SIZE, AudioConfig, WanConfig
 from .header import Header
 
 HEAD_WIDTH = 128  # of every published Wan
+PUBLISHED_BLOCKS = {5120: 40, 3072: 30, 1536: 30}  # by the width
 
 # The weights whose shapes tell the sizes.
 WAN_SIZES = (
@@ -112,6 +113,17 @@ def head_problems(header: Header, config: WanConfig | None, audio: AudioConfig |
         f"{section}.num_heads."
         for section, sizes in sections.items()
         if sizes is not None and sizes.dim % HEAD_WIDTH and "num_heads" not in stated(header, section)
+    ]
+
+
+def depth_problems(dim: int, num_layers: int) -> list[str]:
+    """Of a file that ends before its last blocks, which nothing else in it tells."""
+    published = PUBLISHED_BLOCKS.get(dim, num_layers)
+    if num_layers >= published:
+        return []
+    return [
+        f"It has {num_layers} blocks; models of its width, {dim}, have {published}, so the last ones are missing. "
+        "Download it again."
     ]
 
 

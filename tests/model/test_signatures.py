@@ -117,6 +117,8 @@ LORAS = [
     "lycoris_blocks_0_self_attn_q.lokr_t2", "lora_unet_blocks_0_self_attn_q.hada_w1_a", "blocks.0.ffn.0.hada_t1",
     "diffusion_model.blocks.0.self_attn.q.dora_scale", "diffusion_model.blocks.0.norm3.diff",
     "diffusion_model.blocks.0.norm3.diff_b", "lora_unet_blocks_0_self_attn_q.alpha", "blocks.0.attn.oft_blocks",
+    "blocks.0.self_attn.q.oft_R.weight", "base_model.model.blocks.0.self_attn.q.lora_magnitude_vector.weight",
+    "base_model.model.blocks.0.ffn.0.ia3_l", "base_model.model.blocks.0.ffn.0.vera_lambda_b",
 ]  # fmt: skip
 
 
@@ -226,7 +228,7 @@ def test_an_encoder_or_a_vae_without_problems_loads_and_one_with_some_is_refused
     assert problem in str(refused.value)
 
 
-@pytest.mark.parametrize("prefix", ["model.", "vae.", "first_stage_model."])
+@pytest.mark.parametrize("prefix", ["model.", "vae.", "first_stage_model.", "vae.model.", "_orig_mod."])
 def test_a_vae_with_a_prefix_is_one_and_loads(tmp_path, bundle_folder, prefix):
     from safetensors.torch import load_file
 
