@@ -29,6 +29,7 @@ from .stated import labelled
 log = logging.getLogger(__name__)
 
 SOUND_BEYOND = 0.5  # seconds that sound lasts longer than the frames, from which the last frame is held for it
+UNSTAMPED = 0x80  # flag of FFmpeg's formats: frames alone
 AHEAD = 1.0  # seconds that are decoded beyond those asked for: stamps may be out of order
 
 
@@ -184,6 +185,8 @@ class _Index:
         cls, path: str | Path, stream: av.VideoStream, seconds: float | None, callback: Callable | None
     ) -> _Index:
         rates = [stream.average_rate, stream.base_rate, stream.guessed_rate]
+        if stream.container.format.flags & UNSTAMPED:
+            rates.reverse()  # the average is FFmpeg's own, what it guesses may be stated
         index = cls(stream, [float(rate) for rate in rates if rate], float(stream.time_base or 1e-3))
         explain = Explanation(path)
         for number, frame in enumerate(decode(path, stream, index.add_packet)):
@@ -216,8 +219,14 @@ class _Index:
 
     @property
     def announced(self) -> int:
-        """Frames that the container states and shows; in AVI empty packets count, too, as in H.264 of half its rate."""
-        return self.stream.frames - self.hidden if self.whole and not self.untimed else 0
+        """Frames that the container states and shows, where some are missing: what an edit list cuts out counts among
+        them, and in AVI what is empty."""
+        stream = self.stream
+        if not self.whole or self.untimed or stream.duration is None:
+            return 0
+        stated = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        missing = len(self.decoding) > len(self.times) or self.end + self.step < stated
+        return stream.frames - self.hidden if missing else 0
 
     @property
     def untimed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -134,6 +135,26 @@ def test_an_edit_list_that_hides_frames_is_no_damage(tmp_path, caplog):
     assert seen(video) == list(range(30, 60)) and not caplog.records
 
 
+def with_edits(path: Path, *edits: tuple[int, int]) -> Path:
+    """Milliseconds that each lasts, and where it begins in the clock of the frames."""
+    data = bytearray(path.read_bytes())
+    moov, track, edts = (data.index(name) - 4 for name in (b"moov", b"trak", b"edts"))
+    entries = b"".join(struct.pack(">IiI", *edit, 1 << 16) for edit in edits)
+    new = struct.pack(">I4sI4sII", 24 + len(entries), b"edts", 16 + len(entries), b"elst", 0, len(edits))
+    more = len(new + entries) - int.from_bytes(data[edts : edts + 4], "big")
+    data[edts : edts + int.from_bytes(data[edts : edts + 4], "big")] = new + entries
+    for box in (moov, track):
+        data[box : box + 4] = (int.from_bytes(data[box : box + 4], "big") + more).to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
+def test_what_an_edit_list_cuts_out_of_the_middle_is_no_damage(tmp_path, caplog):
+    source = film(tmp_path / "a.mp4", [i / 25 for i in range(60)], g="20", keyint_min="20", bf="0")
+    video = open_video(with_edits(source, (800, 0), (800, 40 * 3600)))
+    assert seen(video) == [*range(20), *range(40, 60)] and not caplog.records
+
+
 def test_parts_that_were_joined_follow_one_another(tmp_path, caplog):
     parts = [film(tmp_path / f"{i}.ts", [0.04 * k for k in range(8)], bf="2").read_bytes() for i in range(2)]
     (tmp_path / "c.ts").write_bytes(b"".join(parts))
@@ -145,6 +166,17 @@ def test_parts_that_were_joined_follow_one_another(tmp_path, caplog):
 def test_a_stream_without_stamps_runs_at_its_stated_rate(tmp_path):
     video = open_video(film(tmp_path / "a.h264", [i / 25 for i in range(10)]))
     assert (video.fps, len(video)) == (25, 10)
+
+
+def test_a_stream_without_stamps_runs_at_the_rate_that_its_codec_states(tmp_path):
+    with av.open(str(tmp_path / "a.h264"), "w") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for index in range(10):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(grey(index), format="rgb24")))
+        out.mux(stream.encode())
+    video = open_video(tmp_path / "a.h264")
+    assert (video.fps, len(video)) == (30, 10)
 
 
 def test_only_the_asked_seconds_are_read_of_a_video_with_gaps(tmp_path):
