@@ -71,6 +71,7 @@ class Explanation:
     def __init__(self, path: str | Path) -> None:
         self.path, self.first, self.kind = path, None, None
         self.said: set[str] = set()
+        self.converted: set[str] = set()  # pixel formats
 
     def __call__(self, frame: av.VideoFrame) -> None:
         shape = frame.width, frame.height, orientation(frame).swaps_sides
@@ -88,7 +89,11 @@ class Explanation:
         width, height = square_size(frame)
         square = f"has pixels that are not square: {frame.width}x{frame.height} becomes {width}x{height}"
         try:
-            return meaning(frame) + [square] * (width != frame.width) + [resized] * (shape != self.first)
+            sentences = meaning(frame)
+            if frame.format.name not in self.converted:
+                rgb(frame, width, height)  # what cannot be is said before the work begins
+                self.converted.add(frame.format.name)
+            return sentences + [square] * (width != frame.width) + [resized] * (shape != self.first)
         except InputError as error:
             raise InputError(f"{self.path} {error}") from error
 
@@ -119,8 +124,8 @@ def _sdr(frame: av.VideoFrame, width: int, height: int, about: Stated) -> np.nda
         codes = _coded(frame, width, height, "rgb48le", about)
     except av.FFmpegError as error:
         raise InputError(
-            f"Frames of {frame.width}x{frame.height} pixels in {frame.format.name} cannot become {width}x{height} RGB "
-            f"({error.strerror}). Give a whole video file, or export it as H.264."
+            f"has frames of {frame.width}x{frame.height} pixels in {frame.format.name} that cannot become "
+            f"{width}x{height} RGB ({error.strerror}). Give a whole video file, or export it as H.264."
         ) from error
     return codes.astype(np.float32) / np.float32(65535) if change is None else change.sdr(codes)
 

@@ -160,6 +160,17 @@ def test_colours_that_nobody_here_knows_are_refused_by_name(tmp_path):
         open_video(path)
 
 
+def test_pixels_that_cannot_be_converted_are_said_before_the_work_and_with_their_file(tmp_path):
+    with av.open(str(tmp_path / "a.nut"), "w") as out:
+        stream = out.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "bgr4"
+        packet = av.Packet(bytes(32 * 32 // 2))
+        packet.stream, packet.pts, packet.dts, packet.is_keyframe = stream, 0, 0, True
+        out.mux(packet)
+    with pytest.raises(InputError, match=r"a\.nut has frames .* in bgr4 .*export it"):
+        open_video(tmp_path / "a.nut")
+
+
 def test_dolby_vision_without_a_base_that_others_show_is_refused(tmp_path):
     options = {"crf": "10", "x265-params": "log-level=none"}
     path = flat(tmp_path / "a.mp4", [512] * 3, 10, {"codec_tag": "hvc1"}, codec="libx265", options=options)
