@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -10,6 +13,17 @@ class InputError(ValueError):
     The message is one or two sentences for that user: what was given, what is needed, what to do.
     The command line prints it and exits with code 2.
     """
+
+
+@contextmanager
+def naming(path: Path | str | None) -> Iterator[None]:
+    """Errors about what is in a file begin with its name, where they do not say it."""
+    try:
+        yield
+    except InputError as error:
+        if path is None or str(path) in str(error):
+            raise
+        raise InputError(f"{path}: {error}") from error
 
 
 # What to do about what the system refuses.

@@ -9,8 +9,13 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000\u200b\u2060\ufeff"  # at the ends of what is copied from pages and tables
-QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
+BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000\u200b\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+# at the ends of what is copied from pages, tables and the windows of systems
+QUOTES = {
+    '"': '"', "'": "'", "`": "`", "\u00ab": "\u00bb", "\u00bb": "\u00ab", "\u2039": "\u203a", "\u300c": "\u300d",
+    "\u201c": "\u201d\u201c", "\u201d": "\u201d", "\u201e": "\u201c\u201d",
+    "\u2018": "\u2019", "\u2019": "\u2019", "\u201a": "\u2018\u2019",
+}  # fmt: skip
 LONGEST = 60  # characters of a number
 
 PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?")
@@ -102,7 +107,7 @@ def spellings(text: str) -> Iterator[str]:
     home folder: the first that exists is meant."""
     yield text
     bare = text.strip(BLANKS)
-    while len(bare) > 1 and QUOTES.get(bare[0]) == bare[-1]:
+    while len(bare) > 1 and bare[-1] in QUOTES.get(bare[0], ()):
         bare = bare[1:-1].strip(BLANKS)
     if LOCAL.match(bare):
         bare = _path_in(bare)

@@ -54,7 +54,8 @@ def test_a_typed_frame_rate_is_the_exact_one_that_is_meant(text, rate):
     assert Timeline.from_seconds(1001, read_frame_rate(text)).frames == -(-1001 * rate // 1)
 
 
-@pytest.mark.parametrize("written", ["{}", ' "{}" ', "'{}'", "  {}\n", "\u201e{}\u201c", "file://{}", '"file://{}"'])
+@pytest.mark.parametrize("written", ["{}", ' "{}" ', "'{}'", "  {}\n", "\u201e{}\u201c", "file://{}", '"file://{}"',
+    "\u202a{}", "\u201d{}\u201d", "\u2039{}\u203a", "\u201a{}\u2018", "`{}`"])  # fmt: skip
 def test_a_path_is_found_whatever_was_copied_with_it(tmp_path, written):
     path = tmp_path / "my file.wav"
     path.touch()

@@ -77,6 +77,9 @@ def speaker_masks(masks: list[Tensor]) -> Tensor:
     """Where each of two speakers is, [h w] in 0..1 at the video's size -> [3 n] over the backbone's tokens: the
     first, the second, neither. What is in both, as at soft edges, is of the speaker whose middle is nearer.
     Raises InputError for a mask that holds no token, and for two that are about the same place."""
+    sizes = [f"{mask.shape[1]}x{mask.shape[0]}" for mask in masks]
+    if len(set(sizes)) > 1:
+        raise InputError(f"The masks of the speakers are {' and '.join(sizes)}. Give masks of the video's size.")
     tokens = torch.stack([avg_pool2d(mask[None].float(), SIZE_MULTIPLE)[0] > 0.5 for mask in masks])
     for number, mask in enumerate(tokens, 1):
         if not mask.any():

@@ -17,11 +17,11 @@ from .. import pipeline
 from ..audio.reading import read_audio
 from ..conditioning.fitting import fit_length
 from ..conditioning.prompts import PromptSchedule
-from ..errors import InputError
+from ..conditioning.region import check_edit
+from ..errors import InputError, naming
 from ..model.checkpoint import describe
 from ..pipeline import Result, find_region
-from ..pipeline.edit import check_source
-from ..pipeline.options import check_voice
+from ..pipeline.options import check_size, check_voice
 from ..timeline import Timeline
 from ..video.encoding import Encoding
 from ..video.footage import open_video
@@ -87,7 +87,10 @@ def edit(args: Namespace) -> None:
             video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
             lambda frame: bars("faces", frame + 1, len(video), ""),
         )  # fmt: skip
-        check_source(video, region)
+        with naming(args.video):
+            check_size(*video.size, "video to be edited")
+        with naming(args.mask or args.keypoints or args.dwpose):
+            check_edit(video, region)
         result = pipeline.edit(
             choice.load(), video, audio, region, text,
             length=args.length, preset=choice.preset, settings=settings, progress=bars, work=work,

@@ -26,6 +26,12 @@ def is_animated_webp(path: Path) -> bool:
     return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and bool(head[20] & ANIMATED)
 
 
+def is_animated(path: Path) -> bool:
+    """Whether a picture, by its name, holds several."""
+    head = _head(path)
+    return is_animated_webp(path) or (head.startswith(b"\x89PNG") and b"acTL" in head)
+
+
 def check_moving(path: Path) -> None:
     """Raises InputError for pictures that FFmpeg opens and cannot show."""
     if is_animated_webp(path):

@@ -47,6 +47,20 @@ def rgb(frame: av.VideoFrame, width: int, height: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(shown.apply(pixels)))
 
 
+def opacity(frame: av.VideoFrame, width: int, height: int) -> Tensor | float:
+    """How opaque each pixel is, float32 [h w 1] in 0..1 at a size before it is turned; 1 where the format knows no
+    transparency."""
+    if not any(component.is_alpha for component in frame.format.components):
+        return 1.0
+    about, shown = stated(frame), orientation(frame)
+    if shown.swaps_sides != about.swaps_sides:
+        width, height = height, width
+    sides = dict(zip(("width", "height"), _inside(frame, about, width, height), strict=True))
+    alpha = frame.reformat(format="rgba", **sides).to_ndarray()[..., 3:]
+    pixels = shown.apply(_padded(alpha, width, height).reshape(height, width, 1))
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255
+
+
 def square_size(frame: av.VideoFrame) -> tuple[int, int]:
     """Width and height before it is turned, its pixels made square."""
     return round(frame.width * (stated(frame).aspect or 1)), frame.height

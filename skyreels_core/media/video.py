@@ -23,11 +23,12 @@ from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving
 from .orientation import orientation
-from .pixels import Explanation, rgb, square_size
+from .pixels import Explanation, opacity, rgb, square_size
 from .stated import labelled
 
 log = logging.getLogger(__name__)
 
+TEXTS = {"tty", "bin", "xbin", "adf", "idf"}  # which FFmpeg draws as a terminal would
 SOUND_BEYOND = 0.5  # seconds that sound lasts longer than the frames, from which the last frame is held for it
 UNSTAMPED = 0x80  # flag of FFmpeg's formats: frames alone
 AHEAD = 1.0  # seconds that are decoded beyond those asked for: stamps may be out of order
@@ -45,6 +46,7 @@ class VideoFile:
     decoded: int  # how many frames those are, as a reader counts that knows no time
     has_sound: bool
     whole: bool = True  # False: a part of its file
+    over_black: bool = False  # True: what is transparent is black, as masks need it
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,7 +64,11 @@ class VideoFile:
         with opened(self.path) as stream:
             for times, frame in zip(times_shown, decode(self.path, stream), strict=False):
                 if times:
-                    yield from repeat(rgb(frame, *self.stored), times)
+                    yield from repeat(self._picture(frame), times)
+
+    def _picture(self, frame: av.VideoFrame) -> Tensor:
+        pixels = rgb(frame, *self.stored)
+        return pixels * opacity(frame, *self.stored) if self.over_black else pixels
 
     def part(self, start: float, seconds: float) -> VideoFile:
         """What is on screen from one time on, in seconds, for so long; 0 seconds are all that follow."""
@@ -125,7 +131,9 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
         stream = moving_pictures(container)
         if stream is None:
             raise InputError(f"{path} has no video stream. Give a file with moving pictures in it.")
-        if stream.codec_context is None:
+        if container.format.name in TEXTS:
+            raise InputError(f"{path} is no video; it holds text or data. Give a file with moving pictures in it.")
+        if stream.codec_context is None or not stream.width:
             raise InputError(f"{path} is in a format that cannot be decoded here. Export it as H.264.")
         check_side(path, round(stream.width * (stream.sample_aspect_ratio or 1)), stream.height)
         yield stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -13,13 +13,15 @@ from ..conditioning.dwpose import DWPose
 from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..conditioning.region import Region, check_count, check_shape
-from ..errors import InputError
-from ..media.kinds import is_animated_webp
+from ..errors import InputError, naming
+from ..media.kinds import is_animated
+from ..media.video import opened
 from ..video.cuts import find_shots
 from ..video.footage import Cut, Footage, Frames, Held, following, open_video
 from ..video.reading import Fit, read_picture
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
+UNREAD_ALPHA = ("vp8", "vp9")  # FFmpeg's own decoders of them leave it out
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2")
 
 logger = logging.getLogger(__name__)
@@ -51,14 +53,16 @@ def find_region(
     if mask is not None:
         return read_mask(Path(mask), video)
     if keypoints is not None:
-        found, lines = from_pose_keypoint(Path(keypoints), *video.size).over(video)
+        with naming(keypoints):
+            found, lines = from_pose_keypoint(Path(keypoints), *video.size).over(video)
         for line in lines:
             logger.info(line)
         shots = find_shots(video, callback)
     else:
         found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
         shots = find_shots(video)
-    masks = face_masks(found, video.fps, faces, gaps, shots)
+    with naming(keypoints):
+        masks = face_masks(found, video.fps, faces, gaps, shots)
     logger.info("Faces: %s.", masks.summary)
     for line in masks.report:
         logger.debug(line)
@@ -83,9 +87,8 @@ class Mask:
 
 
 def read_mask(path: Path, video: Footage) -> Region:
-    moving = path.is_file() and is_animated_webp(path)
-    single = path.suffix.lower() in PICTURES and not moving
-    pictures = Held(read_picture(path, behind=0.0)[None]) if single else open_video(path)
+    single = path.suffix.lower() in PICTURES and not (path.is_file() and is_animated(path))
+    pictures = Held(read_picture(path, behind=0.0)[None]) if single else moving_masks(path)
     pictures, frames = following(pictures, video), len(video)
     if len(pictures) > 1:
         remedy = "Give a mask for each, or a picture for all."
@@ -93,3 +96,16 @@ def read_mask(path: Path, video: Footage) -> Region:
     remedy = "Draw it on a frame of the video."
     check_shape(f"The mask {path} is", pictures.size, video.size, remedy, "the video")
     return Mask(Cut(pictures, frames), video.size)
+
+
+def moving_masks(path: Path) -> Frames:
+    """Those of a video; a single picture, such as a GIF, is one for all frames however long it is shown."""
+    with opened(path) as stream:
+        hidden = stream.metadata.get("alpha_mode") == "1" and stream.codec_context.name in UNREAD_ALPHA
+    if hidden:
+        raise InputError(
+            f"The mask {path} has transparency that is not read from VP8 and VP9. Export it in black and white, or as "
+            "ProRes 4444."
+        )
+    file = replace(open_video(path), over_black=True)
+    return Cut(file, 1) if file.decoded == 1 else file

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 NAME = "name"  # the column that names the files of a row
 EXPORT = "Export it as 'CSV UTF-8' and give that file."
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # at the start of a text
-SEPARATOR = re.compile(r'"?sep=(.)"?;*,*\s*', re.IGNORECASE)  # a line for Excel alone
+SEPARATOR = re.compile(r'\s*"?sep ?= ?(.)"?[;,]*\s*', re.IGNORECASE)  # a line for Excel alone
 MOST_ACCENTS = 2  # side by side, in a language that Windows-1252 or Mac Roman writes
 
 
@@ -31,14 +31,15 @@ def read_table(path: Path) -> tuple[list[str], list[Row]]:
     """Columns and rows of a CSV file with one column for each `node.input`; InputError where it has none."""
     text = decoded(path)
     first = next(iter(text.splitlines(keepends=True)), "")
-    stated = SEPARATOR.fullmatch(first.strip())
+    stated = SEPARATOR.fullmatch(first)
     text = text[len(first) :] if stated else text
-    header_line = next((line for line in text.splitlines() if line.strip(BLANKS + ",;")), "")
-    delimiter = stated[1] if stated else max(",;\t", key=header_line.count)  # what their country uses
+    header_line = next((line for line in text.splitlines() if line.strip(BLANKS + ",;|")), "")
+    delimiter = stated[1] if stated else max(",;\t|", key=header_line.count)  # what their country uses
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True))
     except (csv.Error, TypeError) as error:
         raise InputError(f"{path} cannot be read as a table with a header of node.input columns.") from error
+    check_quotes(path, text, lines)
     lines = [[bare(cell) for cell in line] for line in lines]
     top = next((index for index, line in enumerate(lines) if any(line)), None)
     if top is None:
@@ -101,6 +102,15 @@ def refuse_others(path: Path, content: bytes) -> None:
         kind = "a JSON file"
     if kind is not None:
         raise InputError(f"{path} is {kind}, not a CSV table. {EXPORT}")
+
+
+def check_quotes(path: Path, text: str, lines: list[list[str]]) -> None:
+    """Raises InputError where a cell takes in all rows that follow, since its quotation mark has no other."""
+    if text.count('"') % 2 and lines and "\n" in lines[-1][-1].strip():
+        raise InputError(
+            f"{path} has a quotation mark without its other half: from '{lines[-1][-1].splitlines()[0][:40]}' on all "
+            "rows are in one cell. Close it, or write it twice where it is meant."
+        )
 
 
 def check_header(path: Path, header: list[str]) -> None:

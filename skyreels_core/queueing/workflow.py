@@ -20,12 +20,12 @@ UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload")
 
 # As people and programs write them, and as spreadsheets do in their own languages.
 TRUE = {word.casefold() for word in (
-    "true", "yes", "on", "1", "WAHR", "ja", "VRAI", "oui", "VERDADERO", "VERO", "VERDADEIRO", "WAAR", "PRAWDA", "SANT",
-    "SAND", "SANN", "TOSI", "ИСТИНА", "DOĞRU", "PRAVDA", "IGAZ", "真", "是",
+    "true", "yes", "on", "t", "y", "1", "1.0", "1,0", "WAHR", "ja", "VRAI", "oui", "VERDADERO", "sí", "VERO", "sì",
+    "VERDADEIRO", "WAAR", "PRAWDA", "SANT", "SAND", "SANN", "TOSI", "ИСТИНА", "DOĞRU", "PRAVDA", "IGAZ", "真", "是",
 )}  # fmt: skip
 FALSE = {word.casefold() for word in (
-    "false", "no", "off", "0", "FALSCH", "nein", "FAUX", "non", "FALSO", "ONWAAR", "nee", "FAŁSZ", "FALSKT", "FALSK",
-    "USANN", "EPÄTOSI", "ЛОЖЬ", "YANLIŞ", "NEPRAVDA", "HAMIS", "假", "否",
+    "false", "no", "off", "f", "n", "0", "0.0", "0,0", "FALSCH", "nein", "FAUX", "non", "FALSO", "ONWAAR", "nee",
+    "FAŁSZ", "FALSKT", "FALSK", "USANN", "EPÄTOSI", "ЛОЖЬ", "YANLIŞ", "NEPRAVDA", "HAMIS", "假", "否",
 )}  # fmt: skip
 MONTH = r"(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*"
 DATE = re.compile(rf"\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}\b|\d[. -]*{MONTH}|{MONTH}[. -]*\d", re.IGNORECASE)

@@ -76,6 +76,8 @@ def test_tokens_belong_to_one_speaker_or_the_other_or_neither():
     ]
     with pytest.raises(InputError, match="speaker 2 is empty"):
         speaker_masks([left, torch.zeros(32, 64)])
+    with pytest.raises(InputError, match=r"are 64x32 and 64x64\. Give masks of the video's size"):
+        speaker_masks([left, torch.ones(64, 64)])
 
 
 def test_soft_edges_that_overlap_are_of_the_nearer_speaker():

@@ -80,6 +80,19 @@ def test_a_line_for_excel_alone_says_what_parts_the_cells(table):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("line", ["SEP = \t", '"sep=\t"'])
+def test_that_line_may_name_a_tab_and_have_blanks(table, line):
+    columns, (row,) = read_table(table(f"{line}\r\nname\tWords.text\r\nanna\ta; b, c, d\r\n"))
+    assert columns == ["name", "Words.text"] and row.cells["Words.text"] == "a; b, c, d"
+
+
+def test_a_quotation_mark_without_its_other_half_is_refused(table):
+    with pytest.raises(InputError, match=r"from 'a big smile,12' on all rows are in one cell\. Close it"):
+        read_table(table('Words.text,4.steps\n"a big smile,12\nanother,13\n'))
+    _, rows = read_table(table('Words.text,4.steps\na 5" screen,12\nanother,13\n'))
+    assert rows[0].cells["Words.text"] == 'a 5" screen'
+
+
 def test_blanks_around_cells_and_what_is_left_empty_are_nothing(table):
     text = ";;\n name ;4.steps;;\n\u00a0anna\u00a0; 12 ; ;\n;;\n \u00a0;;\n"
     columns, (row,) = read_table(table(text))

@@ -42,8 +42,8 @@ MASKS: dict[str, Case] = {
     "a voice": (lambda desk: ("--mask", desk.whole.voice), "no video stream"),
     "half a picture": (lambda desk: ("--mask", desk.part_of(desk.whole.mask, 0.5)), "cut.png"),
     "half a video": (lambda desk: ("--mask", desk.part_of(desk.whole.video, 0.5)), "is cut short"),
-    "black": (lambda desk: painted(desk, HEIGHT, WIDTH, value=0.0), "black everywhere"),
-    "a video of black": (lambda desk: filmed(desk, FRAMES, value=0.0), "black everywhere"),
+    "black": (lambda desk: painted(desk, HEIGHT, WIDTH, value=0.0), "mask.png: The mask is black everywhere"),
+    "a video of black": (lambda desk: filmed(desk, FRAMES, value=0.0), "mask.mkv: The mask is black everywhere"),
     "another shape": (lambda desk: painted(desk, HEIGHT, 3 * WIDTH), f"{3 * WIDTH}x{HEIGHT}"),
     "too short": (lambda desk: filmed(desk, 3), "has 3 frames, the video has 9"),
 }
@@ -88,7 +88,7 @@ POSES: dict[str, Case] = {
     "1e30": posed(keypoints([1e30] * 210)),
     "400 digits": posed(keypoints([10**400] * 210)),
     "all in one point": posed(keypoints([20.0, 15.0, 1.0] * 70), "No face was found"),
-    "all 0": posed(keypoints([0.0] * 210), "No face was found"),
+    "all 0": posed(keypoints([0.0] * 210), ".json: No face was found"),
     "beside the picture": posed(keypoints(outside), "black everywhere"),
     "only bodies": posed([keypoints()[0] | {"people": [{"pose_keypoints_2d": [1.0] * 54}]}], "only their bodies"),
     "a picture that is not turned yet": posed(
