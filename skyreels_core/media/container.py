@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,6 +46,14 @@ def moving_pictures(container: InputContainer) -> av.VideoStream | None:
 def sound_track(container: InputContainer) -> av.AudioStream | None:
     """Of several the one that players let hear."""
     return container.streams.best("audio") or next(iter(container.streams.audio), None)
+
+
+def demuxed(container: InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+    """Their packets, and in the end an empty one for each."""
+    try:
+        yield from container.demux(*streams)
+    except IndexError:  # PyAV, after all of these, where further streams began midway
+        return
 
 
 def check_whole(path: Path) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 from av.codec.context import Flags2
 from av.container import InputContainer
 
+from .container import demuxed
+
 SHARE_DAMAGED = 0.1  # of all packets; more is no recording with a blemish
 FEW_DAMAGED = 3  # packets that are left out of the shortest recording as well
 PLANES = 8  # that a frame has room for without an array of its own
@@ -51,7 +53,7 @@ def decode(container: InputContainer, stream: av.AudioStream) -> Decoded:
             "err_detect": "crccheck+explode"
         }  # else what is damaged becomes noise
     decoded, seconds, failure = Decoded(), 0.0, None
-    for packet in container.demux(stream):
+    for packet in demuxed(container, stream):
         decoded.packets += packet.size > 0
         try:
             frames = packet.decode()

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .channels import layout_of, remix
-from .container import UNTIMED, check_whole, moving_pictures, open_media, sound_track
+from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_media, sound_track
 from .gaps import LONGEST, LONGEST_UNSTEADY, Gaps, find_gaps
 from .packets import Decoded, Piece, decode
 from .parts import parts
@@ -31,10 +31,8 @@ MISSING_SECONDS = 0.5  # between the end that a container states and that of the
 PADDING_SECONDS = 0.3  # that an encoder adds at the end: a packet or two
 SAID_SECONDS = 0.1  # of silence in place of missing sound, from which the log says so
 STATING = {"mp4", "flac", "ogg"}  # formats whose header says how long the sound is
-COUNTED, UNSTEADY = (
-    0x100,
-    0x200,
-)  # flags of FFmpeg's formats: stamps made from the samples; clocks that start anew
+COUNTED = 0x100  # flag of FFmpeg's formats whose stamps are made from the samples
+UNSTEADY = 0x200  # of those whose clocks may start anew
 
 
 @dataclass(frozen=True)
@@ -178,9 +176,10 @@ def _first_picture(path: Path, part: range | None) -> float:
         stream = moving_pictures(container)
         stream.thread_type = "SLICE"
         try:
+            packets = demuxed(container, stream)
             if container.format.name in UNTIMED:
-                return float((next(container.demux(stream)).dts or 0) * stream.time_base)
-            times = (frame.time for frame in container.decode(stream))
+                return float((next(packets).dts or 0) * stream.time_base)
+            times = (frame.time for packet in packets for frame in packet.decode())
             return next((time for time in times if time is not None), 0.0)
         except av.FFmpegError:
             return float((stream.start_time or 0) * stream.time_base)

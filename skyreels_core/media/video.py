@@ -18,7 +18,7 @@ from torch import Tensor
 from ..audio.reading import Audio, read_audio
 from ..errors import InputError
 from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read_clock
-from .container import UNTIMED, check_whole, moving_pictures, open_media, sound_track
+from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_media, sound_track
 from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving
@@ -165,7 +165,7 @@ def _demuxed(
 ) -> Iterator[av.VideoFrame]:
     sound = None if packets is None else sound_track(stream.container)
     streams = [stream] if sound is None else [stream, sound]
-    for packet in stream.container.demux(*streams):
+    for packet in demuxed(stream.container, *streams):
         if packets is not None:
             packets(packet)
         if packet.stream is stream:

@@ -112,6 +112,23 @@ def test_the_sound_of_h264_in_avi_begins_with_the_first_picture(tmp_path, bf):
     assert (heard.samples[0] > 0.2).nonzero()[0].item() == 8000
 
 
+def test_a_stream_that_begins_midway_without_a_word_before_is_no_hindrance(tmp_path):
+    """As recordings of live streams have it, whose sound comes later."""
+    path = film(tmp_path / "a.flv", [i / 10 for i in range(50)], sound=5.0, bf="0")
+    data = bytearray(path.read_bytes())
+    data[4] = 1  # pictures alone
+    place = 13
+    while place < len(data):  # kind, size, milliseconds
+        kind, end = data[place], place + 15 + int.from_bytes(data[place + 1 : place + 4], "big")
+        time = int.from_bytes(data[place + 4 : place + 7], "big")
+        if kind != 9 and time < 3000:
+            del data[place:end]
+        else:
+            place = end
+    path.write_bytes(data)
+    assert seen(open_video(path)) == list(range(50))
+
+
 def test_of_several_pictures_the_moving_ones_are_read(tmp_path):
     """As AVIF holds them: a still for those that know no more, and the sequence."""
     shades = [Image.new("RGB", (64, 48), (40 * index,) * 3) for index in range(5)]
