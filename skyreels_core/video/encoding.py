@@ -21,10 +21,20 @@ class Encoder:
         return self.pixels in ("rgb24", "gbrp")
 
     def options_for(self, width: int, height: int) -> dict[str, str]:
-        """x265 gives different bytes each time where one coding tree unit, of 64 or 32, is as wide as the picture."""
-        if self.name != "libx265" or width not in (32, 64) or height < width:
+        if self.name != "libx265":
             return self.options
-        return {**self.options, "x265-params": f"{self.options['x265-params']}:ctu={width // 2}"}
+        return {**self.options, "x265-params": self.options["x265-params"] + _for_small(width, height)}
+
+
+def _for_small(width: int, height: int) -> str:
+    """x265 looks for what moves in margins that it does not fill where one coding tree unit (64, 32, 16) is as wide
+    as the picture; with units below 64 its macroblock tree writes beyond its memory, and the process may die.
+    """
+    side = min(width, height)
+    if side < 32:
+        return ":ctu=16:cutree=0:keyint=1"
+    unit = 64 if side > 64 else 32 if side > 32 else 16
+    return "" if unit == 64 else f":ctu={unit}:cutree=0"
 
 
 @dataclass(frozen=True)

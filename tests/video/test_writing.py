@@ -88,6 +88,18 @@ def test_the_same_frames_give_the_same_bytes(tmp_path, codec, suffix):
     assert first == second
 
 
+@pytest.mark.parametrize("width", [16, 32, 34, 64, 66])
+@pytest.mark.parametrize("height", [16, 32, 34, 64, 72])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_small_pictures_give_the_same_bytes_too(tmp_path, width, height, lossless):
+    frames = waves(12, height, width) + 0.2 * torch.rand(12, height, width, 3)
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        write_video(tmp_path / name, frames, 25.0, encoding=Encoding("h265", lossless=lossless))
+        other = torch.rand(12, height, width, 3)  # leaves other things in memory
+        write_video(tmp_path / "other.mp4", other, 25.0, encoding=Encoding("h265"))
+    assert len({(tmp_path / name).read_bytes() for name in ("a.mp4", "b.mp4", "c.mp4")}) == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot hide cores from a thread")
 @pytest.mark.parametrize("size", [(64, 96), (95, 63), (32, 32)])  # the last two of one coding tree unit's width
 @pytest.mark.parametrize(("codec", "lossless"), EVERY_WAY)
