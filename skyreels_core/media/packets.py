@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from .container import demuxed
 
 SHARE_DAMAGED = 0.1  # of all packets; more is no recording with a blemish
 FEW_DAMAGED = 3  # packets that are left out of the shortest recording as well
+PCM = re.compile(r"pcm_[suf](\d+)")
 PLANES = 8  # that a frame has room for without an array of its own
 
 
@@ -53,10 +55,12 @@ def decode(container: InputContainer, stream: av.AudioStream) -> Decoded:
             "err_detect": "crccheck+explode"
         }  # else what is damaged becomes noise
     decoded, seconds, failure = Decoded(), 0.0, None
-    for packet in demuxed(container, stream):
+    for given in demuxed(container, stream):
+        if (packet := _whole(given, stream.codec_context)) is None:
+            continue
         decoded.packets += packet.size > 0
         try:
-            frames = packet.decode()
+            frames = stream.codec_context.decode(packet)
         except av.FFmpegError as error:
             failure = failure or error
             decoded.damaged.append(seconds)
@@ -67,6 +71,22 @@ def decode(container: InputContainer, stream: av.AudioStream) -> Decoded:
     if failure is not None and not decoded.pieces:
         raise failure
     return decoded
+
+
+def _whole(packet: av.Packet, context: av.AudioCodecContext) -> av.Packet | None:
+    """PCM without the byte by which AIFF makes its length even; None where there is nothing else in the packet.
+
+    Beside it, PyAV below 18 loses the last samples.
+    """
+    bits = PCM.match(context.name)
+    excess = packet.size % (int(bits[1]) // 8 * context.channels) if bits else 0
+    if not excess:
+        return packet
+    if excess == packet.size:
+        return None
+    whole = av.Packet(bytes(packet)[:-excess])
+    whole.pts, whole.dts, whole.time_base = packet.pts, packet.dts, packet.time_base
+    return whole
 
 
 def _pieces(frames: list[av.AudioFrame]) -> Iterator[Piece]:

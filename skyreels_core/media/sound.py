@@ -29,6 +29,7 @@ MOST_CHANNELS = 64
 LOUDEST = 100.0  # times full scale; whole numbers stored as floats are far beyond
 MISSING_SECONDS = 0.5  # between the end that a container states and that of the last sound in it
 PADDING_SECONDS = 0.3  # that an encoder adds at the end: a packet or two
+STAMP = 0.001  # seconds, to which Matroska rounds its times
 SAID_SECONDS = 0.1  # of silence in place of missing sound, from which the log says so
 STATING = {"mp4", "flac", "ogg"}  # formats whose header says how long the sound is
 COUNTED = 0x100  # flag of FFmpeg's formats whose stamps are made from the samples
@@ -112,7 +113,8 @@ def _recording(path: Path, part: range | None) -> _Recording:
             packets.pieces.append(Piece(np.zeros((1, 0), np.float32), max(stream.rate, 1), "mono", None))
         moving = moving_pictures(container)
         longest = LONGEST_UNSTEADY if container.format.flags & UNSTEADY and moving is None else LONGEST
-        pieces, start = packets.pieces, packets.pieces[0].time or 0.0
+        pieces = _without_lead_in(container, packets.pieces) if moving is None else packets.pieces
+        start = pieces[0].time or 0.0
         if container.format.name == "ogg":  # whose stamps within the first page are guessed
             start = float((stream.start_time or 0) * stream.time_base)
         gaps = find_gaps(_timed(container, pieces), longest)
@@ -134,6 +136,13 @@ def _decoded(path: Path, container: InputContainer, stream: av.AudioStream) -> D
             if isinstance(error, av.FFmpegError):
                 raise
     raise InputError(f"{path} has sound in a format that cannot be decoded here. Export it as WAV or AAC.")
+
+
+def _without_lead_in(container: InputContainer, pieces: list[Piece]) -> list[Piece]:
+    """FFmpeg 8.0 gives what an encoder put before the sound of a Matroska file, at times below zero."""
+    if not container.format.name.startswith("matroska"):
+        return pieces
+    return [it for it in pieces if it.time is None or it.time + it.seconds > STAMP] or pieces
 
 
 def _timed(container: InputContainer, pieces: list[Piece]) -> list[Piece]:

@@ -137,7 +137,7 @@ def test_a_cover_picture_does_not_move_the_sound(tmp_path):
     with av.open(str(tmp_path / "a.m4a"), "w", format="mp4") as container:
         sound = container.add_stream("alac", rate=48000, layout="mono")
         cover = container.add_stream("png", rate=25, width=16, height=16, pix_fmt="rgb24")
-        cover.disposition = Disposition.attached_pic
+        cover.disposition = Disposition.attached_pic.value  # PyAV 16 takes no flag
         container.mux(cover.encode(av.VideoFrame(16, 16, "rgb24")))
         frame = av.AudioFrame.from_ndarray(np.int16(samples * 32767), format="s16p", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = 48000, 4800, Fraction(1, 48000)

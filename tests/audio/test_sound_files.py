@@ -41,6 +41,15 @@ def test_samples_are_bit_for_bit_those_of_the_file(tmp_path, form, subtype, chan
     np.testing.assert_array_equal(read_audio(tmp_path / "a").samples.numpy(), expected.T)
 
 
+@pytest.mark.parametrize("length", [1, 3, 1365, 1366, 2 * 1365, 3 * 1365])  # 1365: of a packet
+def test_aiff_of_an_odd_number_of_bytes_is_read_to_its_last_sample(tmp_path, caplog, length):
+    samples = np.random.default_rng(0).uniform(-1, 1, length)
+    soundfile.write(tmp_path / "a", samples, 44100, format="AIFF", subtype="PCM_24")
+    expected, _ = soundfile.read(tmp_path / "a", dtype="float32")
+    np.testing.assert_array_equal(read_audio(tmp_path / "a").samples[0].numpy(), expected)
+    assert "damaged" not in caplog.text
+
+
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
 @pytest.mark.parametrize("length", [3, 100, 5000, 66167])
 def test_ogg_vorbis_is_as_long_as_it_says(tmp_path, rate, length):

@@ -97,7 +97,7 @@ def sound(path: Path, codec: str, seconds: float = 1.0, rate: int = 16000, cover
             container.add_stream("png", rate=25, width=64, height=64, pix_fmt="rgb24") if cover else None
         )
         if picture is not None:
-            picture.disposition = av.stream.Disposition.attached_pic
+            picture.disposition = av.stream.Disposition.attached_pic.value  # PyAV 16 takes no flag
             container.mux(picture.encode(av.VideoFrame(64, 64, "rgb24")))
         samples = np.random.default_rng(0).uniform(-0.3, 0.3, (1, round(seconds * rate))).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
