@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from skyreels_core.queueing.client import Client
 from skyreels_core.queueing.jobs import Job
 from skyreels_core.queueing.workflow import Workflow
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process of Windows")
 PROGRAM = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job hands on a deaf one

@@ -36,6 +36,8 @@ NAMES = {
     "80 signs of three bytes": "影" * 80,
     "60 emoji": "🎬" * 60,
 }
+if sys.platform == "win32":  # which takes none of these, or takes the last space away
+    NAMES = {kind: name for kind, name in NAMES.items() if kind not in ("spaces", "a colon", "a device of Windows")}
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
@@ -57,7 +59,7 @@ def test_inputs_and_results_have_any_name(whole, tmp_path, monkeypatch, name):
 def test_a_run_is_made_in_a_long_path_of_any_names(desk, monkeypatch, relative):
     folder = desk.folder.joinpath(*NAMES.values())
     folder.mkdir(parents=True)
-    if len(os.fsencode(folder)) < 260 or sys.platform == "win32":
+    if len(os.fsencode(folder)) < 260 or sys.platform != "linux":
         pytest.skip("this system ends paths earlier")
     name = f"{'影' * 60}🎬:1.mp4"
     monkeypatch.chdir(folder)

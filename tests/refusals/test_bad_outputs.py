@@ -39,6 +39,10 @@ PLACES: dict[str, Case] = {
 }  # fmt: skip
 
 
+if sys.platform != "linux":  # others have no folder in which not even root can make a file
+    PLACES = {name: case for name, case in PLACES.items() if "of the system" not in name}
+
+
 @cases(PLACES)
 def test_a_place_that_takes_no_video_is_one_sentence(desk, case):
     options, needle = case
