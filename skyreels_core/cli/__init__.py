@@ -42,6 +42,11 @@ def run(args: Namespace) -> int:
         from .queue import queue
 
         return queue(args)
+    if args.command == "inspect":  # a header alone: without the networks and what they import
+        from .inspect import inspect
+
+        inspect(args)
+        return 0
     from . import commands
 
     commands.run(args)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
@@ -19,7 +16,6 @@ from ..conditioning.fitting import fit_length
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.region import check_edit
 from ..errors import InputError, naming
-from ..model.checkpoint import describe
 from ..pipeline import Result, find_region
 from ..pipeline.options import check_size, check_voice
 from ..timeline import Timeline
@@ -138,19 +134,9 @@ def train(args: Namespace) -> None:
     print(train(args.config, args.output))
 
 
-def inspect(args: Namespace) -> None:
-    description = describe(args.file)
-    if not args.json:
-        print(description.summary())
-        return
-    json.dump(asdict(description), sys.stdout, indent=2)
-    print()
-
-
 COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "demo": demo,
     "animate": animate,
     "edit": edit,
     "train": train,
-    "inspect": inspect,
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from subprocess import run
 
 import pytest
 from test_signatures import AUDIO, I2V, T2V, write
@@ -62,3 +64,13 @@ def test_integers_that_nothing_explains_are_refused(tmp_path):
 def test_a_glora_is_a_lora(tmp_path):
     names = [f"diffusion_model.blocks.0.self_attn.q.{part}.weight" for part in ("a1", "a2", "b1", "b2")]
     assert describe(write(tmp_path / "a.safetensors", dict.fromkeys(names, (4, 4)))).kind == "lora"
+
+
+def test_a_file_is_named_without_the_libraries_of_networks(tmp_path):
+    path = write(tmp_path / "a.safetensors", I2V | AUDIO.shapes())
+    script = (
+        "import sys; from skyreels_core.cli import main; main(sys.argv[1:]); "
+        "print(sorted({'diffusers', 'transformers'} & sys.modules.keys()))"
+    )
+    done = run([sys.executable, "-c", script, "inspect", str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("skyreels-v3-a2v: ") and done.stdout.endswith("\n[]\n")
