@@ -24,12 +24,25 @@ def find_host() -> Path | None:
     return next((place for place in places if (place / "comfy" / "sd.py").is_file()), None)
 
 
+def find_interpreter(folder: Path) -> str | None:
+    """COMFYUI_PYTHON, else the first of the host's own environments and this one that has the host's packages."""
+    if named := os.environ.get("COMFYUI_PYTHON"):
+        return named
+    own = [folder / name / part for name in (".venv", "venv") for part in ("bin/python", "Scripts/python.exe")]
+    there = [str(path) for path in own if path.is_file()]
+    probe = ["-c", "import aiohttp, comfyui_frontend_package, torch"]
+    quiet = {"stderr": subprocess.DEVNULL}
+    return next((it for it in (*there, sys.executable) if not subprocess.call([it, *probe], **quiet)), None)
+
+
 @pytest.fixture(scope="session")
 def comfyui() -> tuple[Path, str]:
     """The host's folder and its interpreter."""
     if (folder := find_host()) is None:
         pytest.skip(HOW_TO_RUN)
-    return folder, os.environ.get("COMFYUI_PYTHON", sys.executable)
+    if (interpreter := find_interpreter(folder)) is None:
+        pytest.skip(f"no interpreter with the packages of {folder} found: set COMFYUI_PYTHON to it")
+    return folder, interpreter
 
 
 @pytest.fixture(scope="session")
