@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import av
 import numpy as np
 
+FREED_TWICE = ("png", "apng")  # codecs whose profiles have a name, which PyAV frees and FFmpeg frees again
+
 
 @dataclass(frozen=True)
 class Orientation:
@@ -25,10 +27,16 @@ class Orientation:
         return turned[:, ::-1] if self.mirrored else turned
 
 
-def orientation(frame: av.VideoFrame) -> Orientation:
+UPRIGHT = Orientation()
+
+
+def orientation(frame: av.VideoFrame, codec: str = "") -> Orientation:
     """From the frame's display matrix, its angle rounded to quarters."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    return Orientation() if matrix is None else oriented(bytes(matrix))
+    try:
+        matrix = None if codec in FREED_TWICE else frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside the matrix lies what this PyAV has no name for
+        matrix = None
+    return Orientation(round(frame.rotation / 90) % 4) if matrix is None else oriented(bytes(matrix))
 
 
 def oriented(matrix: bytes) -> Orientation:

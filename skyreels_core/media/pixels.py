@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ..errors import InputError
 from .light import GAMUTS, TRANSFERS, light
-from .orientation import orientation
 from .scaling import scaled
 from .stated import UNSPECIFIED, Stated, stated
 
@@ -40,7 +39,8 @@ def rgb(frame: av.VideoFrame, width: int, height: int) -> Tensor:
     A frame of another shape than the first is fitted and padded with black. Raises InputError for pixels that
     cannot be converted.
     """
-    about, shown = stated(frame), orientation(frame)
+    about = stated(frame)
+    shown = about.orientation
     if shown.swaps_sides != about.swaps_sides:
         width, height = height, width
     pixels = _padded(_sdr(frame, *_inside(frame, about, width, height), about), width, height)
@@ -52,7 +52,8 @@ def opacity(frame: av.VideoFrame, width: int, height: int) -> Tensor | float:
     transparency."""
     if not any(component.is_alpha for component in frame.format.components):
         return 1.0
-    about, shown = stated(frame), orientation(frame)
+    about = stated(frame)
+    shown = about.orientation
     if shown.swaps_sides != about.swaps_sides:
         width, height = height, width
     sides = dict(zip(("width", "height"), _inside(frame, about, width, height), strict=True))
@@ -88,7 +89,7 @@ class Explanation:
         self.converted: set[str] = set()  # pixel formats
 
     def __call__(self, frame: av.VideoFrame) -> None:
-        shape = frame.width, frame.height, orientation(frame).swaps_sides
+        shape = frame.width, frame.height, stated(frame).orientation.swaps_sides
         self.first = self.first or shape
         kind = shape, frame.colorspace, stated(frame)
         if kind == self.kind:

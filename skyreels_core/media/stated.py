@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import av
 
-from .orientation import orientation
+from .orientation import UPRIGHT, Orientation, orientation
 from .scaling import CENTRE, LEFT, TOP_LEFT
 
 UNSPECIFIED = 2  # of matrix, primaries and transfer (ITU-T H.273)
@@ -37,27 +37,31 @@ class Stated:
         None  # width of a pixel over its height; None: whatever fills the size asked for
     )
     swaps_sides: bool = False  # how the first frame is shown
+    orientation: Orientation = UPRIGHT  # how this one is
     interlaced: bool = False
     dolby: bool = False  # in colours that only a decoder of Dolby Vision knows
 
 
 def stated(frame: av.VideoFrame) -> Stated:
-    return frame.opaque if isinstance(frame.opaque, Stated) else Stated(*_colour(frame, None))
+    if isinstance(frame.opaque, Stated):
+        return frame.opaque
+    return Stated(*_colour(frame, None), orientation=orientation(frame))
 
 
 def labelled(stream: av.VideoStream, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """The same frames, each with its `Stated`."""
     siting, size, aspect = LEFT, None, Fraction(1)
     for frame in frames:
+        shown = orientation(frame, stream.codec_context.name)
         if size is None:
             siting, size = chroma_siting(stream), (frame.width, frame.height)
             aspect = Fraction(stream.sample_aspect_ratio or 1)
-            swaps = orientation(frame).swaps_sides
+            swaps = shown.swaps_sides
         own = (frame.width, frame.height) == size
         wide = aspect if own else Fraction(stream.codec_context.sample_aspect_ratio or 1)
         colour = _colour(frame, stream.codec_context)
         dolby = _is_dolby(frame, stream, colour[1])
-        frame.opaque = Stated(*colour, siting, wide, swaps, frame.interlaced_frame, dolby)
+        frame.opaque = Stated(*colour, siting, wide, swaps, shown, frame.interlaced_frame, dolby)
         yield frame
 
 

@@ -22,9 +22,8 @@ from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_medi
 from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving
-from .orientation import orientation
 from .pixels import Explanation, opacity, rgb, square_size
-from .stated import labelled
+from .stated import labelled, stated
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +201,7 @@ class _Index:
             if callback is not None:
                 callback(number)
             if number == 0:
-                index.stored, index.turns = square_size(frame), orientation(frame).turns
+                index.stored, index.turns = square_size(frame), stated(frame).orientation.turns
             index.add_frame(frame)
             if seconds is not None and index.times[-1] - index.times[0] >= seconds + AHEAD:
                 index.whole = False
