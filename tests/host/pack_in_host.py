@@ -2,19 +2,23 @@
 
 import importlib.util
 import sys
+import tempfile
 from pathlib import Path
 
 PACK = Path(__file__).resolve().parents[2]
 
 
 def load_pack(place=PACK):
-    """The pack as the module `skyreels_audio_pack`; command line arguments are for the script."""
+    """The pack as the module `skyreels_audio_pack`; command line arguments are for the script. What is kept of a run
+    goes to a folder of its own: the next start of the script finds none of it."""
     sys.argv[1:] = ["--cpu"]
     import comfy.options
 
     comfy.options.enable_args_parsing()
+    import folder_paths
     import utils.install_util  # noqa: F401  before comfy/utils.py can take its name
 
+    folder_paths.set_output_directory(tempfile.mkdtemp(prefix="output"))
     spec = importlib.util.spec_from_file_location(
         "skyreels_audio_pack", place / "__init__.py", submodule_search_locations=[str(place)]
     )
