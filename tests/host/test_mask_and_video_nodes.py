@@ -165,7 +165,7 @@ def test_a_talking_video_is_as_long_as_the_voice(made, video, facts):
     frames = -(-facts["voice_seconds"] * 25 // 1)
     assert len(made["kept"]) == frames < len(video.frames)
     assert torch.equal(made["kept"], video.frames[: int(frames), :95])
-    assert made["waveform"].shape == (1, 1, round(frames / 25 * 16000))  # three channels become one
+    assert made["waveform"].shape == (1, 2, round(frames / 25 * 16000))  # three channels become two
     assert facts["rate"] == "25"
 
 
