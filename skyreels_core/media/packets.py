@@ -79,7 +79,7 @@ def _whole(packet: av.Packet, context: av.AudioCodecContext) -> av.Packet | None
     Beside it, PyAV below 18 loses the last samples.
     """
     bits = PCM.match(context.name)
-    excess = packet.size % (int(bits[1]) // 8 * context.channels) if bits else 0
+    excess = packet.size % (int(bits[1]) // 8 * context.channels) if bits and context.channels else 0
     if not excess:
         return packet
     if excess == packet.size:
