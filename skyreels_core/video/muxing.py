@@ -26,6 +26,7 @@ VOICE_BIT_RATE = 192_000
 PIECE = 65536  # samples that are resampled at once
 BT709, LIMITED_RANGE = 1, 1  # as numbered by FFmpeg
 QUIET_SVT = "SVT_LOG", "1"  # an environment variable: the AV1 encoder talks to stderr otherwise
+X265_TIMED = 3  # frames; of fewer, which are decoded in the order they are shown, x265 leaves the decoding times unset
 APPLE_HEVC = "hvc1"  # the tag by which Apple's players know H.265
 
 
@@ -95,7 +96,11 @@ class PictureTrack:
         return scaled(picture, picture.width, picture.height, self.encoder.pixels, **coded)
 
     def flush(self) -> None:
-        self.container.mux(self.stream.encode())
+        packets = self.stream.encode()
+        if self.encoder.name == "libx265" and self.count < X265_TIMED:
+            for packet in packets:
+                packet.dts = packet.pts
+        self.container.mux(packets)
 
 
 class VoiceTrack:

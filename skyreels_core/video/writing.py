@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -92,7 +91,7 @@ def write_video(
     first = next(frames, None)
     if first is None:
         raise InputError(f"There are no frames to write to {path}.")
-    with refused_packets(path), atomic(path, part) as made, _open(made, path.suffix, metadata or {}) as container:
+    with atomic(path, part) as made, _open(made, path.suffix, metadata or {}) as container:
         pictures = PictureTrack(container, first.shape, rate, encoding.encoder(path))
         voice = VoiceTrack(container, audio, rate) if audio is not None else None
         for frame in chain([first], frames):
@@ -103,18 +102,6 @@ def write_video(
         if voice is not None:
             voice.flush()
     return pictures.count
-
-
-@contextmanager
-def refused_packets(path: Path) -> Iterator[None]:
-    """x265 now and then makes packets that FFmpeg's MP4 writer does not take."""
-    try:
-        yield
-    except (av.error.PatchWelcomeError, av.error.ArgumentError) as error:
-        raise InputError(
-            f"{path} could not be written: the encoder's packets do not fit into this kind of file ({error.strerror}). "
-            "Try again, or choose the codec h264."
-        ) from error
 
 
 def _open(path: Path, suffix: str, metadata: Mapping[str, str]) -> av.container.OutputContainer:

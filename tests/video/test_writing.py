@@ -101,6 +101,17 @@ def test_small_pictures_give_the_same_bytes_too(tmp_path, width, height, lossles
     assert len({(tmp_path / name).read_bytes() for name in ("a.mp4", "b.mp4", "c.mp4")}) == 1
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+def test_one_or_two_frames_of_h265_are_a_video_each_time(tmp_path, frames):
+    clip, found = waves(frames), []
+    for _ in range(12):  # x265 reads decoding times from memory that nobody has set
+        write_video(tmp_path / "a.mp4", clip, 25.0, tone(0.1), Encoding("h265"))
+        found.append((tmp_path / "a.mp4").read_bytes())
+        assert len(read_video(tmp_path / "a.mp4").frames) == frames
+        write_video(tmp_path / "other.mkv", torch.rand(frames, 96, 128, 3), 25.0, encoding=Encoding("h265"))
+    assert len(set(found)) == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot hide cores from a thread")
 @pytest.mark.parametrize("size", [(64, 96), (95, 63), (32, 32)])  # the last two of one coding tree unit's width
 @pytest.mark.parametrize(("codec", "lossless"), EVERY_WAY)
