@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 
 WIDTH, HEIGHT = 1600, 1000  # pixels of the window
 SECONDS = 1000  # milliseconds
+DEADLINE, CLICK_AGAIN = 180 * SECONDS, 2 * SECONDS
 SETTINGS = {
     "Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.RightSidePanel.IsOpen": False,
     "Comfy.Locale": "en",
@@ -96,7 +97,7 @@ class FrontEnd:
         self.page, self.address = page, address
 
     def wait_until_ready(self) -> None:
-        self.page.wait_for_function(READY, timeout=120 * SECONDS)
+        self.page.wait_for_function(READY, timeout=DEADLINE)
         self.page.wait_for_timeout(2 * SECONDS)
 
     def open(self, graph: dict, name: str = "test") -> None:
@@ -181,12 +182,20 @@ class FrontEnd:
         self.page.evaluate("() => app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
         node_id = self.page.evaluate(ADD_NODE, node_type)
         self.page.wait_for_timeout(SECONDS)
-        self.page.mouse.click(*self.page.evaluate(TITLE, node_id))
-        self.page.click('[data-testid="info-button"]')
+        self._click_title(node_id, self.page.locator('[data-testid="info-button"]').first)
         page = self.page.locator(".node-help-content")
         page.locator("h1, h2, p").first.wait_for()
         self.page.wait_for_timeout(SECONDS)
         return page.inner_text()
+
+    def _click_title(self, node_id: int, shown) -> None:
+        """Click a node until its toolbox shows; a busy browser draws the node after the first click."""
+        for _ in range(DEADLINE // CLICK_AGAIN):
+            self.page.mouse.click(*self.page.evaluate(TITLE, node_id))
+            self.page.wait_for_timeout(CLICK_AGAIN)
+            if shown.is_visible():
+                break
+        shown.click()
 
     def browse_templates(self, pack: str) -> list[str]:
         """Open the templates of a pack: their names."""
@@ -207,7 +216,9 @@ class FrontEnd:
 
     def open_template(self, pack: str, name: str) -> None:
         self.browse_templates(pack)
+        self.page.evaluate("() => { app.graph.extra.before = true }")
         self.page.locator(CARD.format(name)).evaluate("card => card.click()")
+        self.page.wait_for_function("() => app.graph._nodes.length && !app.graph.extra.before")
         self.page.wait_for_timeout(3 * SECONDS)
 
     def screenshot(self, path: Path) -> None:
@@ -222,6 +233,7 @@ def open_front_end(address: str) -> Iterator[FrontEnd]:
         post_json(f"{address}/api/settings/{name}", value)
     with chromium() as browser:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.set_default_timeout(DEADLINE)
         front_end = FrontEnd(page, address)
         page.goto(address, wait_until="domcontentloaded")
         front_end.wait_until_ready()
