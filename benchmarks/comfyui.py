@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from skyreels_core import assets
+from tools.host import open_host
 
-from .host import open_host
 from .record import Record
 from .watching import measured
 

@@ -103,7 +103,7 @@ def link_pack(place: Path) -> None:
     try:
         place.symlink_to(PACK, target_is_directory=True)
     except OSError:  # Windows without the right to make links
-        shutil.copytree(PACK, place, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks"))
+        shutil.copytree(PACK, place, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks", "tools"))
 
 
 def free_port() -> int:

@@ -27,14 +27,16 @@ HOST = {
 HOST_MODULES = {
     "comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview", "node_helpers", "server",
 }  # fmt: skip
+# Distributions of modules that are called otherwise.
 NAMES = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "pillow_heif": "pillow-heif",
     "websocket": "websocket-client",
     "yaml": "pyyaml",
-}  # of modules that are called otherwise
-PLACEHOLDER = "repository.example"  # no such domain can be registered
+}
+# A domain that nobody can register.
+PLACEHOLDER = "repository.example"
 PUBLISHING = PACK / "docs" / "publishing.md"
 COMMAND_LINE_ONLY = {"diffusers", "matplotlib", "accelerate"}
 PROJECT = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))
@@ -186,7 +188,7 @@ def test_everything_that_the_nodes_reach_is_in_the_archive():
 
 
 def test_what_a_host_does_not_need_is_left_out_of_the_archive():
-    folders = {"training", "benchmarks", "tests", "docs", ".ci"}
+    folders = {"training", "benchmarks", "tools", "tests", "docs", ".ci"}
     assert [file for file in archived() if folders & set(file.parts[:2])] == []
     assert len(archived()) < len(tracked())
 

@@ -1,6 +1,6 @@
 """Pictures of the front end in docs/pictures, and a picture `workflows/<name>.jpg` for each template, from real runs.
 
-    python -m benchmarks.make_screenshots            all, or those named: templates, `help`, `templates`
+    python -m tools.make_screenshots            all, or those named: templates, `help`, `templates`
 
 Needs ComfyUI (COMFYUI_PATH, COMFYUI_PYTHON), Chromium and playwright; takes about ten minutes on two cores.
 """
@@ -24,12 +24,14 @@ from tests.host.host_server import HostServer
 from tests.nodes.workflow_files import NAMES, UI, read
 
 from .host import open_host
-from .record import PICTURES
 
 PACK = "skyreels-audio"
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 RUN_LIMIT = 600  # seconds
-MOMENT = 1.4  # seconds into the demo's videos: the mouth is open
-SIDE, WAVE = 512, 96  # pixels of a template's picture, and of the voice under a face
+# Seconds into the demo's videos at which the mouth is open.
+MOMENT = 1.4
+# Pixels of a template's picture, and of the waveform under a face.
+SIDE, WAVE = 512, 96
 DARK, LIGHT = (24, 26, 32), (120, 180, 230)
 
 LABELS = {"humo": "HuMo", "infinitetalk": "InfiniteTalk", "skyreels_v3": "SkyReels-V3"}

@@ -1,7 +1,7 @@
 """The templates: `workflows/<name>.json` as the front end saves them, from `workflows/api/<name>.json` and a layout.
 
-    python -m benchmarks.make_workflows            all, or those named
-    python -m benchmarks.make_workflows --check    whether they still say what the API files say
+    python -m tools.make_workflows            all, or those named
+    python -m tools.make_workflows --check    whether they still say what the API files say
 
 Needs ComfyUI (COMFYUI_PATH, COMFYUI_PYTHON), Chromium and playwright; `--check` needs none of them.
 """
@@ -21,8 +21,10 @@ from .layout import Layout, arrange, to_grid
 from .layouts import LAYOUTS, REPORTS, SIZES, WEIGHTS
 
 PACK = {"cnr_id": "skyreels-audio", "ver": __version__}
-HOST = {"cnr_id": "comfy-core", "ver": "0.20.1"}  # the oldest host that the pack runs in
-NOTE_MARGIN = 40  # pixels around a note's text
+# The oldest host that the pack runs in.
+HOST = {"cnr_id": "comfy-core", "ver": "0.20.1"}
+# Pixels around a note's text.
+NOTE_MARGIN = 40
 
 LOAD = """async api => {
   await app.loadApiJson(api, "workflow")

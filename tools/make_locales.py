@@ -1,26 +1,22 @@
 """The English texts of the nodes: `locales/en/nodeDefs.json`, from what a host says about the pack's schemas.
 
-    python -m benchmarks.make_locales
+    python -m tools.make_locales
 
 Needs ComfyUI (COMFYUI_PATH, COMFYUI_PYTHON). The Chinese texts are written by hand; what they lack is printed.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tests.host.host_server import HostServer
 from tests.nodes.locale_files import Texts, read, texts_of, write
+
+from .host import open_host
 
 PACK = "custom_nodes.skyreels-audio"
 
 
 def main() -> int:
-    if "COMFYUI_PATH" not in os.environ:
-        sys.exit("Set COMFYUI_PATH to ComfyUI's folder and COMFYUI_PYTHON to its interpreter.")
     english = texts_in_host()
     write("en", "nodeDefs", english)
     lacking = sorted(paths(english) - paths(read("zh", "nodeDefs")))
@@ -30,14 +26,8 @@ def main() -> int:
 
 def texts_in_host() -> Texts:
     """Those of the pack's nodes, as the ComfyUI in COMFYUI_PATH lists them."""
-    interpreter = os.environ.get("COMFYUI_PYTHON", sys.executable)
-    with TemporaryDirectory() as folder:
-        server = HostServer(Path(os.environ["COMFYUI_PATH"]), interpreter, Path(folder))
-        server.start()
-        try:
-            listed = server.client.ask("GET", "/object_info")
-        finally:
-            server.kill()
+    with open_host() as server:
+        listed = server.client.ask("GET", "/object_info")
     return {key: texts_of(node) for key, node in sorted(listed.items()) if node["python_module"] == PACK}
 
 

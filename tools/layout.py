@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-TITLE = 30  # of a node, above its position
+# Of a node, above its position.
+TITLE = 30
 GROUP_TITLE = 55
-LETTER = 12  # about, of a group's title
-PADDING = 20  # within a group
+# About the width of a letter of a group's title.
+LETTER = 12
+# Within a group.
+PADDING = 20
 NODE_GAP, COLUMN_GAP, GROUP_GAP = 35, 50, 30
 GRID = 10
 

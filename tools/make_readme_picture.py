@@ -1,30 +1,38 @@
-"""The moving picture of the README: the bundled portrait speaking, and the bundled video before and after an edit."""
+"""The README's moving picture: the bundled portrait, and the bundled video before and after an edit.
+
+    python -m tools.make_readme_picture
+
+It writes docs/pictures/speaking.webp.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from skyreels_core import assets
 from skyreels_core.audio.reading import read_audio
+from skyreels_core.model.bundle import load_bundle
 from skyreels_core.pipeline import animate, edit, find_region
 from skyreels_core.video.reading import fit, read_picture, read_video
 from skyreels_core.video.sheets import write_webp
 
-from .material import bundle
-from .record import PICTURES
-
-SIDE, GAP, SECONDS, EVERY = 192, 8, 3.6, 2  # pixels, pixels, of the loop, every second frame
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "speaking.webp"
+SIDE, GAP = 192, 8  # pixels
+# of the loop
+SECONDS = 3.6
+# only every second frame is kept
+EVERY = 2
 
 
 def main() -> None:
-    speaking = animate(
-        bundle(), read_audio(assets.voice(1)), read_picture(assets.portrait()), assets.caption()
-    )
+    model = load_bundle(assets.model())
+    speaking = animate(model, read_audio(assets.voice(1)), read_picture(assets.portrait()), assets.caption())
     source = read_video(assets.video(), SECONDS)
-    edited = edit(
-        bundle(), source, read_audio(assets.voice(2)), find_region(source, keypoints=assets.keypoints())
-    )
+    region = find_region(source, keypoints=assets.keypoints())
+    edited = edit(model, source, read_audio(assets.voice(2)), region)
     rate = speaking.fps
     panels = [
         _scaled(frames, round(SECONDS * rate))
@@ -32,7 +40,7 @@ def main() -> None:
     ]
     gap = torch.ones(len(panels[0]), SIDE, GAP, 3)
     row = torch.cat([panels[0], gap, panels[1], gap, panels[2]], dim=2)
-    write_webp(PICTURES / "speaking.webp", row[::EVERY], rate / EVERY, quality=70)
+    write_webp(PICTURE, row[::EVERY], rate / EVERY, quality=70)
 
 
 def _scaled(frames: Tensor, count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""A ComfyUI with this pack in it, for files that are made by hand."""
+"""A ComfyUI that has this pack installed, for the makers and the benchmarks."""
 
 from __future__ import annotations
 

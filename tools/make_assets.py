@@ -1,4 +1,4 @@
-"""The bundled portrait, video and voices, drawn and spoken anew: `python -m benchmarks.make_assets`."""
+"""The bundled portrait, video and voices, regenerated: `python -m tools.make_assets`."""
 
 from __future__ import annotations
 
