@@ -1,4 +1,4 @@
-"""What a window of the large models takes on a GPU, reckoned from their sizes: python -m benchmarks.expected
+"""What a window of the large models takes on a GPU, estimated from their sizes: python -m benchmarks.expected
 
 Writes the table of docs/weights.md. Nothing here is measured: a forward's arithmetic over the share of a GPU's
 dense bf16 peak that large matrix products usually reach.
@@ -13,10 +13,12 @@ from skyreels_core.model.config import CONFIGS, PATCH_SIZE, WanConfig
 from skyreels_core.timeline import SPATIAL, latent_frames
 
 PAGE = Path(__file__).parents[1] / "docs" / "weights.md"
-START, END = "<!-- reckoned -->\n", "<!-- /reckoned -->"
+START, END = "<!-- estimated -->\n", "<!-- /estimated -->"
 WIDTH, HEIGHT, FRAMES = 832, 480, 81
-REACHED = 0.45  # of the peak
-GPUS = {  # dense bf16 with float32 accumulation, TFLOP/s, and memory in GB, by their data sheets
+# Share of the peak that is reached.
+REACHED = 0.45
+# Dense bf16 with float32 accumulation, TFLOP/s, by their data sheets.
+GPUS = {
     "RTX 3090, 24 GB": 71,
     "RTX 4090, 24 GB": 165,
     "RTX 5090, 32 GB": 210,
