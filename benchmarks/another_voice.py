@@ -61,7 +61,7 @@ def _pairs() -> list[tuple[int, int]]:
 
 
 def _files(made: torch.Tensor, source: torch.Tensor, untouched: torch.Tensor) -> dict[str, float | bool]:
-    """What survives in the file where nothing was made anew.
+    """What survives in the file where nothing was regenerated.
 
     H.264's 4:2:0 halves the resolution of colour, which at 96 pixels costs more than the codec: luma is told apart.
     """

@@ -1,4 +1,4 @@
-"""Ctrl-C while sampling: how long until the run has stopped, against one forward; then it is taken up again."""
+"""Ctrl-C while sampling: how long until the run has stopped, against one forward; then it is resumed."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Speaker:
         return ["animate", "--image", picture, *self._words(voice)]
 
     def edit(self, folder: Path) -> list[str | Path]:
-        """The words of the command that makes the mouth of the drawn video anew, with the same voice."""
+        """The words of the command that regenerates the mouth of the drawn video, with the same voice."""
         video, keypoints, voice = folder / "video.mp4", folder / "video.json", folder / "voice.wav"
         landmarks: list[Tensor] = []
 

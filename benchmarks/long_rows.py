@@ -77,7 +77,7 @@ def kill(r: Record) -> Iterator[Row]:
 
 def cancel(r: Record) -> Iterator[Row]:
     stopped, exited = (r[f"until_{what}_seconds"] for what in ("stopped", "exit"))
-    same = "the same file" if r["same_file"] else "another file"
+    same = "the same file" if r["same_file"] else "a different file"
     forward = f"a forward: {1000 * r['forward_seconds']:.0f} ms"
     text = (
         f"at most {1000 * max(stopped):.0f} ms of {len(stopped)} times ({forward}), process gone after "

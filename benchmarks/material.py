@@ -88,7 +88,7 @@ def animated(
 def edited(
     clip: Example, voice: Audio | None = None, seed: int = 0, composite: bool = True, **preset
 ) -> Made:
-    """The clip with its mouth made anew."""
+    """The clip with its mouth regenerated."""
     chosen = replace(bundle().sampling, **preset)
     source = Video(clip.frames, FPS, clip.voice)
     settings = Settings(seed=seed, composite=composite)

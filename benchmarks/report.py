@@ -11,10 +11,10 @@ from .row import Row
 HEAD = """# Results
 
 Every figure here was measured by the command in its row, with the shipped demo model and its one preset unless the
-row varies it, on clips whose voice, sentence and face training never met. They need espeak-ng (Debian:
-`apt-get install espeak-ng`). A bar that was not reached is marked; nothing is left out.
+row varies it, on clips whose voice, sentence and face were not in the training data. The commands need espeak-ng (Debian:
+`apt-get install espeak-ng`). A target that was missed is marked; nothing is left out.
 
-| claim | bar | measured | command |
+| claim | target | measured | command |
 |---|---|---|---|
 """
 PICTURES = """
@@ -24,7 +24,7 @@ Animation and editing of unseen faces, with the curve of the voice and of the me
 
 ![unseen clips](pictures/sync.png)
 
-Another voice on the same video: only the mouth's box is made anew.
+The same video re-dubbed: only the mouth's box is regenerated.
 
 ![another voice](pictures/another_voice.png)
 
@@ -43,7 +43,7 @@ Hybrid inference over N.
 
 
 LONG_PICTURES = """
-The first and the last four seconds of ten minutes.
+The first and the last four seconds of the ten-minute video.
 
 ![ten minutes](pictures/ten_minutes.png)
 
@@ -115,7 +115,7 @@ def no_rope(r: Record) -> Iterator[Row]:
 
 def another_voice(r: Record) -> Iterator[Row]:
     new, old = r["new_median"], r["old_median"]
-    claim = f"another voice on an edited video: r to the new / the old curve, {r['pairs']} pairs"
+    claim = f"a re-dubbed video: r to the new / the old curve, {r['pairs']} pairs"
     yield Row(claim, ">= 0.8 / <= 0.15", f"{new:.3f} / {old:.3f}", new >= 0.8 and old <= 0.15)
     exact, lossless, lossy = r["exact_before_encoding"], r["exact_lossless"], r["h264_luma"]
     claim = "outside the feathered mask: tensors / lossless file / H.264"
