@@ -15,9 +15,15 @@ from .container import BOXES, mpeg_start
 STARTS = tuple(  # what stands at the beginning of a file, and within it where another one begins
     re.compile(pattern, re.DOTALL)
     for pattern in (
-        rb"RIFF.{4}WAVE",
+        rb"R(?:IFF|F64).{4}WAVE",
+        rb"riff\x2e\x91\xcf\x11\xa5\xd6",  # Sony Wave64
         rb"FORM.{4}AIF[FC]",
         rb"fLaC[\x00\x80]\x00\x00\x22",
+        rb"caff\x00\x01\x00\x00desc",
+        rb"\.snd\x00\x00.{2}.{4}\x00\x00\x00[\x01-\x1b]",
+        rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c",  # Windows Media
+        rb"TTA1\x01\x00",
+        rb"FLV\x01[\x01\x04\x05]\x00\x00\x00\x09\x00\x00\x00\x00",
         rb"\x1a\x45\xdf\xa3.{1,60}?\x42\x82.(?:webm|matroska)",
     )
 )

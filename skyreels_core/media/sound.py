@@ -146,9 +146,11 @@ def _without_lead_in(container: InputContainer, pieces: list[Piece]) -> list[Pie
 
 
 def _timed(container: InputContainer, pieces: list[Piece]) -> list[Piece]:
-    """Without the stamps of formats that have none: FFmpeg counts them, and wrongly where the rate changes."""
+    """Without the stamps of formats that have none: FFmpeg counts them, and wrongly where the rate changes, and in AVI
+    where a packet is larger than its header says."""
     counted = container.format.flags & (COUNTED | UNSTEADY) == COUNTED and container.format.name != "flac"
-    return [replace(piece, time=None) for piece in pieces] if counted else pieces
+    untimed = counted or container.format.name in UNTIMED
+    return [replace(piece, time=None) for piece in pieces] if untimed else pieces
 
 
 def _stated_end(container: InputContainer, stream: av.AudioStream) -> float | None:

@@ -167,7 +167,7 @@ def _demuxed(
     for packet in demuxed(stream.container, *streams):
         if packets is not None:
             packets(packet)
-        if packet.stream is stream:
+        if packet.stream is stream and (packet.size or packet.dts is None):  # empty: the frame before stays
             yield from packet.decode()
 
 
@@ -181,6 +181,7 @@ class _Index:
     times: list[float] = field(default_factory=list)  # stamps of the frames, seconds, NaN where there is none
     decoding: list[float] = field(default_factory=list)  # of the packets that hold one
     end: float = 0.0  # of the last frame
+    held_end: float = 0.0  # of an empty packet, during which the frame before stays
     sound_end: float = -math.inf
     hidden: int = 0  # packets of frames that an edit list does not show
     whole: bool = True  # nothing was left undecoded
@@ -209,11 +210,13 @@ class _Index:
         return index
 
     def add_packet(self, packet: av.Packet) -> None:
-        if packet.size == 0 or (packet.pts is None and packet.dts is None):
+        if packet.pts is None and packet.dts is None:
             return
         if packet.stream is not self.stream:
-            if packet.pts is not None:
-                self.sound_end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            if packet.size and packet.pts is not None:
+                self.sound_end = _end(packet)
+        elif packet.size == 0:
+            self.held_end = _end(packet)
         elif packet.is_discard:
             self.hidden += 1
         else:
@@ -246,7 +249,7 @@ class _Index:
         if jumps:
             log.warning("%s: its clock jumps %d times; the parts follow one another", path, jumps)
             return read_clock(steady, 0.0, self.rates, self.step)
-        clock = read_clock(steady, self._last(path, end - times[0]), self.rates, self.step)
+        clock = read_clock(steady, self._last(path, times, end), self.rates, self.step)
         self._say(path, clock)
         return clock
 
@@ -256,7 +259,7 @@ class _Index:
         shown, decoding = np.array(self.times), np.sort(self.decoding)
         counted = len(decoding) == len(shown) and in_order(decoding)
         if in_order(shown) and not (self.untimed and counted):
-            return shown, self.end
+            return shown, max(self.end, self.held_end)
         if counted:
             return decoding, 0.0
         return np.arange(len(shown)) * self.stated_period, 0.0
@@ -270,13 +273,13 @@ class _Index:
         usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         return usual if usual > 0 else self.stated_period
 
-    def _last(self, path: str | Path, end: float) -> float:
-        """When the last frame ends, in seconds from the first one on."""
-        sound = self.sound_end - self.times[0]
-        if not self.whole or not SOUND_BEYOND < sound - end < LONGEST_STILL:
-            return end
-        log.warning("%s: the sound lasts %.1f s longer than the frames; the last is held", path, sound - end)
-        return sound
+    def _last(self, path: str | Path, times: np.ndarray, end: float) -> float:
+        """When the last frame ends, in seconds from the first one on; `end` is 0 where no stamp says so."""
+        beyond = self.sound_end - max(end, times[-1] + self.period(times))
+        if not self.whole or not SOUND_BEYOND < beyond < LONGEST_STILL:
+            return end - times[0]
+        log.warning("%s: the sound lasts %.1f s longer than the frames; the last is held", path, beyond)
+        return self.sound_end - times[0]
 
     def _say(self, path: str | Path, clock: Clock) -> None:
         held, lost = clock.held, clock.lost(len(self.times))
@@ -285,3 +288,8 @@ class _Index:
                 "%s has a variable frame rate: read at %.3f frames a second, %d times the frame on screen is shown "
                 "again, %d of %d frames are never shown", path, clock.fps, held, lost, len(self.times),
             )  # fmt: skip
+
+
+def _end(packet: av.Packet) -> float:
+    start = packet.dts if packet.pts is None else packet.pts
+    return float((start + (packet.duration or 0)) * packet.time_base)

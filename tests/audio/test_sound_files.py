@@ -124,6 +124,18 @@ class TestJoined:
         audio = self.checked(joined(tmp_path / "a", tmp_path / "m", tmp_path / "s"), 2, 2)
         assert audio.samples.shape[1] == 2 * RATE
 
+    @pytest.mark.parametrize(
+        ("form", "codec"),
+        [
+            ("w64", "pcm_s16le"), ("caf", "pcm_s16be"), ("au", "pcm_s16be"), ("tta", "tta"), ("asf", "aac"),
+            ("flv", "aac"),
+        ],
+    )  # fmt: skip
+    def test_rare_forms(self, tmp_path, form, codec):
+        one = encode(tmp_path / "m", codec, voice()[None], format=form)
+        two = encode(tmp_path / "s", codec, stereo(voice()), "stereo", format=form)
+        self.checked(joined(tmp_path / "a", one, two), 2, 2, slack=0.1)
+
     def test_a_wav_file_of_a_recorder_that_left_its_sizes_open(self, tmp_path):
         soundfile.write(tmp_path / "m.wav", voice(), RATE)
         content = bytearray((tmp_path / "m.wav").read_bytes())
@@ -221,6 +233,16 @@ class TestTime:
         wrap = 2**33 / 90000
         samples = self.recorded(tmp_path, lambda t: wrap - 1 - 1.4, "a.ts", "aac")
         assert len(samples) / RATE == pytest.approx(2, abs=2 * FRAME)
+
+    def test_packets_of_avi_may_be_larger_than_its_header_says(self, tmp_path):
+        """FFmpeg then counts one for two."""
+        noise = np.random.default_rng(0).normal(0, 0.3, (1, RATE)) * (np.arange(RATE) % 12000 > 6000)
+        path = encode(tmp_path / "a.avi", "aac", noise.astype(np.float32), pictures=1.0)
+        content = bytearray(path.read_bytes())
+        place = content.find(b"strf", content.find(b"auds")) + 20
+        content[place : place + 2] = (256).to_bytes(2, "little")  # nBlockAlign
+        path.write_bytes(content)
+        assert read_audio(path).seconds == pytest.approx(1, abs=2 * FRAME)
 
     @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ts", "a.mov"])
     @pytest.mark.parametrize("later", [0.0, 0.5])

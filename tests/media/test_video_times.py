@@ -93,7 +93,7 @@ def test_h264_in_avi_that_states_twice_its_rate_is_read_by_the_order_of_its_pack
 
 
 @pytest.mark.parametrize("bf", ["0", "2"])
-def test_the_sound_of_h264_in_avi_begins_with_the_first_picture(tmp_path, bf):
+def test_the_sound_of_h264_in_avi_begins_and_ends_with_the_pictures(tmp_path, caplog, bf):
     sound = np.zeros((1, 16000), np.float32)
     sound[:, 8000:] = 0.5
     with av.open(str(tmp_path / "a.avi"), "w") as out:
@@ -110,6 +110,24 @@ def test_the_sound_of_h264_in_avi_begins_with_the_first_picture(tmp_path, bf):
         out.mux(voice.encode(frame) + voice.encode())
     heard = read_audio(tmp_path / "a.avi")
     assert (heard.samples[0] > 0.2).nonzero()[0].item() == 8000
+    assert len(open_video(tmp_path / "a.avi")) == 25 and not caplog.records
+
+
+def test_the_frame_before_stays_for_an_empty_packet(tmp_path):
+    """As Theora's encoders leave them where nothing moves."""
+    with av.open(str(tmp_path / "a.nut"), "w") as out:
+        stream = out.add_stream("mjpeg", rate=25, width=48, height=32, pix_fmt="yuvj420p")
+        for index in range(8):
+            frame = av.VideoFrame.from_ndarray(grey(index))
+            frame.pts = index
+            (packet,) = stream.encode(frame)
+            if index in (3, 4, 7):
+                empty = av.Packet(b"")
+                empty.stream, empty.time_base, empty.duration = stream, packet.time_base, packet.duration
+                empty.pts = empty.dts = packet.pts
+                packet = empty
+            out.mux(packet)
+    assert seen(open_video(tmp_path / "a.nut")) == [0, 1, 2, 2, 2, 5, 6, 6]
 
 
 def test_a_stream_that_begins_midway_without_a_word_before_is_no_hindrance(tmp_path):
