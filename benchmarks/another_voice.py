@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skyreels_core.conditioning.masks import feather
-from skyreels_core.training.curves import mouth_curves
-from skyreels_core.video.compositing import FEATHER
-from skyreels_core.video.encoding import Encoding
-from skyreels_core.video.mouth import mouth_area
-from skyreels_core.video.reading import read_video
-from skyreels_core.video.sheets import Curve, Row, contact_sheet
-from skyreels_core.video.writing import to_uint8, write_video
+from skyreels_core.demo.curves import mouth_curves
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
+from skyreels_core.media.compositing import FEATHER
+from skyreels_core.media.encoding import Encoding
+from skyreels_core.media.reading import read_video
+from skyreels_core.media.region import feather
+from skyreels_core.media.writing import to_uint8, write_video
 
 from .material import FPS, SIZE, correlation, edited, example, psnr
 from .record import PICTURES, Record

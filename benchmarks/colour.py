@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skyreels_core.video.colour import flicker, lab_to_rgb, mean_lab, rgb_to_lab, unify_clip
-from skyreels_core.video.sheets import Row, contact_sheet
+from skyreels_core.evaluation.sheets import Row, contact_sheet
+from skyreels_core.media.colour import flicker, lab_to_rgb, mean_lab, rgb_to_lab, unify_clip
 
 from .material import FPS, SIZE, example
 from .record import PICTURES, Record

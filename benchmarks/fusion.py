@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skyreels_core.sampling.fusion import MODES, WindowPlan
+from skyreels_core.evaluation.seams import change, joins, seam
+from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
+from skyreels_core.media.colour import rgb_to_lab
 from skyreels_core.timeline import Timeline
-from skyreels_core.video.colour import rgb_to_lab
-from skyreels_core.video.seams import change, joins, seam
-from skyreels_core.video.sheets import Curve, Row, contact_sheet
+from skyreels_core.windows import MODES, WindowPlan
 
 from .material import FPS, Example, animated, bundle, example, sync
 from .record import PICTURES, Record

@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skyreels_core.audio.reading import Audio, write_wav
+from skyreels_core.audio.reading import write_wav
 from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import Keypoints, to_pose_keypoint
+from skyreels_core.demo.curves import MouthCurves, mouth_curves
+from skyreels_core.demo.faces import Identity, Motion, draw_face
+from skyreels_core.demo.voices import recording
+from skyreels_core.media.sound import Audio
+from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.timeline import Timeline
-from skyreels_core.training.curves import MouthCurves, mouth_curves
-from skyreels_core.training.faces import Identity, Motion, draw_face
-from skyreels_core.training.voices import recording
-from skyreels_core.video.writing import write_picture, write_video
 
 from .material import FPS, SEED, SIZE
 

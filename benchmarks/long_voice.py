@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from skyreels_core.audio.whisper import chunks
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.model.whisper import chunks
 from skyreels_core.timeline import TOKEN_RATE
-from skyreels_core.video.mouth import mouth_area
 
 from .material import FPS, animated, bundle, correlation, example
 from .record import Record

@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 
 from skyreels_core import assets
-from skyreels_core.audio.reading import Audio
 from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import Keypoints
+from skyreels_core.demo.curves import MouthCurves, mouth_curves
+from skyreels_core.demo.faces import Identity, Motion, draw_face
+from skyreels_core.demo.voices import recording
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.media.reading import Video
+from skyreels_core.media.sound import Audio
 from skyreels_core.model.bundle import Bundle, load_bundle
 from skyreels_core.pipeline import Settings, animate, edit
 from skyreels_core.pipeline.result import Report
 from skyreels_core.timeline import Timeline
-from skyreels_core.training.curves import MouthCurves, mouth_curves
-from skyreels_core.training.faces import Identity, Motion, draw_face
-from skyreels_core.training.voices import recording
-from skyreels_core.video.mouth import mouth_area
-from skyreels_core.video.reading import Video
 
 SEED = 77_000  # far from the seeds of training
 FPS, SIZE = 25.0, 96

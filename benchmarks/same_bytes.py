@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from skyreels_core.video.encoding import CODECS, Encoder, Encoding
-from skyreels_core.video.writing import write_video
+from skyreels_core.media.encoding import CODECS, Encoder, Encoding
+from skyreels_core.media.writing import write_video
 
 from .record import Record
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skyreels_core.audio.reading import Audio
-from skyreels_core.video.mouth import mouth_area
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.media.sound import Audio
 
 from .material import animated, example
 from .record import Record

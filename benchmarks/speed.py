@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from skyreels_core import assets
-from skyreels_core.audio.reading import Audio, write_wav
+from skyreels_core.audio.reading import write_wav
+from skyreels_core.media.sound import Audio
 
 from .material import example
 from .record import Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from skyreels_core.video.mouth import mouth_area
-from skyreels_core.video.sheets import Curve, Row, contact_sheet
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 
 from .material import Example, animated, edited, example, psnr, reconstructed, slope, sync
 from .record import PICTURES, Record

@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skyreels_core.audio.reading import read_audio
-from skyreels_core.video.colour import thinned
-from skyreels_core.video.footage import open_video
-from skyreels_core.video.mouth import mouth_area
-from skyreels_core.video.seams import change, seam
-from skyreels_core.video.sheets import Curve, Row, contact_sheet
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.evaluation.seams import change, seam
+from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
+from skyreels_core.media.colour import thinned
+from skyreels_core.media.footage import open_video
+from skyreels_core.media.sound import read_audio
 
 from .long_material import Speaker
 from .material import FPS, correlation

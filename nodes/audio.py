@@ -9,9 +9,10 @@ from comfy_api.latest import io
 from ..skyreels_core.audio.gate import THRESHOLD_DB
 from ..skyreels_core.audio.hearing import Hearing
 from ..skyreels_core.audio.loudness import QUIETEST
-from ..skyreels_core.audio.reading import Audio, cut_voice, fill
+from ..skyreels_core.audio.reading import cut_voice, fill
 from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.media.sound import Audio
 from ..skyreels_core.timeline import Timeline
 from .host.progress import progress
 from .host.reporting import say

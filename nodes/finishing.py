@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ..skyreels_core.audio.reading import Audio
-from ..skyreels_core.conditioning.region import Region, check_region
 from ..skyreels_core.errors import InputError
-from ..skyreels_core.sampling.fusion import WindowPlan
+from ..skyreels_core.evaluation.continuity import ContinuityMeter, parts
+from ..skyreels_core.media.compositing import USED_PART, Changed, fitted, place_back
+from ..skyreels_core.media.footage import Cut, Frames, Reader, following, lasting
+from ..skyreels_core.media.reading import Fit, fit
+from ..skyreels_core.media.region import Region, check_region
+from ..skyreels_core.media.sound import Audio
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
-from ..skyreels_core.video.compositing import USED_PART, Changed, fitted, place_back
-from ..skyreels_core.video.continuity import ContinuityMeter, parts
-from ..skyreels_core.video.footage import Cut, Frames, Reader, following, lasting
-from ..skyreels_core.video.reading import Fit, fit
+from ..skyreels_core.windows import WindowPlan
 from .host.footage import footage_of, rate_of
 from .tensors import to_frames, to_region
 

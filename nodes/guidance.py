@@ -5,7 +5,6 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ..skyreels_core.sampling.cache import CACHE_MEMORY, CacheSettings
-from ..skyreels_core.sampling.fusion import MODES, WindowSettings
 from ..skyreels_core.sampling.guidance import (
     AUDIO_SCHEDULE,
     GRAMMAR,
@@ -15,6 +14,7 @@ from ..skyreels_core.sampling.guidance import (
     parse_schedule,
 )
 from ..skyreels_core.timeline import window_latents
+from ..skyreels_core.windows import MODES, WindowSettings
 from .host.cache import preview_plan
 from .host.reporting import say
 from .plot import draw_schedules

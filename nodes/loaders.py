@@ -10,9 +10,9 @@ import torch
 from comfy_api.latest import io
 
 from ..skyreels_core import assets
-from ..skyreels_core.audio.reading import read_audio
-from ..skyreels_core.audio.whisper import load_whisper
-from ..skyreels_core.video.reading import read_picture, read_video
+from ..skyreels_core.media.reading import read_picture, read_video
+from ..skyreels_core.media.sound import read_audio
+from ..skyreels_core.model.whisper import load_whisper
 from .host.model import WEIGHT_OPTIONS, apply_audio_layers, load_demo, load_voiced_model
 from .host.preview import fit_preview_colours
 from .host.whisper import WhisperAudioEncoder

@@ -14,8 +14,8 @@ from ..skyreels_core.conditioning.faces import FaceMasks, face_masks
 from ..skyreels_core.conditioning.overlay import overlay
 from ..skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint
 from ..skyreels_core.errors import InputError
-from ..skyreels_core.video.cuts import find_shots
-from ..skyreels_core.video.footage import Frames, VideoFile, collect
+from ..skyreels_core.media.cuts import find_shots
+from ..skyreels_core.media.footage import Frames, VideoFile, collect
 from .host.folders import detection_path, onnx_files
 from .host.footage import ask_to_go_on, footage_of, withheld
 from .host.progress import progress

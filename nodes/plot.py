@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..skyreels_core.evaluation.plots import Line, Panel, draw, to_image
 from ..skyreels_core.sampling.guidance import Schedule
-from ..skyreels_core.video.plots import Line, Panel, draw, to_image
 
 POINTS = 400
 PROGRESS = [(x, f"{x:.0%}") for x in (0, 0.25, 0.5, 0.75, 1)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..skyreels_core.sampling.cache import NO_CACHE
-from ..skyreels_core.sampling.fusion import MODES
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from ..skyreels_core.sampling.solvers import SOLVERS
+from ..skyreels_core.windows import MODES
 from .host.guider import AudioGuider, Request
 from .host.reporting import SamplingProgress
 from .host.run import Choices, run_sampler

@@ -7,12 +7,12 @@ from itertools import islice
 from comfy_api.latest import InputImpl, io
 
 from ..skyreels_core.audio.reading import cut_voice
+from ..skyreels_core.evaluation.drift_plot import draw_drift
+from ..skyreels_core.evaluation.plots import to_image
+from ..skyreels_core.media.encoding import CODECS, Encoding
+from ..skyreels_core.media.unify import unify_stream
+from ..skyreels_core.media.writing import write_video
 from ..skyreels_core.timeline import Timeline
-from ..skyreels_core.video.drift_plot import draw_drift
-from ..skyreels_core.video.encoding import CODECS, Encoding
-from ..skyreels_core.video.finishing import unify_stream
-from ..skyreels_core.video.plots import to_image
-from ..skyreels_core.video.writing import write_video
 from .finishing import Edited, metering, size_of, spoken_frames, ticking, under_edit, unifying
 from .host.decoding import check_decoder, decode_stream
 from .host.output import OutputFile, metadata, new_output

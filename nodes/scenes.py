@@ -9,11 +9,11 @@ from torch import Tensor
 from ..skyreels_core.audio.multitalk import MultiTalkVoice
 from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.conditioning.fitting import Length, Shape, fit_length, fit_picture, fit_size
-from ..skyreels_core.conditioning.region import Region, check_edit
 from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.media.footage import Cut, following
+from ..skyreels_core.media.region import Region, check_edit
 from ..skyreels_core.timeline import Timeline
-from ..skyreels_core.video.footage import Cut, following
 from .host.checks import check_vae
 from .host.footage import footage_of, rate_of
 from .host.scene import Scene

@@ -6,15 +6,15 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..skyreels_core.audio.reading import Audio
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.channels import layout_of
+from ..skyreels_core.media.sound import Audio
 
-Windows = io.Custom("SKYREELS_WINDOWS")  # skyreels_core.sampling.fusion.WindowSettings
+Windows = io.Custom("SKYREELS_WINDOWS")  # skyreels_core.windows.WindowSettings
 Guidance = io.Custom("SKYREELS_GUIDANCE")  # skyreels_core.sampling.guidance.GuidanceSettings
 TeaCache = io.Custom("SKYREELS_TEACACHE")  # skyreels_core.sampling.cache.CacheSettings
 DWPose = io.Custom("SKYREELS_DWPOSE")  # skyreels_core.conditioning.dwpose.DWPose
-Region = io.Custom("SKYREELS_REGION")  # skyreels_core.conditioning.region.Region
+Region = io.Custom("SKYREELS_REGION")  # skyreels_core.media.region.Region
 Speakers = io.Custom("SKYREELS_SPEAKERS")  # a tuple of nodes.host.wav2vec.Speaker
 PoseKeypoint = io.Custom("POSE_KEYPOINT")  # as other packs emit it
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..skyreels_core.conditioning.region import Region
-from ..skyreels_core.video.footage import Held
+from ..skyreels_core.media.footage import Held
+from ..skyreels_core.media.region import Region
 
 
 def to_frames(images: Tensor) -> Tensor:

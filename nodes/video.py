@@ -5,12 +5,12 @@ from __future__ import annotations
 from comfy_api.latest import InputImpl, Types, io
 
 from ..skyreels_core.audio.reading import cut_voice
+from ..skyreels_core.media.colour import PASSES, SMOOTHING_SECONDS, unify_clip
+from ..skyreels_core.media.compositing import composite_clip
+from ..skyreels_core.media.muxing import even, mono_or_stereo
+from ..skyreels_core.media.reading import fit
+from ..skyreels_core.media.writing import frame_rate
 from ..skyreels_core.timeline import Timeline
-from ..skyreels_core.video.colour import PASSES, SMOOTHING_SECONDS, unify_clip
-from ..skyreels_core.video.compositing import composite_clip
-from ..skyreels_core.video.muxing import even, mono_or_stereo
-from ..skyreels_core.video.reading import fit
-from ..skyreels_core.video.writing import frame_rate
 from .host.progress import progress
 from .host.reporting import say
 from .sockets import VIDEO, from_audio, to_audio

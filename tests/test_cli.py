@@ -16,18 +16,19 @@ import soundfile
 import torch
 from PIL import Image
 
-from skyreels_core.audio.reading import Audio, read_audio, write_wav
+from skyreels_core.audio.reading import write_wav
 from skyreels_core.cli import INTERRUPTED, REFUSED, build_parser, main
 from skyreels_core.cli.choices import ModelChoice
 from skyreels_core.conditioning.fitting import SHAPES
 from skyreels_core.errors import InputError
+from skyreels_core.media.encoding import Encoding
+from skyreels_core.media.reading import read_video
+from skyreels_core.media.sound import Audio, read_audio
+from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import save_model
 from skyreels_core.pipeline import room
-from skyreels_core.sampling import estimate
-from skyreels_core.video.encoding import Encoding
-from skyreels_core.video.reading import read_video
-from skyreels_core.video.writing import write_picture, write_video
+from skyreels_core.run import resources as estimate
 
 FPS = 12.5
 SMALL = ("--width", "32", "--height", "32", "--steps", "2", "--window", "3", "--overlap", "1")

@@ -9,21 +9,21 @@ import pytest
 import torch
 
 from skyreels_core import pipeline
-from skyreels_core.audio.reading import Audio
-from skyreels_core.conditioning.masks import feather
 from skyreels_core.conditioning.prompts import PromptSchedule
 from skyreels_core.conditioning.shots import VideoEdit, WindowConditions
 from skyreels_core.errors import InputError
+from skyreels_core.media import colour
+from skyreels_core.media.compositing import FEATHER
+from skyreels_core.media.footage import Held, collect
+from skyreels_core.media.reading import Video, fit
+from skyreels_core.media.region import feather
+from skyreels_core.media.sound import Audio
+from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.pipeline import Settings, find_region
 from skyreels_core.pipeline.evaluator import CoreEvaluator, Prompts
 from skyreels_core.sampling.denoise import Unit
-from skyreels_core.sampling.fusion import WindowPlan
-from skyreels_core.video import colour
-from skyreels_core.video.compositing import FEATHER
-from skyreels_core.video.footage import Held, collect
-from skyreels_core.video.reading import Video, fit
-from skyreels_core.video.writing import write_picture, write_video
+from skyreels_core.windows import WindowPlan
 
 FPS = 8.0
 WIDTH, HEIGHT = 45, 37  # of the source video: neither even nor a multiple of 16

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from skyreels_core import pipeline
-from skyreels_core.audio.reading import Audio
-from skyreels_core.work import WorkFolder
+from skyreels_core.media.sound import Audio
+from skyreels_core.run.resume import WorkFolder
 
 WIDTH, HEIGHT, FPS = 48, 32, 12.5
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from skyreels_core.media.writing import frame_rate
 from skyreels_core.timeline import Timeline
 from skyreels_core.typed import read_frame_rate, read_number, read_path, read_whole
-from skyreels_core.video.writing import frame_rate
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ import soundfile
 import torch
 
 from skyreels_core import assets
-from skyreels_core.audio.reading import Audio
 from skyreels_core.conditioning.pose import Keypoints, to_pose_keypoint
+from skyreels_core.demo.curves import mouth_curves
+from skyreels_core.demo.faces import DrawnFace, Identity, Motion, draw_face
+from skyreels_core.demo.voices import Voice, speak
+from skyreels_core.media.encoding import Encoding
+from skyreels_core.media.sound import Audio
+from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.timeline import Timeline
-from skyreels_core.training.curves import mouth_curves
-from skyreels_core.training.faces import DrawnFace, Identity, Motion, draw_face
-from skyreels_core.training.voices import Voice, speak
-from skyreels_core.video.encoding import Encoding
-from skyreels_core.video.writing import write_picture, write_video
 
 FPS, SIZE, LEVEL = 25.0, 96, 0.08
 SPOKEN = {

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from skyreels_core import assets
-from skyreels_core.audio.reading import Audio, read_audio
-from skyreels_core.video.reading import Video, read_picture, read_video
-from skyreels_core.video.sheets import loudness
+from skyreels_core.evaluation.sheets import loudness
+from skyreels_core.media.reading import Video, read_picture, read_video
+from skyreels_core.media.sound import Audio, read_audio
 from tests.host.browser import FrontEnd, open_front_end
 from tests.host.host_server import HostServer
 from tests.nodes.workflow_files import NAMES, UI, read

@@ -7,8 +7,8 @@ from comfy_api.latest import InputImpl
 from comfy_execution.graph_utils import ExecutionBlocker
 from torch import Tensor
 
-from ...skyreels_core.video.footage import Frames, Held, open_video
-from ...skyreels_core.video.reading import Video
+from ...skyreels_core.media.footage import Frames, Held, open_video
+from ...skyreels_core.media.reading import Video
 from ..tensors import to_frames
 
 SAME_RATE = 0.001  # frames per second: 23.976 is 24000/1001

@@ -17,9 +17,9 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
+from ...skyreels_core.run.resume import WorkFolder, digest
 from ...skyreels_core.sampling.cache import NO_CACHE, CacheSettings, TeaCache
 from ...skyreels_core.sampling.denoise import Denoiser, Progress, Unit
-from ...skyreels_core.sampling.fusion import WindowPlan, WindowSettings
 from ...skyreels_core.sampling.guidance import (
     BRANCHES,
     Constant,
@@ -30,7 +30,7 @@ from ...skyreels_core.sampling.guidance import (
 from ...skyreels_core.sampling.hybrid import Hybrid
 from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
 from ...skyreels_core.sampling.solvers import SolverState
-from ...skyreels_core.work import WorkFolder, digest
+from ...skyreels_core.windows import WindowPlan, WindowSettings
 from .arithmetic import arithmetic_of
 from .audio_layers import KEY
 from .backends import Backend, find_backend

@@ -13,8 +13,8 @@ from torch import Tensor
 from ...skyreels_core.audio.humo import FPS, humo_window
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS
-from ...skyreels_core.sampling.fusion import Window
 from ...skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of
+from ...skyreels_core.windows import Window
 from .audio_layers import refused_unheard
 
 KEY = "skyreels_audio_humo"

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...skyreels_core.video.footage import Frames
-from ...skyreels_core.work.fingerprint import digest, digest_frames, digest_weights
+from ...skyreels_core.media.footage import Frames
+from ...skyreels_core.run.resume.fingerprint import digest, digest_frames, digest_weights
 
 PLAIN = (Tensor, str, int, float, bool, type(None), torch.dtype, Path)
 

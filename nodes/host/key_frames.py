@@ -13,10 +13,10 @@ from torch import Tensor
 from ...skyreels_core.conditioning.key_frames import BetweenFrames, voice_from
 from ...skyreels_core.conditioning.shots import Shot
 from ...skyreels_core.errors import InputError
+from ...skyreels_core.media.colour import PASSES, unify_clip
 from ...skyreels_core.model.config import LATENT_CHANNELS
+from ...skyreels_core.run.resources import clock
 from ...skyreels_core.sampling.denoise import Unit
-from ...skyreels_core.sampling.estimate import clock
-from ...skyreels_core.sampling.fusion import WindowSettings
 from ...skyreels_core.sampling.key_frames import (
     WINDOW,
     WINDOW_LATENTS,
@@ -25,7 +25,7 @@ from ...skyreels_core.sampling.key_frames import (
     plan_key_frames,
 )
 from ...skyreels_core.timeline import Timeline, latent_frames
-from ...skyreels_core.video.colour import PASSES, unify_clip
+from ...skyreels_core.windows import WindowSettings
 from .backends.multitalk import MultiTalk
 from .checks import check_latent
 from .multitalk import find_layers, scene_of, with_scene

@@ -8,11 +8,11 @@ import comfy.sd
 import comfy.utils
 import torch
 
-from ...skyreels_core.audio.whisper import load_whisper
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.checkpoint import AUDIO_NAME, read_audio_layers
-from ...skyreels_core.model.header import read_header
-from ...skyreels_core.model.signatures import find_kind
+from ...skyreels_core.model.whisper import load_whisper
+from ...skyreels_core.weights.header import read_header
+from ...skyreels_core.weights.signatures import find_kind
 from .audio_layers import AudioLayers, add_audio_layers
 from .text_encoder import load_text_encoder
 from .whisper import WhisperAudioEncoder

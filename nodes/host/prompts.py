@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...skyreels_core.conditioning.prompts import PromptSchedule, middle
 from ...skyreels_core.errors import InputError
-from ...skyreels_core.sampling.fusion import WindowPlan
+from ...skyreels_core.windows import WindowPlan
 
 KEY = "skyreels_audio_prompts"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...skyreels_core.model.config import T2V_14B, WanConfig
-from ...skyreels_core.sampling.estimate import (
+from ...skyreels_core.run.resources import (
     MEMORY,
     PICTURE,
     VOICE,
@@ -17,9 +17,9 @@ from ...skyreels_core.sampling.estimate import (
     free_memory,
     parts,
 )
-from ...skyreels_core.sampling.fusion import WindowPlan
 from ...skyreels_core.sampling.guidance import BRANCHES
 from ...skyreels_core.sampling.hybrid import variants_seen
+from ...skyreels_core.windows import WindowPlan
 from .scene import IN_MEMORY
 from .work import work_root
 

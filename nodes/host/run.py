@@ -10,12 +10,12 @@ import comfy.utils
 from torch import Tensor
 
 from ...skyreels_core.model.preset import SamplingPreset
+from ...skyreels_core.run.resources import clock
 from ...skyreels_core.sampling.cache import CacheSettings
-from ...skyreels_core.sampling.estimate import clock
-from ...skyreels_core.sampling.fusion import WindowSettings
 from ...skyreels_core.sampling.guidance import GuidanceSettings
 from ...skyreels_core.sampling.schedule import flow_sigmas
 from ...skyreels_core.sampling.solvers import SOLVERS
+from ...skyreels_core.windows import WindowSettings
 from .audio_layers import KEY
 from .backends import find_backend
 from .guider import AudioGuider, Request

@@ -16,10 +16,10 @@ from ...skyreels_core.audio.voice import Voice
 from ...skyreels_core.conditioning.shots import Animation, Shot, WindowConditions
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig
-from ...skyreels_core.sampling.fusion import WindowPlan
+from ...skyreels_core.run.resume import digest
 from ...skyreels_core.sampling.hybrid import variants_seen
 from ...skyreels_core.timeline import SPATIAL, Timeline
-from ...skyreels_core.work import digest
+from ...skyreels_core.windows import WindowPlan
 from .audio_layers import KEY, refused_unheard
 from .identity import parts
 from .vae import HostVideoEncoder

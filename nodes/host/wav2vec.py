@@ -11,10 +11,11 @@ import comfy.model_patcher
 from torch import Tensor, nn
 
 from ...skyreels_core.audio.multitalk import MultiTalkVoice, place, states_of_frames
-from ...skyreels_core.audio.reading import Audio, mono_16k
-from ...skyreels_core.audio.wav2vec import Wav2VecStates
+from ...skyreels_core.audio.reading import mono_16k
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.media.channels import layout_of
+from ...skyreels_core.media.sound import Audio
+from ...skyreels_core.model.wav2vec import Wav2VecStates
 from ...skyreels_core.timeline import SAMPLE_RATE, Timeline
 
 SPOKEN = "skyreels_spoken"  # where our nodes find a `MultiTalkVoice` in an AUDIO_ENCODER_OUTPUT

@@ -10,10 +10,11 @@ import comfy.model_patcher
 from torch import Tensor, nn
 
 from ...skyreels_core.audio.humo import check_encoder, humo_features
-from ...skyreels_core.audio.reading import Audio, mono_16k
+from ...skyreels_core.audio.reading import mono_16k
 from ...skyreels_core.audio.voice import Voice
-from ...skyreels_core.audio.whisper import WhisperTokens
 from ...skyreels_core.media.channels import layout_of
+from ...skyreels_core.media.sound import Audio
+from ...skyreels_core.model.whisper import WhisperTokens
 from ...skyreels_core.timeline import tokens_of
 from .progress import progress
 

@@ -13,10 +13,10 @@ import folder_paths
 from torch import Tensor
 
 from ...skyreels_core.errors import InputError
+from ...skyreels_core.run.resume import Resumable, TensorFolder, WorkFolder, digest
 from ...skyreels_core.sampling.denoise import Denoiser
-from ...skyreels_core.sampling.fusion import WindowPlan
 from ...skyreels_core.sampling.solvers import SolverState
-from ...skyreels_core.work import Resumable, TensorFolder, WorkFolder, digest
+from ...skyreels_core.windows import WindowPlan
 from .audio_layers import KEY
 from .identity import parts
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..media.sound import Audio
 from ..timeline import SAMPLE_RATE, Timeline
 from .gate import check_threshold, gate
 from .loudness import check_loudness, level_voice
-from .reading import Audio, heard
+from .reading import heard
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,7 +11,6 @@ from torch.nn.functional import interpolate
 
 from ..errors import InputError
 from ..timeline import SAMPLE_RATE, TEMPORAL, TOKEN_RATE
-from .whisper import WhisperTokens
 
 FPS = 25  # frames per second of HuMo's training; its features have no other rate
 LAYERS, WIDTH = 32, 1280  # of Whisper-large-v3
@@ -19,6 +19,17 @@ GROUPS = len(AVERAGED) + 1
 SLOTS = 8  # frames that a latent frame hears
 BEFORE = 5  # slots before frame 4j, the last that latent frame j shows
 EMPTY = 3  # slots that the first latent frame does not use
+
+
+class LayerEncoder(Protocol):
+    """A speech encoder that gives the states of all its layers, as `model.whisper.WhisperTokens` does."""
+
+    def encode_layers(
+        self,
+        samples: Tensor,
+        reduce: Callable[[Tensor], Tensor] | None = None,
+        callback: Callable[[int, int], None] | None = None,
+    ) -> Tensor: ...
 
 
 def check_encoder(layers: int, width: int) -> None:
@@ -45,13 +56,13 @@ def group_layers(states: Tensor) -> Tensor:
 
 
 def humo_features(
-    whisper: WhisperTokens, samples: Tensor, callback: Callable[[int, int], None] | None = None
+    whisper: LayerEncoder, samples: Tensor, callback: Callable[[int, int], None] | None = None
 ) -> Tensor:
     """The features [f 5 d] of `samples` [n] at 16 kHz, one frame or more: float32, 25 a second.
 
     The layers of each 30 s are reduced before the next are heard: ten minutes are 0.4 GB, 1.4 while they are made,
     where all layers would be 5. The published code loses the last frame of some lengths (29, 57, ...) to rounding;
-    none is lost here. `callback` as in `WhisperTokens.encode`.
+    none is lost here. `callback` as in `model.whisper.WhisperTokens.encode`.
     """
     frames = len(samples) * FPS // SAMPLE_RATE
     grouped = whisper.encode_layers(samples, group_layers, callback)

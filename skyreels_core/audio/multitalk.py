@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from ..errors import InputError
-from ..sampling.fusion import Window
 from ..timeline import SIZE_MULTIPLE, Timeline, first_frame, frames_of
+from ..windows import Window
 
 STATE_RATE = 25  # states of the encoder per second, the frame rate of the family
 REACH = 2  # frames heard on each side

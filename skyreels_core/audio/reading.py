@@ -12,10 +12,8 @@ import torch
 from torch import Tensor
 
 from ..media.channels import to_mono
-from ..media.sound import Audio, read_audio
+from ..media.sound import Audio
 from ..timeline import SAMPLE_RATE, Timeline
-
-__all__ = ["Audio", "cut_voice", "fill", "heard", "mono_16k", "read_audio", "write_wav"]
 
 log = logging.getLogger(__name__)
 

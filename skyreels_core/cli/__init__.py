@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
 
         inspect(args)
         return 0
-    from . import commands
+    from ..cli import commands
 
     commands.run(args)
     return 0

@@ -11,19 +11,19 @@ import torch
 
 from .. import assets
 from ..audio.hearing import Hearing
-from ..audio.whisper import load_whisper
 from ..errors import InputError
 from ..model.bundle import MODEL, Bundle, load_bundle
 from ..model.checkpoint import identify, load_model
 from ..model.clip_vision import load_clip_vision
 from ..model.detection import BACKBONES, VOICED
 from ..model.preset import SamplingPreset, preset_of
-from ..model.signatures import Kind
 from ..model.text import load_text_encoder
 from ..model.vae import load_vae
+from ..model.whisper import load_whisper
 from ..pipeline import Settings
 from ..pipeline.options import check_options
 from ..sampling.cache import CACHE_MEMORY
+from ..weights.signatures import Kind
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 OVERRIDES = (

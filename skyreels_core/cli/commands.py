@@ -11,19 +11,19 @@ from pathlib import Path
 import torch
 
 from .. import pipeline
-from ..audio.reading import read_audio
 from ..conditioning.fitting import fit_length
 from ..conditioning.prompts import PromptSchedule
-from ..conditioning.region import check_edit
 from ..errors import InputError, naming
+from ..media.encoding import Encoding
+from ..media.footage import open_video
+from ..media.reading import read_picture
+from ..media.region import check_edit
+from ..media.sound import read_audio
+from ..media.writing import check_video, write_video
 from ..pipeline import Result, find_region
 from ..pipeline.options import check_size, check_voice
+from ..run.resume import WorkFolder
 from ..timeline import Timeline
-from ..video.encoding import Encoding
-from ..video.footage import open_video
-from ..video.reading import read_picture
-from ..video.writing import check_video, write_video
-from ..work import WorkFolder
 from .choices import ModelChoice, choose
 from .demo import demo
 from .progress import Bars

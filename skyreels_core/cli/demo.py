@@ -10,20 +10,21 @@ from pathlib import Path
 from torch import Tensor
 
 from .. import assets, pipeline
-from ..audio.reading import Audio, cut_voice, read_audio
+from ..audio.reading import cut_voice
 from ..conditioning.faces import face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..errors import InputError
+from ..evaluation.mouth import mouth_area
+from ..evaluation.sheets import Curve, Row, contact_sheet, loudness
+from ..media.footage import collect
+from ..media.reading import fit, read_picture, read_video
+from ..media.sound import Audio, read_audio
+from ..media.writing import write_video
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
 from ..pipeline import Result, Settings, find_region
 from ..pipeline.options import Progress
 from ..timeline import Timeline
-from ..video.footage import collect
-from ..video.mouth import mouth_area
-from ..video.reading import fit, read_picture, read_video
-from ..video.sheets import Curve, Row, contact_sheet, loudness
-from ..video.writing import write_video
 from .choices import choose
 from .progress import Bars
 

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError
+from ..media.encoding import CODECS
 from ..typed import read_path
-from ..video.encoding import CODECS
 from .values import face, frame_rate, integer, number, threshold, whole, words
 
 SCHEDULE = "'4.5', 'linear:5->1', 'cosine:5->1@0.4', 'interval:4.5@0.2-0.8' or 'piecewise:0=5,0.4=1,1=1'"

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..evaluation.drift_plot import draw_drift
 from ..files import atomic
+from ..media.writing import check_output
 from ..pipeline import Result
-from ..video.drift_plot import draw_drift
-from ..video.writing import check_output
 from .choices import ModelChoice
 
 DIGITS = 4  # after the point, of everything that was measured

@@ -11,9 +11,9 @@ from ..model.checkpoint import describe, read_header
 from ..model.vae import WIDTH_KEY
 from ..pipeline import Settings
 from ..pipeline.room import WORK_REMEDY, check_places, making_of, space_held
-from ..sampling.estimate import FLOAT, VAE_WIDTH, Making, check_disk, parts, video_bytes
-from ..sampling.fusion import WindowPlan
+from ..run.resources import FLOAT, VAE_WIDTH, Making, check_disk, parts, video_bytes
 from ..timeline import Timeline
+from ..windows import WindowPlan
 from .choices import ModelChoice
 from .work import work_path
 

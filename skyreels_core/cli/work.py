@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError, sentence
-from ..work import WorkFolder
+from ..run.resume import WorkFolder
 
 logger = logging.getLogger(__name__)
 

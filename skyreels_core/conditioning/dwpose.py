@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError, first_words
-from ..video.footage import Frames
+from ..media.footage import Frames
 from .pose import Keypoints
 
 DETECTOR_SIZE = 640  # pixels, square

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..video.footage import collect
+from ..media.footage import collect
 from .lower_face import box_corners, box_without_tip, in_profile, lower_face_box
 from .pose import OUTER_LIP, Keypoints
 from .smoothing import hold_gaps, interpolate_gaps, is_known, runs, smooth

@@ -8,15 +8,15 @@ from typing import Literal
 from torch import Tensor
 
 from ..errors import InputError
+from ..media.reading import fit
 from ..timeline import LARGEST_SIDE, SMALLEST_SIDE, Timeline, snap_size
-from ..video.reading import fit
 from .shots import Animation
 
 Length = Literal["shortest", "voice", "video"]
 LENGTHS: tuple[Length, ...] = ("shortest", "voice", "video")
 Shape = Literal["keep_shape", "crop", "pad"]  # of a picture in the video's size
 SHAPES: tuple[Shape, ...] = ("keep_shape", "crop", "pad")
-MODES = {"keep_shape": "cover", "crop": "cover", "pad": "contain"}  # of `video.reading.fit`
+MODES = {"keep_shape": "cover", "crop": "cover", "pad": "contain"}  # of `media.reading.fit`
 
 
 def fit_size(width: int, height: int) -> tuple[tuple[int, int], list[str]]:

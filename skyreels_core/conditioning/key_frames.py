@@ -9,10 +9,10 @@ from einops import rearrange
 from torch import Tensor
 
 from ..audio.multitalk import MultiTalkVoice
-from ..sampling.fusion import Window
 from ..sampling.hybrid import Variant
 from ..sampling.key_frames import HELD, WINDOW
 from ..timeline import SPATIAL, TEMPORAL
+from ..windows import Window
 from .conditions import VideoEncoder
 from .masks import causal_groups
 

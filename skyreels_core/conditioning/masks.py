@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
-import torch
 import torch.nn.functional as F
 from einops import reduce, repeat
 from torch import Tensor
@@ -47,17 +44,6 @@ def loss_mask_to_latent(mask: Tensor) -> Tensor:
     """Share of each latent cell that the mask covers (causal repeat), [... f h w] -> [... t h/8 w/8]."""
     share = reduce(mask, "... f (h p) (w q) -> ... f h w", "mean", p=SPATIAL, q=SPATIAL)
     return causal_groups(share).mean(-3)
-
-
-def feather(mask: Tensor, pixels: int) -> Tensor:
-    """Soften the edge outwards, [... f h w] -> the same: 1 inside, down to exactly 0 beyond `pixels` outside.
-
-    Outwards, because there the original and the generated frame show the same thing.
-    """
-    outside = (mask <= 0.5).flatten(0, -3).byte().cpu().numpy()
-    distance = [cv2.distanceTransform(frame, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for frame in outside]
-    ramp = 1 - torch.from_numpy(np.stack(distance)) / (pixels + 1)
-    return ramp.clamp(0, 1).reshape(mask.shape).to(mask)
 
 
 def _pool(frames: Tensor, cell: int) -> Tensor:

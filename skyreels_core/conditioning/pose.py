@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, first_words
-from ..video.footage import Frames, shown_of
-from ..video.reading import Fit
-from .region import check_count, check_shape
+from ..media.footage import Frames, shown_of
+from ..media.reading import Fit
+from ..media.region import check_count, check_shape
 
 # iBUG order of the 68 points of a face
 FACE_POINTS = 68

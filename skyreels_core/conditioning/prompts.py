@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..errors import InputError
-from ..sampling.fusion import Window, WindowPlan
 from ..timeline import Timeline, first_frame, frames_of
+from ..windows import Window, WindowPlan
 
 GRAMMAR = (
     "Write a line for each text, with the seconds from which it holds before it: '0 a person smiles', then "

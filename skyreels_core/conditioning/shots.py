@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
+from ..media.footage import Cut, Frames, Reader
+from ..media.reading import Fit
+from ..media.region import Region
 from ..sampling.denoise import Unit
-from ..sampling.fusion import Window, WindowPlan
 from ..sampling.hybrid import Variant
 from ..timeline import first_frame, frames_of
-from ..video.footage import Cut, Frames, Reader
-from ..video.reading import Fit
+from ..windows import Window, WindowPlan
 from .conditions import VideoEncoder, image_animation, no_picture, video_editing
-from .region import Region
 
 
 class Shot(Protocol):

@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from ..video.cuts import changes
+from ..media.cuts import changes
 from .pose import FACE_POINTS
 
 MIN_SCORE = 0.3  # points below are ignored

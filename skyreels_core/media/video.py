@@ -15,7 +15,6 @@ import av
 import numpy as np
 from torch import Tensor
 
-from ..audio.reading import Audio, read_audio
 from ..errors import InputError
 from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read_clock
 from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_media, sound_track
@@ -23,6 +22,7 @@ from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving
 from .pixels import Explanation, opacity, rgb, square_size
+from .sound import Audio, read_audio
 from .stated import labelled, stated
 
 log = logging.getLogger(__name__)

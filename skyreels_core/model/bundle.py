@@ -13,7 +13,6 @@ from torch import nn
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from ..audio.whisper import WhisperTokens, load_whisper, save_whisper
 from ..errors import InputError
 from .adapter import AudioAdapter
 from .backbone import WanModel
@@ -23,6 +22,7 @@ from .config import CONFIGS, AudioConfig
 from .preset import WAN, SamplingPreset, preset_of
 from .text import TextEncoder, load_text_encoder, random_text_encoder, save_text_encoder
 from .vae import VideoVAE, load_vae, save_vae
+from .whisper import WhisperTokens, load_whisper, save_whisper
 
 MODEL = "model.safetensors"
 VAE = "vae.safetensors"

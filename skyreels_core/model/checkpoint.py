@@ -18,6 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..weights.header import FORMAT_NAMES, Header, read_header
+from ..weights.signatures import KINDS, Kind, find_kind
 from .adapter import AudioAdapter
 from .backbone import WanModel
 from .config import PICTURE_CHANNELS, AudioConfig, WanConfig
@@ -30,9 +32,7 @@ from .detection import (
     examine,
     listed,
 )
-from .header import FORMAT_NAMES, Header, read_header
 from .preset import SamplingPreset, preset_of
-from .signatures import KINDS, Kind, find_kind
 from .sizes import AUDIO_SIZES, audio_config, expected_shapes, stated_problems
 
 __all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from transformers import CLIPVisionModel
 
-from .folders import from_folder
+from ..weights.folders import from_folder
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)

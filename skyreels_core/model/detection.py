@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..weights.header import FORMAT_NAMES, Header, read_header
+from ..weights.parts import is_part, joined, parts_of
+from ..weights.signatures import KINDS, Kind, find_kind, other_model, packer
 from .config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig, WanConfig
-from .header import FORMAT_NAMES, Header, read_header
-from .parts import is_part, joined, parts_of
-from .signatures import KINDS, Kind, find_kind, other_model, packer
 from .sizes import (
     AUDIO_SIZES,
     WAN_SIZES,

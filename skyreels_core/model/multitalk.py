@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..weights.header import Header, read_header
+from ..weights.parts import joined, parts_of
+from ..weights.signatures import KINDS, Kind, find_kind, packer
 from .config import WanConfig
 from .detection import SCALE_NAME, listed
-from .header import Header, read_header
-from .parts import joined, parts_of
-from .signatures import KINDS, Kind, find_kind, packer
 from .sizes import (
     HEAD_WIDTH,
     WAN_SIZES,

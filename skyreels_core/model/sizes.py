@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from ..weights.header import Header
 from .adapter import AudioAdapter
 from .backbone import WanModel
 from .config import CONFIGS, PATCH_SIZE, AudioConfig, WanConfig
-from .header import Header
 
 HEAD_WIDTH = 128  # of every published Wan
 PUBLISHED_BLOCKS = {5120: 40, 3072: 30, 1536: 30}  # by the width

@@ -14,11 +14,11 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, UMT5Config, UMT5EncoderModel
 
 from ..errors import InputError
+from ..weights.folders import from_folder
+from ..weights.header import Header
+from ..weights.loading import built, check_formats, check_shapes, fill
+from ..weights.signatures import Shapes
 from .checkpoint import identify
-from .folders import from_folder
-from .header import Header
-from .signatures import Shapes
-from .weights import built, check_formats, check_shapes, fill
 
 TEXT_LENGTH = 512
 PAD, END, UNKNOWN = 0, 1, 2

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..timeline import latent_frames
+from ..weights.folders import from_folder
+from ..weights.header import Header
+from ..weights.loading import built, check_formats, check_shapes, fill
 from .checkpoint import identify
 from .config import LATENT_CHANNELS
 from .fast_cpu import FastOnCpu
-from .folders import from_folder
-from .header import Header
-from .weights import built, check_formats, check_shapes, fill
 
 # Order matters: a block's inner "conv1" is renamed before "conv_in" becomes "conv1".
 ORIGINAL_NAMES = {

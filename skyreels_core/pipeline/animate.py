@@ -6,16 +6,17 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..audio.reading import Audio, cut_voice
+from ..audio.reading import cut_voice
 from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Shape, fit_picture
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import Animation
+from ..evaluation.continuity import ContinuityMeter
+from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
+from ..run.resume import WorkFolder, digest
 from ..timeline import Timeline
-from ..video.continuity import ContinuityMeter
-from ..work import WorkFolder, digest
 from .evaluator import CoreEvaluator
 from .frames import finished_frames, measured
 from .inputs import begin_work

@@ -7,22 +7,23 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ..audio.reading import Audio, cut_voice
+from ..audio.reading import cut_voice
 from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Length, fit_length, keep_shape
 from ..conditioning.prompts import PromptSchedule
-from ..conditioning.region import Region, as_region, check_edit
 from ..conditioning.shots import VideoEdit
 from ..errors import InputError
+from ..evaluation.continuity import ContinuityMeter
+from ..media.compositing import place_back, scale_to
+from ..media.footage import Cut, Footage, lasting
+from ..media.region import Region, as_region, check_edit
+from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
-from ..sampling.fusion import WindowPlan
+from ..run.resume import WorkFolder
+from ..run.resume.fingerprint import digest_frames
 from ..timeline import Timeline
-from ..video.compositing import place_back, scale_to
-from ..video.continuity import ContinuityMeter
-from ..video.footage import Cut, Footage, lasting
-from ..work import WorkFolder
-from ..work.fingerprint import digest_frames
+from ..windows import WindowPlan
 from .evaluator import CoreEvaluator
 from .frames import finished_frames, measured
 from .inputs import begin_work

@@ -15,10 +15,10 @@ from ..model.adapter import AudioAdapter, AudioContext
 from ..model.backbone import AudioLayers, WanModel, collapse_padding
 from ..model.text import TextEncoder
 from ..sampling.denoise import Unit
-from ..sampling.fusion import Window
 from ..sampling.guidance import BRANCHES
 from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
+from ..windows import Window
 
 VOICES_KEPT = (
     8  # windows whose projected voice waits for the next step; beyond, it is projected again, which is cheap

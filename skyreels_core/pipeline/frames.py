@@ -7,8 +7,8 @@ from functools import partial
 
 from torch import Tensor
 
-from ..video.continuity import ContinuityMeter
-from ..video.finishing import unify_stream
+from ..evaluation.continuity import ContinuityMeter
+from ..media.unify import unify_stream
 from .options import Run
 
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import torch
 
-from ..audio.reading import Audio
-from ..work import digest
-from ..work.fingerprint import digest_weights
+from ..media.sound import Audio
+from ..run.resume import digest
+from ..run.resume.fingerprint import digest_weights
 from .options import Run
 
 OF_THE_END = ("colour_strength", "composite")  # settings that the latents do not depend on

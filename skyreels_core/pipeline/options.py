@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..audio.hearing import AS_IT_IS, Hearing
-from ..audio.reading import Audio
 from ..errors import InputError
+from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..model.preset import SamplingPreset
+from ..run.resume import WorkFolder
 from ..sampling.cache import CACHE_MEMORY, CacheSettings
-from ..sampling.fusion import WindowPlan
 from ..sampling.guidance import parse_schedule
 from ..sampling.hybrid import Hybrid
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS
 from ..timeline import LARGEST_SIDE, SMALLEST_SIDE, Timeline
-from ..work import WorkFolder
+from ..windows import WindowPlan
 from .result import Report
 
 LONGEST_VOICE = 3600  # seconds
@@ -31,7 +31,7 @@ class Settings:
     """What no model file recommends."""
 
     seed: int = 0
-    fusion: str = "bidirectional"  # of the windows; a name of sampling.fusion.MODES
+    fusion: str = "bidirectional"  # of the windows; a name of windows.MODES
     negative_text: str = ""  # in the place of the empty prompt
     null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
     cache_memory: float = CACHE_MEMORY  # GiB, of TeaCache

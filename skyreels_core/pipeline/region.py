@@ -12,13 +12,13 @@ from torch import Tensor
 from ..conditioning.dwpose import DWPose
 from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
-from ..conditioning.region import Region, check_count, check_shape
 from ..errors import InputError, naming
+from ..media.cuts import find_shots
+from ..media.footage import Cut, Footage, Frames, Held, following, open_video
 from ..media.kinds import is_animated
+from ..media.reading import Fit, read_picture
+from ..media.region import Region, check_count, check_shape
 from ..media.video import opened
-from ..video.cuts import find_shots
-from ..video.footage import Cut, Footage, Frames, Held, following, open_video
-from ..video.reading import Fit, read_picture
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
 UNREAD_ALPHA = ("vp8", "vp9")  # FFmpeg's own decoders of them leave it out

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..audio.reading import Audio
-from ..video.continuity import Continuity
+from ..evaluation.continuity import Continuity
+from ..media.sound import Audio
 
 logger = logging.getLogger(__name__)
 

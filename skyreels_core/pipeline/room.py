@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..conditioning.shots import Shot
+from ..media.unify import frames_ahead
 from ..model.config import WanConfig
 from ..model.preset import SamplingPreset
-from ..sampling.cache import CacheSettings
-from ..sampling.estimate import (
+from ..run.resources import (
     GPU,
     MEMORY,
     PICTURE,
@@ -28,10 +28,10 @@ from ..sampling.estimate import (
     free_memory,
     parts,
 )
-from ..sampling.fusion import WindowPlan
+from ..sampling.cache import CacheSettings
 from ..sampling.guidance import EQ3
 from ..sampling.hybrid import variants_seen
-from ..video.finishing import frames_ahead
+from ..windows import WindowPlan
 from .options import Run, Settings
 
 REMEDIES = {

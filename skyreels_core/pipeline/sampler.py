@@ -7,22 +7,22 @@ from collections.abc import Callable, MutableMapping, Sequence
 import torch
 from torch import Tensor
 
-from ..audio.reading import Audio
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import Animation, Shot, WindowConditions
 from ..errors import InputError
+from ..media.sound import Audio
 from ..model.backbone import WanModel
 from ..model.config import LATENT_CHANNELS, published_name
+from ..run.resume import Resumable
 from ..sampling.cache import CachePlan, CacheSettings, TeaCache, coefficients_for, forced_steps
 from ..sampling.denoise import Denoiser
 from ..sampling.finite import Arithmetic
-from ..sampling.fusion import WindowPlan
 from ..sampling.guidance import EQ3, Constant, Guidance, no_text_line, parse_schedule
 from ..sampling.hybrid import Hybrid, variants_seen
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS, Callback, SolverState
 from ..timeline import SPATIAL, Timeline
-from ..work import Resumable
+from ..windows import WindowPlan
 from .evaluator import CoreEvaluator, Prompts
 from .options import Run
 from .room import Watch

@@ -15,9 +15,9 @@ from typing import Literal
 
 from torch import Tensor
 
+from ..windows import Window, WindowPlan
 from .cache import TeaCache
 from .finite import Arithmetic
-from .fusion import Window, WindowPlan
 from .guidance import BRANCHES, Guidance
 from .hybrid import Hybrid, Variant, variant_at
 

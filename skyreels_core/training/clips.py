@@ -13,16 +13,17 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
-from ..audio.reading import mono_16k, read_audio
+from ..audio.reading import mono_16k
 from ..conditioning.faces import face_masks
 from ..conditioning.pose import Keypoints, from_pose_keypoint
+from ..demo.curves import MouthCurves, mouth_curves
+from ..demo.faces import Identity, Motion, draw_face
+from ..demo.voices import recording
 from ..errors import InputError
-from ..video.cuts import find_shots
-from ..video.footage import Held
-from ..video.reading import Fit, fit, read_video, resample_fps
-from .curves import MouthCurves, mouth_curves
-from .faces import Identity, Motion, draw_face
-from .voices import recording
+from ..media.cuts import find_shots
+from ..media.footage import Held
+from ..media.reading import Fit, fit, read_video, resample_fps
+from ..media.sound import read_audio
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 

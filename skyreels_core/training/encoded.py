@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from ..audio.whisper import WhisperTokens
 from ..conditioning.conditions import VideoEncoder, condition_latent, given_first, given_outside, no_picture
 from ..conditioning.masks import loss_mask_to_latent
 from ..model.backbone import collapse_padding
 from ..model.clip_vision import ClipVision
 from ..model.text import TextEncoder
+from ..model.whisper import WhisperTokens
 from ..timeline import crop_span, latent_frames
 from .clips import Clip, ClipSource
 

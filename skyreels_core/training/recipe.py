@@ -12,7 +12,9 @@ import torch
 import yaml
 from accelerate import Accelerator
 
-from ..audio.whisper import load_whisper, save_whisper
+from ..demo.autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
+from ..demo.speech import SpeechConfig, train_speech
+from ..demo.whole_sequence import WholeSequenceVAE
 from ..errors import InputError
 from ..model.adapter import AudioAdapter
 from ..model.backbone import WanModel
@@ -21,14 +23,12 @@ from ..model.clip_vision import load_clip_vision
 from ..model.config import CONFIGS, AudioConfig
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
 from ..model.vae import load_vae, save_vae
-from .autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
+from ..model.whisper import load_whisper, save_whisper
 from .clips import ClipSource, DrawnClips, FolderClips
 from .encoded import Encoders, encode_clips
 from .loop import Stage
 from .losses import Objective
-from .speech import SpeechConfig, train_speech
 from .transformer import AudioDrivenModel, Leg, train_transformer
-from .whole_sequence import WholeSequenceVAE
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,13 @@ import soundfile
 import torch
 from sounds import RATE, encode, rms, voice
 
-from skyreels_core.audio.reading import Audio, cut_voice, mono_16k, read_audio
+from skyreels_core.audio.reading import cut_voice, mono_16k
 from skyreels_core.media.channels import layout_of, remix, to_mono_or_stereo
+from skyreels_core.media.muxing import mono_or_stereo
+from skyreels_core.media.reading import read_video
+from skyreels_core.media.sound import Audio, read_audio
+from skyreels_core.media.writing import write_video
 from skyreels_core.timeline import Timeline
-from skyreels_core.video.muxing import mono_or_stereo
-from skyreels_core.video.reading import read_video
-from skyreels_core.video.writing import write_video
 
 LAYOUTS = {"mono": 1, "stereo": 2, "3.0": 3, "quad": 4, "5.0": 5, "5.1": 6, "5.1(side)": 6, "7.1": 8}
 SPOKEN = voice(2.0)

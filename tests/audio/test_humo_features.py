@@ -8,8 +8,8 @@ from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from skyreels_core.audio.humo import check_encoder, check_fps, group_layers, humo_features, humo_window
-from skyreels_core.audio.whisper import WhisperTokens
 from skyreels_core.errors import InputError
+from skyreels_core.model.whisper import WhisperTokens
 
 RATE, WIDTH = 16000, 16
 

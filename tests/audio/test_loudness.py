@@ -10,8 +10,9 @@ import torch
 from skyreels_core import assets
 from skyreels_core.audio.hearing import Hearing
 from skyreels_core.audio.loudness import loudness, to_loudness
-from skyreels_core.audio.reading import Audio, heard, mono_16k, read_audio
+from skyreels_core.audio.reading import heard, mono_16k
 from skyreels_core.errors import InputError
+from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.timeline import Timeline
 
 RATE = 16000

@@ -12,8 +12,9 @@ import soundfile
 import torch
 from av.stream import Disposition
 
-from skyreels_core.audio.reading import Audio, cut_voice, mono_16k, read_audio, write_wav
+from skyreels_core.audio.reading import cut_voice, mono_16k, write_wav
 from skyreels_core.errors import InputError
+from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.timeline import Timeline
 
 LAYOUTS = {"mono": 1, "stereo": 2, "5.1": 6}

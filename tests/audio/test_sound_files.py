@@ -9,10 +9,11 @@ import pytest
 import soundfile
 from sounds import RATE, encode, joined, rms, voice
 
-from skyreels_core.audio.reading import mono_16k, read_audio
+from skyreels_core.audio.reading import mono_16k
 from skyreels_core.errors import InputError
 from skyreels_core.media.gaps import find_gaps
 from skyreels_core.media.packets import Piece
+from skyreels_core.media.sound import read_audio
 
 FRAME = 0.03  # seconds, of AAC at 48 kHz and its priming, which raw streams do not state
 

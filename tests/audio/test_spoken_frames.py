@@ -10,8 +10,8 @@ from skyreels_core.audio.multitalk import (
     states_of_frames,
 )
 from skyreels_core.errors import InputError
-from skyreels_core.sampling.fusion import Window
 from skyreels_core.timeline import Timeline
+from skyreels_core.windows import Window
 
 
 def numbered(frames):

@@ -7,8 +7,8 @@ import torch
 from skyreels_core.audio.multitalk import MultiTalkVoice
 from skyreels_core.conditioning.key_frames import BetweenFrames, between_frames, voice_from
 from skyreels_core.conditioning.shots import WindowConditions
-from skyreels_core.sampling.fusion import WindowPlan
 from skyreels_core.timeline import Timeline
+from skyreels_core.windows import WindowPlan
 
 
 class Pixels:

@@ -8,12 +8,12 @@ from diffusers import AutoencoderKLWan
 
 from skyreels_core.conditioning import conditions
 from skyreels_core.conditioning.masks import snap_holes
-from skyreels_core.conditioning.region import check_edit
 from skyreels_core.conditioning.shots import VideoEdit
 from skyreels_core.errors import InputError
+from skyreels_core.media.footage import Held
+from skyreels_core.media.region import check_edit
 from skyreels_core.model.vae import VideoVAE
-from skyreels_core.sampling.fusion import Window
-from skyreels_core.video.footage import Held
+from skyreels_core.windows import Window
 
 
 @pytest.fixture(scope="module")

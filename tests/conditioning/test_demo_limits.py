@@ -11,17 +11,17 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from skyreels_core import assets
-from skyreels_core.audio.reading import Audio
 from skyreels_core.conditioning.demo import beyond_demo, is_demo, is_drawn
-from skyreels_core.conditioning.region import as_region
 from skyreels_core.conditioning.shots import Animation, VideoEdit
+from skyreels_core.demo.curves import MouthCurves
+from skyreels_core.demo.faces import Identity, Motion, draw_face
+from skyreels_core.media.footage import Held
+from skyreels_core.media.reading import fit, read_picture, read_video
+from skyreels_core.media.region import as_region
+from skyreels_core.media.sound import Audio
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.model.checkpoint import load_model
 from skyreels_core.pipeline import animate
-from skyreels_core.training.curves import MouthCurves
-from skyreels_core.training.faces import Identity, Motion, draw_face
-from skyreels_core.video.footage import Held
-from skyreels_core.video.reading import fit, read_picture, read_video
 
 FACES = 50
 REMEDIES = ("HuMo", "SkyReels-V3 A2V", "InfiniteTalk in ComfyUI", "--model")

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from skyreels_core.conditioning.dwpose import DWPose
 from skyreels_core.errors import InputError
-from skyreels_core.video.footage import Held
+from skyreels_core.media.footage import Held
 
 CELLS = 8400
 BOX_SIDE = 64.0  # pixels of the detector's canvas

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from skyreels_core.conditioning.fitting import SHAPES, fit_picture, keep_shape
 from skyreels_core.errors import InputError
+from skyreels_core.media.reading import fit
 from skyreels_core.timeline import SIZE_MULTIPLE
-from skyreels_core.video.reading import fit
 
 PORTRAIT = (48, 80)  # width, height
 HALF_STEP = SIZE_MULTIPLE / 2  # pixels that a side moves to the grid, at most

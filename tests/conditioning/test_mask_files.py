@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from skyreels_core.conditioning.region import check_edit
 from skyreels_core.errors import InputError
+from skyreels_core.media.footage import Held, collect
+from skyreels_core.media.region import check_edit
 from skyreels_core.pipeline.region import read_mask
-from skyreels_core.video.footage import Held, collect
 
 WIDTH, HEIGHT = 48, 32
 VIDEO = Held(torch.zeros(3, HEIGHT, WIDTH, 3))

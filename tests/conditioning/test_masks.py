@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from skyreels_core.conditioning.masks import feather, loss_mask_to_latent, mask_to_latent, snap_holes
+from skyreels_core.conditioning.masks import loss_mask_to_latent, mask_to_latent, snap_holes
 from skyreels_core.errors import InputError
+from skyreels_core.media.region import feather
 
 
 def wan_packing(frames: int, height: int, width: int) -> torch.Tensor:

@@ -8,8 +8,8 @@ import torch
 
 from skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint, to_pose_keypoint
 from skyreels_core.errors import InputError
-from skyreels_core.video.footage import Held, VideoFile
-from skyreels_core.video.reading import fit
+from skyreels_core.media.footage import Held, VideoFile
+from skyreels_core.media.reading import fit
 
 
 @pytest.fixture

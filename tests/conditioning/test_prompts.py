@@ -4,8 +4,8 @@ import pytest
 
 from skyreels_core.conditioning.prompts import PromptSchedule, middle
 from skyreels_core.errors import InputError
-from skyreels_core.sampling.fusion import WindowPlan
 from skyreels_core.timeline import Timeline
+from skyreels_core.windows import WindowPlan
 
 LINES = """
 # a scene

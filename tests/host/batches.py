@@ -6,7 +6,7 @@ import csv
 import json
 import time
 
-from skyreels_core.video.reading import read_picture
+from skyreels_core.media.reading import read_picture
 
 PATIENCE = 600  # seconds for what takes a few on an idle machine
 

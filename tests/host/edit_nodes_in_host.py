@@ -32,11 +32,11 @@ spec.loader.exec_module(pack)
 from skyreels_audio_pack.nodes import masks, video  # noqa: E402
 from skyreels_audio_pack.nodes.host.folders import onnx_files, register_folders  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-from skyreels_audio_pack.skyreels_core.audio.reading import read_audio  # noqa: E402
 from skyreels_audio_pack.skyreels_core.conditioning.pose import from_pose_keypoint  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
-from skyreels_audio_pack.skyreels_core.video.footage import collect  # noqa: E402
-from skyreels_audio_pack.skyreels_core.video.reading import read_video  # noqa: E402
+from skyreels_audio_pack.skyreels_core.media.footage import collect  # noqa: E402
+from skyreels_audio_pack.skyreels_core.media.reading import read_video  # noqa: E402
+from skyreels_audio_pack.skyreels_core.media.sound import read_audio  # noqa: E402
 
 facts, tensors = {}, {}
 clip = read_video(assets.video())

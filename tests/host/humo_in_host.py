@@ -42,13 +42,13 @@ from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.host.whisper import EncodedAudio, WhisperAudioEncoder  # noqa: E402
 from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-from skyreels_audio_pack.skyreels_core.audio.whisper import WhisperTokens  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
+from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.cache import CacheSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit  # noqa: E402
-from skyreels_audio_pack.skyreels_core.sampling.fusion import WindowSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas  # noqa: E402
+from skyreels_audio_pack.skyreels_core.windows import WindowSettings  # noqa: E402
 
 SIZE = 64  # pixels
 SECONDS = 0.68  # of voice: 17 frames, 5 latent frames

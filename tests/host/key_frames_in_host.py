@@ -29,8 +29,8 @@ from skyreels_audio_pack.nodes.key_frames import KeyFrames  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
+from skyreels_audio_pack.skyreels_core.media.colour import unify_clip  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig  # noqa: E402
-from skyreels_audio_pack.skyreels_core.video.colour import unify_clip  # noqa: E402
 
 SIZE = 32  # pixels
 SHORT, LONG = 1.0, 8.0  # seconds of voice: 25 frames, 200 frames

@@ -37,9 +37,9 @@ from skyreels_audio_pack.skyreels_core.audio.multitalk import heard_by  # noqa: 
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.cache import CacheSettings  # noqa: E402
-from skyreels_audio_pack.skyreels_core.sampling.fusion import WindowSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas  # noqa: E402
+from skyreels_audio_pack.skyreels_core.windows import WindowSettings  # noqa: E402
 
 SIZE = 64  # pixels
 SHORT, LONG = 1.0, 2.12  # seconds of voice: 25 frames, 7 latent frames; 53 frames, 14 latent frames

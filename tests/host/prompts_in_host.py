@@ -32,12 +32,12 @@ from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder  # noqa: 
 from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.prompts import PromptScheduleNode  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-from skyreels_audio_pack.skyreels_core.audio.whisper import WhisperTokens  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig  # noqa: E402
+from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit  # noqa: E402
-from skyreels_audio_pack.skyreels_core.sampling.fusion import WindowSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings  # noqa: E402
+from skyreels_audio_pack.skyreels_core.windows import WindowSettings  # noqa: E402
 
 import nodes  # noqa: E402
 

@@ -25,7 +25,7 @@ from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling import estimate  # noqa: E402
-from skyreels_audio_pack.skyreels_core.sampling.fusion import WindowSettings  # noqa: E402
+from skyreels_audio_pack.skyreels_core.windows import WindowSettings  # noqa: E402
 
 import nodes  # noqa: E402
 

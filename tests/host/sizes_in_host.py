@@ -25,8 +25,8 @@ from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder  # noqa: 
 from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.multitalk import AddSpeaker, MultiTalkAnimation  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-from skyreels_audio_pack.skyreels_core.audio.wav2vec import Wav2VecStates  # noqa: E402
-from skyreels_audio_pack.skyreels_core.audio.whisper import WhisperTokens  # noqa: E402
+from skyreels_audio_pack.skyreels_core.model.wav2vec import Wav2VecStates  # noqa: E402
+from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens  # noqa: E402
 
 WIDE, SIDE = (64, 256), 96  # height and width of the picture; of the size that is asked for
 FITS = {"none": {}} | {fit: {"fit": fit} for fit in ("keep_shape", "crop", "pad")}

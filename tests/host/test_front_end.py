@@ -10,7 +10,7 @@ import pytest
 from browser import NoBrowser, open_front_end, read_json, read_text
 
 from skyreels_core import assets
-from skyreels_core.video.reading import read_video
+from skyreels_core.media.reading import read_video
 
 PACK, PREFIX = "skyreels-audio", "SkyReelsAudio"
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"

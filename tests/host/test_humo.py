@@ -10,7 +10,7 @@ import pytest
 from host_server import HostServer
 
 from skyreels_core import assets
-from skyreels_core.video.reading import read_video
+from skyreels_core.media.reading import read_video
 
 HERE = Path(__file__).parent
 WORKFLOW = HERE.parents[1] / "workflows" / "api" / "humo.json"

@@ -11,11 +11,11 @@ from safetensors.torch import load_file
 
 from skyreels_core import assets
 from skyreels_core.conditioning.faces import face_masks
-from skyreels_core.conditioning.masks import feather
 from skyreels_core.conditioning.pose import from_pose_keypoint
-from skyreels_core.video.colour import unify_clip
-from skyreels_core.video.compositing import composite_clip
-from skyreels_core.video.reading import read_video
+from skyreels_core.media.colour import unify_clip
+from skyreels_core.media.compositing import composite_clip
+from skyreels_core.media.reading import read_video
+from skyreels_core.media.region import feather
 
 ROUNDING = 1e-5  # the host's libraries may order float32 sums otherwise
 

@@ -28,7 +28,7 @@ from refusals import refusal
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from skyreels_core.audio.whisper import save_whisper
+from skyreels_core.model.whisper import save_whisper
 
 
 def faceless(frames):

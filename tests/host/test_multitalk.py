@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from skyreels_core import assets
-from skyreels_core.video.reading import read_video
+from skyreels_core.media.reading import read_video
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows" / "api"
 TOLERANCE = 1e-4  # float32 in another order of operations, at guidances of 3 to 5; latents reach 20

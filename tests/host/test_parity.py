@@ -8,16 +8,16 @@ import pytest
 from safetensors.torch import load_file
 
 from skyreels_core import assets
-from skyreels_core.audio.reading import Audio, read_audio
 from skyreels_core.conditioning.shots import Animation, VideoEdit
+from skyreels_core.media.footage import Cut
+from skyreels_core.media.reading import read_picture, read_video
+from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.pipeline import Settings, find_region
 from skyreels_core.pipeline.evaluator import CoreEvaluator
 from skyreels_core.pipeline.options import Run
 from skyreels_core.pipeline.sampler import encode_inputs, encode_shot, plan_windows, sample
 from skyreels_core.timeline import Timeline
-from skyreels_core.video.footage import Cut
-from skyreels_core.video.reading import read_picture, read_video
 
 TOLERANCE = 1e-3  # float32 in another order of operations
 SIZE, FPS, STEPS, SHIFT, SEED = 96, 25.0, 6, 3.0, 7

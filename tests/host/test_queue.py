@@ -6,10 +6,11 @@ import pytest
 import torch
 from batches import COLOURED, colour_of, names, node, words_of
 
-from skyreels_core.audio.reading import Audio, read_audio, write_wav
+from skyreels_core.audio.reading import write_wav
 from skyreels_core.cli import REFUSED, main
-from skyreels_core.video.reading import read_picture, read_video
-from skyreels_core.video.writing import write_picture, write_video
+from skyreels_core.media.reading import read_picture, read_video
+from skyreels_core.media.sound import Audio, read_audio
+from skyreels_core.media.writing import write_picture, write_video
 
 COPIED = {
     "10": node("Portrait", "LoadImage", image="example.png"),

@@ -18,12 +18,13 @@ from refusals import refusal
 from safetensors.torch import save_file
 
 from skyreels_core import assets
-from skyreels_core.audio.reading import Audio, write_wav
+from skyreels_core.audio.reading import write_wav
 from skyreels_core.conditioning.faces import face_masks
-from skyreels_core.conditioning.masks import feather
 from skyreels_core.conditioning.pose import from_pose_keypoint
-from skyreels_core.video.muxing import to_uint8
-from skyreels_core.video.reading import read_video
+from skyreels_core.media.muxing import to_uint8
+from skyreels_core.media.reading import read_video
+from skyreels_core.media.region import feather
+from skyreels_core.media.sound import Audio
 
 FPS, SIZE = 25.0, 64
 LATENT_FRAMES, SPOKEN = 6, 18  # 21 frames, of which the voice fills 18

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from skyreels_core.video.reading import read_picture
+from skyreels_core.media.reading import read_picture
 
 PICTURE = {
     "1": {

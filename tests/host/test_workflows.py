@@ -12,16 +12,16 @@ import pytest
 import torch
 
 from skyreels_core import assets, pipeline
-from skyreels_core.audio.reading import read_audio
 from skyreels_core.conditioning.faces import face_masks
-from skyreels_core.conditioning.masks import feather
 from skyreels_core.conditioning.pose import from_pose_keypoint
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.evaluation.sheets import loudness
+from skyreels_core.media.footage import Cut, collect
+from skyreels_core.media.reading import read_picture, read_video
+from skyreels_core.media.region import feather
+from skyreels_core.media.sound import read_audio
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.pipeline import Settings, find_region
-from skyreels_core.video.footage import Cut, collect
-from skyreels_core.video.mouth import mouth_area
-from skyreels_core.video.reading import read_picture, read_video
-from skyreels_core.video.sheets import loudness
 
 API = Path(__file__).resolve().parents[2] / "workflows" / "api"
 FPS = 25.0

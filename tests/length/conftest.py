@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from skyreels_core.audio.reading import Audio, write_wav
-from skyreels_core.video.writing import write_picture
+from skyreels_core.audio.reading import write_wav
+from skyreels_core.media.sound import Audio
+from skyreels_core.media.writing import write_picture
 
 if os.name == "nt":
     collect_ignore = ["test_killed_runs.py"]  # it forks

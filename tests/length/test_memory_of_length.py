@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from skyreels_core import pipeline
-from skyreels_core.audio.reading import Audio
-from skyreels_core.work import WorkFolder
+from skyreels_core.media.sound import Audio
+from skyreels_core.run.resume import WorkFolder
 
 SIDE, FPS, EVERY = 32, 4, 10
 SHAPES = (SIDE, SIDE, 3), (1, 4000)  # the picture, one second of sound

@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from skyreels_core.audio.reading import Audio, read_audio
+from skyreels_core.media.footage import Held, collect, following
+from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.media.video import open_video
-from skyreels_core.video.footage import Held, collect, following
-from skyreels_core.video.writing import write_video
+from skyreels_core.media.writing import write_video
 
 UNIT = Fraction(1, 90000)
 

@@ -10,7 +10,6 @@ from skyreels_core.errors import InputError
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.config import CONFIGS
 from skyreels_core.model.detection import expected_shapes, find_kind, wan_config
-from skyreels_core.model.header import Header
 from skyreels_core.model.multitalk import (
     MultiTalkConfig,
     MultiTalkFile,
@@ -20,6 +19,7 @@ from skyreels_core.model.multitalk import (
     read_multitalk,
     split_names,
 )
+from skyreels_core.weights.header import Header
 
 DATA = Path(__file__).parents[1] / "data"
 AUDIO = MultiTalkConfig(

@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from skyreels_core.audio.reading import Audio, write_wav
+from skyreels_core.audio.reading import write_wav
 from skyreels_core.cli import REFUSED, main
-from skyreels_core.video.encoding import Encoding
-from skyreels_core.video.writing import write_picture, write_video
+from skyreels_core.media.encoding import Encoding
+from skyreels_core.media.sound import Audio
+from skyreels_core.media.writing import write_picture, write_video
 
 WIDTH, HEIGHT, FRAMES, FPS = 48, 34, 9, 12.5  # of the video
 SMALL = ("--width", "32", "--height", "32", "--steps", "1", "--window", "3", "--overlap", "1")

@@ -13,12 +13,12 @@ from bad_input import EARLIER, contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skyreels_core.audio.reading import read_audio
 from skyreels_core.cli import main
+from skyreels_core.media.reading import read_picture, read_video
+from skyreels_core.media.sound import read_audio
+from skyreels_core.media.writing import write_picture
 from skyreels_core.queueing.names import named
-from skyreels_core.video.reading import read_picture, read_video
-from skyreels_core.video.writing import write_picture
-from skyreels_core.work import WorkFolder
+from skyreels_core.run.resume import WorkFolder
 
 NAMES = {
     "spaces": "my  own film ",

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from skyreels_core.audio.whisper import load_whisper
 from skyreels_core.errors import InputError
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import describe, load_model
-from skyreels_core.model.header import read_header
 from skyreels_core.model.preset import preset_of
 from skyreels_core.model.text import load_text_encoder
 from skyreels_core.model.vae import load_vae
+from skyreels_core.model.whisper import load_whisper
+from skyreels_core.weights.header import read_header
 
 PARTS = {"backbone": MODEL, "vae": VAE, "text-encoder": TEXT_ENCODER, "whisper": WHISPER}
 

@@ -180,7 +180,7 @@ def test_an_unfinished_run_goes_on_and_leaves_nothing(desk, work):
 
 HOLD = """
 import sys, time
-from skyreels_core.work import WorkFolder
+from skyreels_core.run.resume import WorkFolder
 with WorkFolder(sys.argv[1], "resume"):
     print("held", flush=True)
     time.sleep(600)

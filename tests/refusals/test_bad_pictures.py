@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from skyreels_core.errors import InputError
-from skyreels_core.video.reading import read_picture
+from skyreels_core.media.reading import read_picture
 
 
 def saved(desk: Desk, name: str, array: np.ndarray, **form: object):

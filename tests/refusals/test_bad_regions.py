@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import from_pose_keypoint
 from skyreels_core.errors import InputError
-from skyreels_core.video.encoding import Encoding
-from skyreels_core.video.writing import write_picture, write_video
+from skyreels_core.media.encoding import Encoding
+from skyreels_core.media.writing import write_picture, write_video
 
 
 def painted(desk: Desk, *size: int, value: float = 1.0) -> tuple:

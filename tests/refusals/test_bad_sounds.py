@@ -12,8 +12,8 @@ from bad_input import Case, Desk, cases, sound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skyreels_core.audio.reading import read_audio
 from skyreels_core.errors import InputError
+from skyreels_core.media.sound import read_audio
 
 
 def recorded(desk: Desk, samples: np.ndarray, rate: int = 16000, name: str = "voice.wav", **form: str):

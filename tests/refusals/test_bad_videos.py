@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from skyreels_core.errors import InputError
 from skyreels_core.media.clock import LONGEST_STILL
-from skyreels_core.video.footage import collect, open_video
-from skyreels_core.video.reading import read_video
+from skyreels_core.media.footage import collect, open_video
+from skyreels_core.media.reading import read_video
 
 INDEX_FIRST = {"muxing": {"movflags": "+faststart"}}
 

@@ -9,11 +9,11 @@ from skyreels_core.errors import InputError
 from skyreels_core.sampling.cache import IDENTITY, CachePlan, TeaCache, forced_steps
 from skyreels_core.sampling.denoise import Denoiser
 from skyreels_core.sampling.finite import Arithmetic
-from skyreels_core.sampling.fusion import WindowPlan
 from skyreels_core.sampling.guidance import EQ3, Constant, Guidance, Interval, parse_schedule
 from skyreels_core.sampling.hybrid import Hybrid
 from skyreels_core.sampling.schedule import flow_sigmas
 from skyreels_core.sampling.solvers import SOLVERS, dpmpp_2m, euler
+from skyreels_core.windows import WindowPlan
 
 SIGMAS = flow_sigmas(20, 5)
 WINDOWS = WindowPlan.plan(11, 5, 2)

@@ -7,10 +7,10 @@ from dataclasses import fields
 
 import pytest
 
+from skyreels_core.demo.voices import Voice, speak
 from skyreels_core.errors import InputError
 from skyreels_core.training.clips import FolderClips
 from skyreels_core.training.recipe import Recipe, read_recipe
-from skyreels_core.training.voices import Voice, speak
 
 RECIPE = """
 data: {kind: folder, folder: clips, frames: 9, width: 96, height: 96, fps: 25}

@@ -12,6 +12,7 @@ from accelerate import Accelerator
 
 from skyreels_core import assets
 from skyreels_core.errors import InputError
+from skyreels_core.media.reading import read_video
 from skyreels_core.model.adapter import AudioAdapter
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.bundle import load_bundle, random_bundle
@@ -22,7 +23,6 @@ from skyreels_core.training.loop import Run, Stage
 from skyreels_core.training.losses import Objective
 from skyreels_core.training.recipe import read_recipe
 from skyreels_core.training.transformer import AudioDrivenModel, Leg, train_transformer
-from skyreels_core.video.reading import read_video
 
 SIZES = WanConfig("t2v", 36, 32, 64, 32, 64, 16, 2, 2, 512, 1e-6)
 

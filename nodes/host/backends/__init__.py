@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.preset import SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
-from ....skyreels_core.sampling.fusion import WindowPlan
 from ....skyreels_core.timeline import Timeline
+from ....skyreels_core.windows import WindowPlan
 from .humo import Humo
 from .multitalk import MultiTalk
 from .skyreels_audio import SkyReelsAudio

@@ -14,9 +14,9 @@ from torch import Tensor
 from ....skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS
 from ....skyreels_core.model.preset import WAN, SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
-from ....skyreels_core.sampling.fusion import WindowPlan
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.timeline import SPATIAL
+from ....skyreels_core.windows import WindowPlan
 from ..humo import AUDIO, REFERENCE, entry, voice_in
 
 OF_PICTURE = ("c_concat", "reference_latent")  # what the host's model makes of a reference

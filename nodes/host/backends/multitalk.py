@@ -13,8 +13,8 @@ from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.config import LATENT_CHANNELS
 from ....skyreels_core.model.preset import SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
-from ....skyreels_core.sampling.fusion import Window, WindowPlan
 from ....skyreels_core.sampling.guidance import BRANCHES
+from ....skyreels_core.windows import Window, WindowPlan
 from ..audio_layers import is_backbone
 from ..multitalk import find_layers, hearing, scene_of
 

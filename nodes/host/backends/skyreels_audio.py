@@ -12,8 +12,8 @@ from ....skyreels_core.conditioning.demo import beyond_demo
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.preset import SamplingPreset
 from ....skyreels_core.sampling.denoise import Unit
-from ....skyreels_core.sampling.fusion import WindowPlan
 from ....skyreels_core.sampling.guidance import BRANCHES
+from ....skyreels_core.windows import WindowPlan
 from ..audio_layers import AudioLayers, find_audio_layers, hearing, is_backbone, takes_picture
 from ..scene import scene_of
 

@@ -1,0 +1,1 @@
+"""Measures of finished videos: lip sync, likeness, seams, drift; and their plots."""

@@ -1,0 +1,1 @@
+"""A run: its settings, its plan, the resources it takes, and how it resumes."""

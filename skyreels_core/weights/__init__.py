@@ -1,0 +1,1 @@
+"""Files of weights: headers, known layouts, loading."""
