@@ -12,7 +12,7 @@ import numpy as np
 
 from skyreels_core.model.checkpoint import load_model
 
-from ..benchmarks import material
+from . import material
 from .material import animated, bundle, example, median_interval, sync
 from .record import Record
 

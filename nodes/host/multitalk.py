@@ -30,7 +30,7 @@ from ...skyreels_core.model.multitalk import (
     read_multitalk,
 )
 from ...skyreels_core.model.preset import SamplingPreset
-from ..host import scene as scenes
+from . import scene as scenes
 from .audio_layers import find_audio_layers, is_backbone, refuse_deaf_guiders, takes_picture
 from .compiling import told_apart, uncompiled, uncompiled_itself
 from .model import wan_model

@@ -129,9 +129,10 @@ def encoding_of(args: Namespace) -> Encoding:
 
 
 def train(args: Namespace) -> None:
+    from ..demo.recipe import EVERY_SECTION
     from ..training.recipe import train
 
-    print(train(args.config, args.output))
+    print(train(args.config, args.output, EVERY_SECTION))
 
 
 COMMANDS: dict[str, Callable[[Namespace], None]] = {

@@ -40,7 +40,7 @@ BACKBONES = {"skyreels-audio", "wan-t2v", "wan-i2v"}
 VOICED = {"skyreels-audio", "audio-layers"}
 CHECKED: dict[Kind, str] = {  # by their loaders
     "vae": ".vae", "umt5": ".text", "infinitetalk": ".multitalk", "skyreels-v3-a2v": ".multitalk",
-    "whisper": "..audio.whisper", "wav2vec2": "..audio.wav2vec",
+    "whisper": ".whisper", "wav2vec2": ".wav2vec",
 }  # fmt: skip
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import yaml
 from accelerate import Accelerator
 
-from ..demo.autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
-from ..demo.speech import SpeechConfig, train_speech
-from ..demo.whole_sequence import WholeSequenceVAE
 from ..errors import InputError
 from ..model.adapter import AudioAdapter
 from ..model.backbone import WanModel
@@ -22,9 +20,9 @@ from ..model.checkpoint import load_model, save_model
 from ..model.clip_vision import load_clip_vision
 from ..model.config import CONFIGS, AudioConfig
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
-from ..model.vae import load_vae, save_vae
-from ..model.whisper import load_whisper, save_whisper
-from .clips import ClipSource, DrawnClips, FolderClips
+from ..model.vae import load_vae
+from ..model.whisper import load_whisper
+from .clips import ClipSource, FolderClips
 from .encoded import Encoders, encode_clips
 from .loop import Stage
 from .losses import Objective
@@ -47,6 +45,31 @@ class TransformerConfig:
     rope: bool = True
 
 
+class Network(Protocol):
+    """A section that trains one of the frozen networks instead of naming its file under `encoders`."""
+
+    @property
+    def part(self) -> str:
+        """The network's name under `encoders`."""
+
+    def make(self, file: Path, folder: Path, dtype: torch.dtype) -> None:
+        """Train it, resuming what `folder` holds, and write `file` with weights of `dtype`."""
+
+    def while_training(self, network: Any) -> Any:
+        """What encodes the clips, of the network that was loaded from its file."""
+
+
+@dataclass(frozen=True)
+class Sections:
+    """What a recipe may hold: kinds of data, and sections that train a network, each from the section's fields."""
+
+    data: Mapping[str, Callable[..., ClipSource]]
+    networks: Mapping[str, Callable[[dict[str, Any]], Network]] = field(default_factory=dict)
+
+
+LAB = Sections({"folder": FolderClips})
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Sections of the file. A network is trained where its section is there, otherwise `encoders` names its file."""
@@ -54,8 +77,7 @@ class Recipe:
     data: ClipSource
     transformer: TransformerConfig
     encoders: dict[str, str] = field(default_factory=dict)
-    autoencoder: AutoencoderConfig | None = None
-    speech: SpeechConfig | None = None
+    networks: tuple[Network, ...] = ()
     alternate_tasks: bool = False  # encode each clip for one task only: half the time for a small model
     text_seed: int | None = None  # a random frozen text encoder over the data's captions
     sampling: dict[str, Any] = field(default_factory=dict)  # the preset that the model file will carry
@@ -64,21 +86,20 @@ class Recipe:
     gradient_checkpointing: bool = False
 
 
-def train(config: str | Path, output: str | Path) -> Path:
+def train(config: str | Path, output: str | Path, sections: Sections = LAB) -> Path:
     """Run every section of a recipe, resuming what `output` already holds, and write a bundle to `output`/bundle.
 
     Returns the bundle's folder. Raises InputError for a recipe that cannot be read.
     """
-    recipe, output = read_recipe(config), Path(output)
+    recipe, output = read_recipe(config, sections), Path(output)
     bundle = output / "bundle"
     bundle.mkdir(parents=True, exist_ok=True)
     dtype = getattr(torch, recipe.dtype)
     _make_encoders(recipe, output, bundle, dtype)
-    vae = load_vae(_file(recipe, bundle, "vae"))
     encoders = Encoders(
-        WholeSequenceVAE(vae.network) if recipe.autoencoder else vae,
+        _encoder(recipe, "vae", load_vae(_file(recipe, bundle, "vae"))),
         load_text_encoder(_file(recipe, bundle, "text_encoder")),
-        load_whisper(_file(recipe, bundle, "whisper")),
+        _encoder(recipe, "whisper", load_whisper(_file(recipe, bundle, "whisper"))),
         load_clip_vision(recipe.encoders["clip_vision"]) if "clip_vision" in recipe.encoders else None,
     )
     clips = encode_clips(recipe.data, encoders, output / "clips", recipe.alternate_tasks)
@@ -91,15 +112,16 @@ def train(config: str | Path, output: str | Path) -> Path:
 
 
 def _make_encoders(recipe: Recipe, output: Path, bundle: Path, dtype: torch.dtype) -> None:
-    if recipe.autoencoder and not (bundle / "vae.safetensors").exists():
-        save_vae(
-            bundle / "vae.safetensors", train_autoencoder(recipe.autoencoder, output / "autoencoder"), dtype
-        )
-    if recipe.speech and not (bundle / "whisper.safetensors").exists():
-        save_whisper(bundle / "whisper.safetensors", *train_speech(recipe.speech, output / "speech"), dtype)
+    for network in recipe.networks:
+        if not (file := bundle / f"{network.part}.safetensors").exists():
+            network.make(file, output, dtype)
     if recipe.text_seed is not None and not (bundle / "text_encoder.safetensors").exists():
         encoder = random_text_encoder(recipe.data.captions(), recipe.text_seed)
         save_text_encoder(bundle / "text_encoder.safetensors", encoder, dtype)
+
+
+def _encoder(recipe: Recipe, part: str, loaded: Any) -> Any:
+    return next((n.while_training(loaded) for n in recipe.networks if n.part == part), loaded)
 
 
 def _file(recipe: Recipe, bundle: Path, name: str) -> str | Path:
@@ -136,30 +158,24 @@ def _save(model: AudioDrivenModel, recipe: Recipe, bundle: Path, dtype: torch.dt
     )
 
 
-def read_recipe(path: str | Path) -> Recipe:
+def read_recipe(path: str | Path, kinds: Sections = LAB) -> Recipe:
     """Raises InputError with the name of a field that is unknown or missing."""
     try:
         sections = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        return _recipe(sections)
+        return _recipe(sections, kinds)
     except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path} is no training recipe: {error}. See the recipes in skyreels_core/training/recipes."
         ) from error
 
 
-def _recipe(sections: dict[str, Any]) -> Recipe:
+def _recipe(sections: dict[str, Any], kinds: Sections) -> Recipe:
     data = dict(sections.pop("data"))
-    source = {"drawn": DrawnClips, "folder": FolderClips}[data.pop("kind")]
+    source = kinds.data[data.pop("kind")]
     transformer = dict(sections.pop("transformer"))
     legs = tuple(_leg(leg) for leg in transformer.pop("legs"))
-    trained = {"autoencoder": (AutoencoderConfig, AutoencoderStage), "speech": (SpeechConfig, Stage)}
-    made = {name: _staged(*kinds, sections.pop(name)) for name, kinds in trained.items() if name in sections}
-    return Recipe(source(**data), TransformerConfig(legs=legs, **transformer), **made, **sections)
-
-
-def _staged(kind: type, stage_kind: type[Stage], section: dict[str, Any]) -> Any:
-    stages = tuple(stage_kind(**stage) for stage in section.pop("stages"))
-    return kind(stages=stages, **section)
+    networks = tuple(read(sections.pop(name)) for name, read in kinds.networks.items() if name in sections)
+    return Recipe(source(**data), TransformerConfig(legs=legs, **transformer), networks=networks, **sections)
 
 
 def _leg(section: dict[str, Any]) -> Leg:

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import pytest
 
+from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.demo.voices import Voice, speak
 from skyreels_core.errors import InputError
 from skyreels_core.training.clips import FolderClips
@@ -28,7 +29,8 @@ def advice(monkeypatch) -> str:
 
 def test_without_espeak_every_field_that_is_advised_exists(monkeypatch):
     named = set(re.findall(r"`(\w+)`", advice(monkeypatch)))
-    known = {field.name for kind in (Recipe, FolderClips) for field in fields(kind)} | {"whisper"}
+    known = {field.name for kind in (Recipe, FolderClips) for field in fields(kind)}
+    known |= {"whisper", *EVERY_SECTION.networks}
     assert named == {"data", "folder", "encoders", "whisper", "speech"} and named <= known
 
 
@@ -36,5 +38,5 @@ def test_the_recipe_that_is_advised_instead_can_be_read(monkeypatch, tmp_path):
     assert "`kind: folder`" in advice(monkeypatch)
     path = tmp_path / "recipe.yaml"
     path.write_text(RECIPE, encoding="utf-8")
-    recipe = read_recipe(path)
-    assert isinstance(recipe.data, FolderClips) and recipe.speech is None
+    recipe = read_recipe(path, EVERY_SECTION)
+    assert isinstance(recipe.data, FolderClips) and recipe.networks == ()
