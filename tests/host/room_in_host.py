@@ -24,7 +24,7 @@ from skyreels_audio_pack.nodes.host.scene import scene_of  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
-from skyreels_audio_pack.skyreels_core.sampling import estimate  # noqa: E402
+from skyreels_audio_pack.skyreels_core.run import resources  # noqa: E402
 from skyreels_audio_pack.skyreels_core.windows import WindowSettings  # noqa: E402
 
 import nodes  # noqa: E402
@@ -56,15 +56,15 @@ def sampled(keep):
 
 
 def with_free(memory=None, disk=None, **options):
-    own = room.free_memory, estimate.shutil.disk_usage
+    own = room.free_memory, resources.shutil.disk_usage
     if memory is not None:
         room.free_memory = lambda: memory
     if disk is not None:
-        estimate.shutil.disk_usage = lambda path: Usage(disk, 0, disk)
+        resources.shutil.disk_usage = lambda path: Usage(disk, 0, disk)
     try:
         return refused(scene(), **options)
     finally:
-        room.free_memory, estimate.shutil.disk_usage = own
+        room.free_memory, resources.shutil.disk_usage = own
 
 
 folder_paths.set_output_directory(str(folder / "output"))
