@@ -11,8 +11,8 @@ from .row import Row
 HEAD = """# Results
 
 Every figure here was measured by the command in its row, with the shipped demo model and its one preset unless the
-row varies it, on clips whose voice, sentence and face were not in the training data. The commands need espeak-ng (Debian:
-`apt-get install espeak-ng`). A target that was missed is marked; nothing is left out.
+row varies it, on clips whose voice, sentence and face were not in the training data. The commands need espeak-ng
+(Debian: `apt-get install espeak-ng`). A target that was missed is marked; nothing is left out.
 
 | claim | target | measured | command |
 |---|---|---|---|
