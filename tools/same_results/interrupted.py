@@ -23,25 +23,26 @@ STATE = 2000  # bytes: the state of a run is larger than what says which run it 
 
 def killed(context: Context) -> Findings:
     """Bytes of a whole run, of one resumed by its own tree, and of the old tree's resumed by the tree."""
-    found: Findings = {}
-    for name, words in ways(context).items():
-        folder = context.folder / name
-        context.tree.make(folder / "whole", [words])
-        found[f"{name}/whole"] = bytes_of(folder / "whole" / OUTPUT)
-        kill_half_way(context.tree, folder / "killed", words)
-        found[f"{name}/resumed"] = resumed(context.tree, folder / "killed", folder / "resumed", words)
-        if isinstance(found[f"{name}/resumed"], Refusal):
-            raise Failed(f"A run that this tree began is refused by itself: {found[f'{name}/resumed']}")
-        if not np.array_equal(found[f"{name}/resumed"], found[f"{name}/whole"]):
-            raise Failed(f"{name}: a resumed run has other bytes than the one that was not interrupted.")
-        began = context.before / name / "killed"
-        found[f"{name}/begun by the old tree"] = resumed(context.tree, began, folder / "from old", words)
+    runs, tree, found = ways(context), context.tree, {}
+    places = {name: context.folder / name for name in runs}
+    for place in places.values():
+        (place / "whole").mkdir(parents=True)
+    tree.make(context.folder, [[*words, "-o", places[name] / "whole" / OUTPUT] for name, words in runs.items()])
+    for name, words in runs.items():
+        kill_half_way(tree, places[name] / "killed", [*words, "-o", OUTPUT])
+    own = resumed(context, context.folder, "resumed")
+    began = resumed(context, context.before, "begun by the old tree")
+    for name, place in places.items():
+        whole = found[f"{name}/whole"] = bytes_of(place / "whole" / OUTPUT)
+        if isinstance(own[name], Refusal) or not np.array_equal(own[name], whole):
+            raise Failed(f"{name}: a run that this tree resumed has not the bytes of a whole one: {own[name]}")
+        found |= {f"{name}/resumed": own[name], f"{name}/begun by the old tree": began[name]}
     return found
 
 
 def ways(context: Context) -> dict[str, list[object]]:
     inputs = context.inputs
-    shared = ["--steps", 10, "--seed", 5, "-o", OUTPUT, "--solver", "dpmpp_2m", "--tea-cache", 0.1]
+    shared = ["--steps", 10, "--seed", 5, "--solver", "dpmpp_2m", "--tea-cache", 0.1]
     edit = ["--video", inputs.video, "--keypoints", inputs.video_keypoints, "--audio", inputs.second]
     return {
         "animate": ["animate", "--image", inputs.portrait, "--audio", inputs.first, *shared, "--window", 4,
@@ -51,7 +52,6 @@ def ways(context: Context) -> dict[str, list[object]]:
 
 
 def kill_half_way(tree: Tree, folder: Path, words: list[object]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
     process = tree.start(folder, [words])
     limit = time.monotonic() + PATIENCE
     while not has_state(folder / WORK):
@@ -77,13 +77,16 @@ def has_state(work: Path) -> bool:
     return any(path.suffix == ".safetensors" and path.stat().st_size > STATE for path in work.iterdir())
 
 
-def resumed(tree: Tree, began: Path, folder: Path, words: list[object]) -> np.ndarray | Refusal:
-    """In a copy, so that every tree finds the same."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(began, folder)
-    (ended,) = tree.run(folder, [[*words, "--resume"]])
-    if ended.code == REFUSED:
-        return Refusal(ended.sentence)
-    if ended.code:
-        raise Failed(f"A resumed run ended with {ended.code}: {ended.errors[-1000:]}")
-    return bytes_of(folder / OUTPUT)
+def resumed(context: Context, began: Path, name: str) -> dict[str, np.ndarray | Refusal]:
+    """Of every run that was killed in `began`; in a copy, so that every tree finds the same."""
+    runs = ways(context)
+    outputs = {run: context.folder / run / name / OUTPUT for run in runs}
+    for run, output in outputs.items():
+        shutil.copytree(began / run / "killed" / WORK, output.parent / WORK)
+    commands = [[*words, "-o", outputs[run], "--resume"] for run, words in runs.items()]
+    found: dict[str, np.ndarray | Refusal] = {}
+    for (run, output), ended in zip(outputs.items(), context.tree.run(context.folder, commands), strict=True):
+        if ended.code not in (0, REFUSED):
+            raise Failed(f"A resumed run ended with {ended.code}: {ended.errors[-1000:]}")
+        found[run] = Refusal(ended.sentence) if ended.code else bytes_of(output)
+    return found
