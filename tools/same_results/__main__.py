@@ -78,7 +78,7 @@ def check(both: Both, name: str, all_rows: bool) -> bool:
 def show(name: str, rows: Sequence[Row], all_rows: bool, seconds: float) -> None:
     equal = sum(row.verdict == "equal" for row in rows)
     sys.stdout.write(f"\n{name}: {equal} of {len(rows)} results are equal ({seconds:.0f} s).\n")
-    shown = [row for row in rows if all_rows or row.verdict != "equal" or row.shape[:5] in ("uint8", "float")]
+    shown = [row for row in rows if all_rows or row.verdict != "equal" or row.measured]
     table = [(row.verdict, row.name, row.shape, row.difference) for row in shown]
     widths = [max((len(line[column]) for line in table), default=0) for column in range(3)]
     for *cells, difference in table:

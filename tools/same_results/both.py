@@ -13,7 +13,7 @@ from .context import Context, Probe
 from .findings import Findings, Row, compare, load, save
 from .host import ComfyUI, Host
 from .media import write_inputs
-from .trees import Tree
+from .trees import Failed, Tree
 
 DECIDING = ("torch", "av", "numpy", "transformers", "soxr")  # packages that results depend on
 
@@ -28,7 +28,7 @@ class Both:
         self.now = cache / f"now-{hashlib.sha256(str(new.path).encode()).hexdigest()[:8]}"
         shutil.rmtree(self.now, ignore_errors=True)
         self.inputs = write_inputs(old, self.before / "inputs")
-        self.hosts: dict[Tree, Host] = {}
+        self.hosts: dict[Path, Host] = {}  # by the folder around its base directory
 
     def __enter__(self) -> Both:
         return self
@@ -52,14 +52,18 @@ class Both:
         folder, before = place / name, self.before / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return probe.run(Context(tree, self.inputs, folder, before, self.old, lambda: self.host(tree, place)))
+        context = Context(tree, self.inputs, folder, before, self.old, lambda: self.host(tree, place))
+        try:
+            return probe.run(context)
+        except Failed as error:
+            raise Failed(f"In {tree.path}: {error}") from error
 
     def host(self, tree: Tree, place: Path) -> Host:
-        if tree not in self.hosts or self.hosts[tree].folder.parent != place:
+        if place not in self.hosts:
             self.comfyui.write_models(self.old, self.before / "models")
             base = place / "comfyui"
-            self.hosts[tree] = Host(self.comfyui, tree, base, self.before / "models", self.inputs.folder)
-        return self.hosts[tree]
+            self.hosts[place] = Host(self.comfyui, tree, base, self.before / "models", self.inputs.folder)
+        return self.hosts[place]
 
 
 def circumstances(comfyui: ComfyUI | None) -> str:

@@ -35,6 +35,11 @@ class Row:
     def passes(self) -> bool:
         return self.verdict in ("equal", "added", "refused")
 
+    @property
+    def measured(self) -> bool:
+        """Whether numbers were compared."""
+        return self.shape.startswith(("float", "uint"))
+
 
 def save(findings: Findings, folder: Path) -> None:
     arrays = {name: value for name, value in findings.items() if isinstance(value, np.ndarray)}
