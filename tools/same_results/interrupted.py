@@ -18,6 +18,7 @@ from .trees import Failed, Tree
 OUTPUT, WORK = "run.mp4", "run.mp4.work"
 REFUSED = 2  # exit code
 PATIENCE, TICK = 300, 0.005  # seconds
+TRIES = 5
 STATE = 2000  # bytes: the state of a run is larger than what says which run it is
 
 
@@ -29,7 +30,7 @@ def killed(context: Context) -> Findings:
         (place / "whole").mkdir(parents=True)
     tree.make(context.folder, [[*words, "-o", places[name] / "whole" / OUTPUT] for name, words in runs.items()])
     for name, words in runs.items():
-        kill_half_way(tree, places[name] / "killed", [*words, "-o", OUTPUT])
+        until_clean(tree, places[name] / "killed", [*words, "-o", OUTPUT])
     own = resumed(context, context.folder, "resumed")
     began = resumed(context, context.before, "begun by the old tree")
     for name, place in places.items():
@@ -49,6 +50,16 @@ def ways(context: Context) -> dict[str, list[object]]:
                     "--overlap", 1],
         "edit": ["edit", *edit, *shared, "--text", "a person speaks", "--text-guidance", 3],
     }  # fmt: skip
+
+
+def until_clean(tree: Tree, folder: Path, words: list[object]) -> None:
+    """Kill a run, and once more where that fell into the writing of a file, whose unfinished part stays."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        kill_half_way(tree, folder, words)
+        if not list((folder / WORK).rglob(".tmp*")):
+            return
+    raise Failed(f"The run in {folder} left an unfinished file {TRIES} times.")
 
 
 def kill_half_way(tree: Tree, folder: Path, words: list[object]) -> None:

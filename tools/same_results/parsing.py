@@ -14,7 +14,8 @@ COMMAND = "skyreels-audio "
 FENCED = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 ROW = re.compile(r"^\| *(.+?) *(?<!\\)\|", re.MULTILINE)
-ANIMATE, EDIT = ("animate --audio a.wav -o a.mp4", "edit --video v.mp4 --audio a.wav -o a.mp4")
+ANIMATE, EDIT = "animate --audio a.wav -o a.mp4", "edit --video v.mp4 --audio a.wav -o a.mp4"
+OWNERS = {"mask|keypoints|dwpose|face|gaps|length": EDIT, "set|csv|server|wait|workflow": "queue --workflow w.json"}
 
 
 def documented(context: Context) -> Findings:
@@ -43,7 +44,12 @@ def commands_in(path: Path) -> Iterator[str]:
     for cell in ROW.findall(text):
         for options in INLINE.findall(cell.replace("` `", " ")):
             if options.startswith("--"):
-                yield f"{EDIT if re.match('--(mask|keypoints|dwpose)', options) else ANIMATE} {with_value(options)}"
+                yield f"{owner(options)} {with_value(options)}"
+
+
+def owner(options: str) -> str:
+    """The command that knows an option of a table, with what it needs."""
+    return next((line for names, line in OWNERS.items() if re.match(rf"--({names})\b", options)), ANIMATE)
 
 
 def with_value(options: str) -> str:
