@@ -1,7 +1,8 @@
-"""Pictures by their first bytes, where the library that opens the file would not say what it is."""
+"""Files by their first bytes, where the library that opens them would not say what they are."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..errors import InputError
@@ -10,6 +11,34 @@ ANIMATED = 2  # a bit of the flags in WebP's extended header
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 ANY_HEIF = {b"mif1", b"msf1"}  # HEIC or AVIF: the compatible brands tell
 AVIF_BRANDS = {b"avif", b"avis"}
+FOREIGN = tuple(  # how files begin that are not what their names say
+    (re.compile(start, re.DOTALL | re.IGNORECASE), kind)
+    for start, kind in (
+        (rb"\0*$", "it is empty: download it again"),
+        (rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head)", "it is a web page: download the file itself"),
+        (rb"version https://git-lfs", "it is a Git LFS pointer: download the file with git lfs pull"),
+        (rb"pk\x03\x04|rar!|7z\xbc\xaf|\x1f\x8b", "it is an archive: unpack it first"),
+        (rb"%pdf", "it is a PDF"),
+        (rb"8bps", "it is a Photoshop file"),
+        (rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?<svg", "it is a drawing (SVG)"),
+        (rb"\x76\x2f\x31\x01", "it is in OpenEXR"),
+        (rb"\xff\x0a|\0\0\0\x0cjxl ", "it is in JPEG XL"),
+    )
+)
+MEDIA = (
+    re.compile(
+        rb"riff.{4}(avi |wave)|.{4}ftyp(?!avi|hei|mif|msf)|\x1a\x45\xdf\xa3|flv\x01|flac|oggs|id3|\xff[\xe2-\xff]",
+        re.DOTALL | re.IGNORECASE,
+    ),
+    "it is a sound or video",
+)
+
+
+def foreign(path: Path, unless: str, media: bool = False) -> str:
+    """What is wrong with a file that cannot be read: what it is instead, else what its reader said. `media`: sound and
+    videos are wrong too."""
+    kinds = (*FOREIGN, MEDIA) if media else FOREIGN
+    return next((kind for start, kind in kinds if start.match(_head(path))), unless)
 
 
 def is_heic(path: Path) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError, first_words
 from .files import check_side, existing_file
-from .kinds import is_heic
+from .kinds import foreign, is_heic
 from .profiles import Conversion, conversion
 
 FORMATS = (
@@ -50,9 +50,9 @@ def read_picture(path: str | Path, behind: float = 1.0) -> Tensor:
             f"{path} has more pixels than can be read safely ({error}). Scale it down."
         ) from error
     except DAMAGED_PICTURE as error:
+        why = foreign(path, first_words(error), media=True)
         raise InputError(
-            f"{path} cannot be read as a picture ({first_words(error)}). Give a whole PNG, JPEG, WebP, BMP or TIFF "
-            "file."
+            f"{path} cannot be read as a picture ({why}). Give a whole PNG, JPEG, WebP, BMP or TIFF file."
         ) from error
     check_side(path, pixels.shape[1], pixels.shape[0])
     if not np.isfinite(pixels).all():

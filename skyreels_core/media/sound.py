@@ -19,6 +19,7 @@ from ..errors import InputError
 from .channels import layout_of, remix
 from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_media, sound_track
 from .gaps import LONGEST, LONGEST_UNSTEADY, Gaps, find_gaps
+from .kinds import foreign
 from .packets import Decoded, Piece, decode
 from .parts import parts
 
@@ -86,8 +87,8 @@ def _recordings(path: Path) -> list[_Recording]:
         found = [_recording(path, first if others else None)]
     except av.FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as sound ({error.strerror}); it may be damaged or no audio file. "
-            "Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
+            f"{path} cannot be read as sound ({foreign(path, error.strerror)}); it may be damaged or no audio "
+            "file. Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
         ) from error
     for part in others:
         try:

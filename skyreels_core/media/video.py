@@ -20,7 +20,7 @@ from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read
 from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_media, sound_track
 from .fields import progressive
 from .files import check_side, existing_file
-from .kinds import check_moving
+from .kinds import check_moving, foreign
 from .pixels import Explanation, opacity, rgb, square_size
 from .sound import Audio, read_audio
 from .stated import labelled, stated
@@ -124,7 +124,7 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
         container = open_media(path)
     except av.FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as a video ({error.strerror}). Give a whole video file."
+            f"{path} cannot be read as a video ({foreign(path, error.strerror)}). Give a whole video file."
         ) from error
     with container:
         stream = moving_pictures(container)

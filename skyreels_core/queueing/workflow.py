@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..typed import BLANKS, read_number, read_whole
+from ..typed import BLANKS, read_frame_rate, read_number, read_whole
 from .client import Prompt
 
 WIDGETS = ("INT", "FLOAT", "BOOLEAN", "STRING", "COMBO")  # types whose inputs take a value
+RATES = ("fps", "frame_rate")  # inputs of frames per second
 UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload")
 
 # As people and programs write them, and as spreadsheets do in their own languages.
@@ -95,7 +96,7 @@ class Workflow:
         if kind == "INT":
             return parse(text, where, "a whole number", read_whole)
         if kind == "FLOAT" or isinstance(present, (int, float)):
-            return parse(text, where, "a number", read_number)
+            return parse(text, where, "a number", read_frame_rate if name in RATES else read_number)
         return one_of(kind if isinstance(kind, list) else options.get("options", ()), text)
 
     def with_values(self, values: dict[tuple[str, str], Any]) -> Prompt:

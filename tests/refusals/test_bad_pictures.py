@@ -47,16 +47,24 @@ def png(width: int, height: int, *more: bytes) -> bytes:
 PICTURES: dict[str, Case] = {
     "missing": (lambda desk: ("--image", desk.folder / "none.png"), "none.png"),
     "a folder": (lambda desk: ("--image", desk.folder), "is a folder"),
-    "zero bytes": (lambda desk: ("--image", desk.file("a.png", b"")), "a.png"),
+    "zero bytes": (lambda desk: ("--image", desk.file("a.png", b"")), "it is empty"),
     "a device": (lambda desk: ("--image", "/dev/zero"), "/dev/zero is no file"),
     "a text": (lambda desk: ("--image", desk.file("a.png", "hello")), "cannot be read as a picture"),
-    "an SVG": (lambda desk: ("--image", desk.file("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>")), "a.svg"),
+    "an SVG": (
+        lambda desk: ("--image", desk.file("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>")),
+        "it is a drawing (SVG)",
+    ),
+    "a web page": (lambda desk: ("--image", desk.file("a.jpg", "<!DOCTYPE html>\n<html>")), "it is a web page"),
+    "a Git LFS pointer": (
+        lambda desk: ("--image", desk.file("a.png", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n")),
+        "git lfs pull",
+    ),
     "a PostScript program": (
         lambda desk: ("--image", desk.file("a.eps", "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n")),
         "a.eps cannot be read as a picture (cannot identify",  # nobody asked Ghostscript
     ),
-    "a voice": (lambda desk: ("--image", desk.whole.voice), "cannot be read as a picture"),
-    "a video": (lambda desk: ("--image", desk.whole.video), "cannot be read as a picture"),
+    "a voice": (lambda desk: ("--image", desk.whole.voice), "it is a sound or video"),
+    "a video": (lambda desk: ("--image", desk.whole.video), "it is a sound or video"),
     "half a PNG": (lambda desk: ("--image", half(desk, "png")), "cut.png"),
     "the header of a PNG": (lambda desk: ("--image", half(desk, "png", 0.004)), "cut.png"),
     "half a JPEG": (lambda desk: ("--image", half(desk, "jpg")), "cut.jpg"),

@@ -50,7 +50,8 @@ def cut(name: str, codec: str, share: float) -> Case:
 VOICES: dict[str, Case] = {
     "missing": (lambda desk: ("--audio", desk.folder / "none.wav"), "none.wav"),
     "a folder": (lambda desk: ("--audio", desk.folder), "is a folder"),
-    "an empty file": (lambda desk: ("--audio", desk.file("a.wav", b"")), "a.wav"),
+    "an empty file": (lambda desk: ("--audio", desk.file("a.wav", b"")), "it is empty"),
+    "a web page": (lambda desk: ("--audio", desk.file("a.mp3", "<!DOCTYPE html><html>")), "it is a web page"),
     "no samples": (lambda desk: ("--audio", recorded(desk, np.zeros(0))), "holds no samples"),
     "NaN": (lambda desk: ("--audio", recorded(desk, np.full(99, math.nan), subtype="FLOAT")), "no numbers"),
     "infinite": (lambda desk: ("--audio", recorded(desk, np.full(99, math.inf), subtype="FLOAT")), "no numbers"),
