@@ -257,6 +257,8 @@ class _Index:
         """When each frame is shown, and when the last one ends: by its own stamp; in AVI, which has none, by the order
         of its packets; else by the stated rate."""
         shown, decoding = np.array(self.times), np.sort(self.decoding)
+        if not self.whole:  # the decoder was ahead
+            decoding = decoding[: len(shown)]
         counted = len(decoding) == len(shown) and in_order(decoding)
         if in_order(shown) and not (self.untimed and counted):
             return shown, max(self.end, self.held_end)

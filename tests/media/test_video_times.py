@@ -74,11 +74,11 @@ def test_sound_that_ends_a_little_later_holds_nothing(tmp_path, caplog):
     assert not caplog.records
 
 
-@pytest.mark.parametrize(("count", "bf"), [(12, "2"), (5, "0"), (40, "0")])
+@pytest.mark.parametrize(("count", "bf"), [(12, "2"), (5, "0"), (40, "0"), (60, "2")])
 def test_h264_in_avi_that_states_twice_its_rate_is_read_by_the_order_of_its_packets(
     tmp_path, caplog, count, bf
 ):
-    source = film(tmp_path / "a.ts", [i / 25 for i in range(count)], bf=bf)
+    source = film(tmp_path / "a.ts", [i / 25 for i in range(count)], bf=bf, g="50", sc_threshold="0")
     with av.open(str(source)) as given, av.open(str(tmp_path / "a.avi"), "w") as out:
         stream = out.add_stream_from_template(given.streams.video[0])
         stream.time_base = Fraction(1, 50)
@@ -89,6 +89,8 @@ def test_h264_in_avi_that_states_twice_its_rate_is_read_by_the_order_of_its_pack
             out.mux(packet)
     video = open_video(tmp_path / "a.avi")
     assert (video.fps, len(video), seen(video)) == (25, count, list(range(count)))
+    part = open_video(tmp_path / "a.avi", seconds=0.16)
+    assert (part.fps, seen(part)) == (25, [0, 1, 2, 3])
     assert not caplog.records
 
 
