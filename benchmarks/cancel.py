@@ -15,9 +15,11 @@ from .long_material import Speaker
 from .record import Record
 from .watching import Command, measured
 
-SECONDS, TIMES, SEED = 10.0, 5, 2026
+SECONDS, TIMES = 10.0, 5
+SEED = 2026
 TAKEN = re.compile(r"with (\d+) forwards .*sampling ([\d.]+) s")
-INTERRUPTED = 130  # exit code
+# Exit code after Ctrl-C.
+INTERRUPTED = 130
 SAID = "Interrupted"
 
 

@@ -24,7 +24,8 @@ from skyreels_core.timeline import Timeline
 
 from .material import FPS, SEED, SIZE
 
-PIECE = 100  # frames drawn together
+# Frames that are drawn together.
+PIECE = 100
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Speaker:
         return face_masks(self._keypoints([next(self._pieces())[1][:1]]), FPS).boxes
 
     def animate(self, folder: Path) -> list[str | Path]:
-        """The words of the command that lets the first frame speak; its inputs lie in `folder`, its output is open."""
+        """The words of the command that animates the first frame; its inputs lie in `folder`, its output is open."""
         picture, voice = folder / "portrait.png", folder / "voice.wav"
         write_picture(picture, next(self._pieces())[0][0])
         self._write_voice(voice)

@@ -24,7 +24,8 @@ from skyreels_core.pipeline import Settings, animate, edit
 from skyreels_core.pipeline.result import Report
 from skyreels_core.timeline import Timeline
 
-SEED = 77_000  # far from the seeds of training
+# Far from the seeds of training.
+SEED = 77_000
 FPS, SIZE = 25.0, 96
 
 

@@ -1,6 +1,6 @@
 """Ten minutes in one run of the command line: length, sound, sync at the end, memory, colours, seams.
 
-The run lies in a folder of its own under the system's temporary one. Cut off, it goes on there the next time.
+The run lies in a folder of its own under the system's temporary one. If it is interrupted, the next one resumes there.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.timeline import Timeline
 
-FPS, SIZE, LEVEL = 25.0, 96, 0.08
+FPS, SIZE = 25.0, 96
+# RMS of a voice where it sounds.
+LEVEL = 0.08
 SPOKEN = {
     "voice_1.flac": (
         Voice("en-us+f3", 150, 55),

@@ -20,7 +20,8 @@ MODEL_FOLDERS = (
     *("audio_encoders", "model_patches", "detection"),
 )
 OPTIONS = ("--cpu", "--disable-api-nodes", "--database-url", "sqlite:///:memory:")
-START, RUN = 600, 1200  # seconds that a busy machine may need
+# Seconds that a busy machine may need.
+START, RUN = 600, 1200
 
 
 class HostServer:
