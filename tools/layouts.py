@@ -64,36 +64,36 @@ DEMO = "The demo model of drawn faces comes with the pack: 96x96 pixels, no down
 
 QUICK_START = Note(
     "Quick start",
-    f"""Press **Run**. In about a minute the portrait speaks, at the right.
+    f"""Press **Run**. In about a minute the portrait talks, at the right.
 
 {DEMO}
 
-Then try another voice in *Demo Inputs*, or another seed in *SkyReels Audio Sampler*. What is 0 or empty there comes
-from the model's own file; the report says what was used.""",
+Then try another voice in *Demo Inputs*, or another seed in *SkyReels Audio Sampler*. Fields at 0 or empty there come
+from the model's own file; the report lists what was used.""",
 )
 IMAGE_ANIMATION = Note(
     "With weights of your own",
-    """`skyreels_audio_14B.safetensors` stands for a model that you trained: no weights of that size are public. It goes
+    """`skyreels_audio_14B.safetensors` stands for a model that you trained: no weights of that size are public. Put it
 into `models/diffusion_models`.
 
 Text encoder, VAE and Whisper are public. Where one is missing, ComfyUI's list of errors offers the download.
 
-For a plain Wan 2.1 or SkyReels-V2 file with audio layers in a file of their own, put *Load Diffusion Model* and
-*Apply SkyReels Audio Layers* in the place of *Load SkyReels-Audio Model*.""",
+For a plain Wan 2.1 or SkyReels-V2 file with audio layers in a separate file, use *Load Diffusion Model* and
+*Apply SkyReels Audio Layers* instead of *Load SkyReels-Audio Model*.""",
 )
 HUMO_ANIMATION = Note(
     "HuMo",
-    """A person speaks with HuMo, under the same sampler. Its files are public: where one is missing, ComfyUI's list of
+    """HuMo animates your portrait, with the same sampler. Its files are public: where one is missing, ComfyUI's list of
 errors offers the download.
 
-The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends for itself.
+The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends.
 
 Licence of the weights: Apache-2.0. 17B in fp8: 17 GB.""",
 )
 INFINITETALK = Note(
     "InfiniteTalk",
-    """A person speaks with InfiniteTalk on a plain Wan 2.1 image-to-video model of 14B. All files are public: where one
-is missing, ComfyUI's list of errors offers the download.
+    """InfiniteTalk animates your portrait, on a plain Wan 2.1 image-to-video model of 14B. All files are public: where
+one is missing, ComfyUI's list of errors offers the download.
 
 For two people choose the multi file of InfiniteTalk, and give each voice with *Speaker*. For a draft put a
 distillation LoRA on the model, and choose its preset.
@@ -102,34 +102,35 @@ Licence of the weights: Apache-2.0.""",
 )
 SKYREELS_V3 = Note(
     "SkyReels-V3 A2V",
-    """A person speaks with SkyReels-V3. All files are public: where one is missing, ComfyUI's list of errors offers the
-download.
+    """SkyReels-V3 animates your portrait. All files are public: where one is missing, ComfyUI's list of errors offers
+the download.
 
-*4 steps, as shipped* takes one forward of the network a step. With the other preset text and voice are guided, and it
+*4 steps, as shipped* takes one forward of the network a step. The other preset guides text and voice, and
 takes longer.
 
 Licence of the weights: Skywork Community License, commercial use under its terms.""",
 )
 VIDEO_EDIT = Note(
     "Lip-sync of a video",
-    f"""Another voice for a video that exists: only the lower face is made anew, every pixel beyond the mask stays.
+    f"""Re-dubs a video: only the lower face is regenerated, every pixel beyond the mask is unchanged.
 
 {DEMO}
 
-The faces of the demo's video are given. For your own use *Load Video*, *Get Video Components* and *Load DWPose*.""",
+The faces of the demo's video are included. For your own video use *Load Video*, *Get Video Components* and
+*Load DWPose*.""",
 )
 LONG_VIDEO = Note(
     "Any length",
-    f"""The model sees 33 frames at once. *Windows* covers the whole voice with them; neighbours share 9 frames, which
-are fused at every step of sampling.
+    f"""The model processes 33 frames at once. *Windows* covers the whole voice; neighbouring windows share 9 frames,
+which are blended at every sampling step.
 
-*Save Talking Video* decodes a few frames at a time, takes back the slow drift of their colours, against the portrait,
-and writes them: an hour takes the memory of a few seconds.
+*Save Talking Video* decodes a few frames at a time, removes colour drift, against the portrait, and writes them:
+an hour takes the memory of a few seconds.
 
 {DEMO}""",
 )
 ADVANCED = Note(
-    "Every part by itself",
+    "Every part separately",
     f"""The quick start with ComfyUI's own sampling nodes: samplers, schedulers, LoRA and previews that work with
 *SamplerCustomAdvanced* work here.
 
@@ -146,7 +147,7 @@ LAYOUTS = {
     "quick_start": Layout(
         (
             (Group("1. Model and inputs", MODEL, ((QUICK_START, 1, 2),)),),
-            (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
+            (Group("2. Prompt", TEXT, ((3, 4),)), Group("3. Voice", VOICE, ((5,),))),
             (Group("4. Conditions and sampling", SAMPLE, ((6, 7),)),),
             (Group("5. Video", VIDEO, ((8, 9, 10),)),),
         ),
@@ -156,7 +157,7 @@ LAYOUTS = {
         (
             (Group("1. Models", MODEL, ((IMAGE_ANIMATION, 1, 2, 5, 6),)),),
             (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
-            (Group("3. What is seen", TEXT, ((3, 4),)), Group("4. Guidance and cache", GUIDE, ((11, 12),))),
+            (Group("3. Prompt", TEXT, ((3, 4),)), Group("4. Guidance and cache", GUIDE, ((11, 12),))),
             (Group("5. Conditions and sampling", SAMPLE, ((10, 13),)),),
             (Group("6. Video", VIDEO, ((14, 15, 16),)),),
         ),
@@ -166,7 +167,7 @@ LAYOUTS = {
         (
             (Group("1. Models", MODEL, ((HUMO_ANIMATION, 1, 2, 5, 6),)),),
             (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
-            (Group("3. What is seen", TEXT, ((3, 4),)),),
+            (Group("3. Prompt", TEXT, ((3, 4),)),),
             (Group("4. Conditions and sampling", SAMPLE, ((10, 11),)),),
             (Group("5. Video", VIDEO, ((12, 13, 14),)),),
         ),
@@ -177,7 +178,7 @@ LAYOUTS = {
             (Group("1. Models", MODEL, ((INFINITETALK, 1, 2, 3, 6, 7),)),),
             (Group("2. Portrait and voice", INPUT, ((8, 9, 12),)),),
             (
-                Group("3. What is seen", TEXT, ((4, 5),)),
+                Group("3. Prompt", TEXT, ((4, 5),)),
                 Group("4. The portrait, encoded", GUIDE, ((10, 11),)),
             ),
             (Group("5. Conditions and sampling", SAMPLE, ((13, 14),)),),
@@ -189,7 +190,7 @@ LAYOUTS = {
         (
             (Group("1. Models", MODEL, ((SKYREELS_V3, 1, 2, 5, 6),)),),
             (Group("2. Portrait and voice", INPUT, ((7, 8, 11),)),),
-            (Group("3. What is seen", TEXT, ((3, 4),)), Group("4. The portrait, encoded", GUIDE, ((9, 10),))),
+            (Group("3. Prompt", TEXT, ((3, 4),)), Group("4. The portrait, encoded", GUIDE, ((9, 10),))),
             (Group("5. Conditions and sampling", SAMPLE, ((12, 13),)),),
             (Group("6. Video", VIDEO, ((14, 15, 16),)),),
         ),
@@ -198,7 +199,7 @@ LAYOUTS = {
     "video_edit": Layout(
         (
             (Group("1. Model and inputs", MODEL, ((VIDEO_EDIT, 1, 2),)),),
-            (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
+            (Group("2. Prompt", TEXT, ((3, 4),)), Group("3. Voice", VOICE, ((5,),))),
             (Group("4. Where the mouth is", INPUT, ((6, 13),)),),
             (Group("5. Conditions and sampling", SAMPLE, ((7, 8),)),),
             (Group("6. Video", VIDEO, ((9, 10, 11, 12),)),),
@@ -208,7 +209,7 @@ LAYOUTS = {
     "long_video": Layout(
         (
             (Group("1. Model and inputs", MODEL, ((LONG_VIDEO, 1, 2),)),),
-            (Group("2. What is seen", TEXT, ((3, 4),)), Group("3. What is heard", VOICE, ((5,),))),
+            (Group("2. Prompt", TEXT, ((3, 4),)), Group("3. Voice", VOICE, ((5,),))),
             (Group("4. Conditions and windows", GUIDE, ((6, 7),)),),
             (Group("5. Sampling", SAMPLE, ((8,),)),),
             (Group("6. Video", VIDEO, ((9,),)),),
@@ -222,8 +223,8 @@ LAYOUTS = {
                 Group("2. Schedule", INPUT, ((7, 8),)),
             ),
             (
-                Group("3. What is seen", TEXT, ((3, 4),)),
-                Group("4. What is heard", VOICE, ((5,),)),
+                Group("3. Prompt", TEXT, ((3, 4),)),
+                Group("4. Voice", VOICE, ((5,),)),
                 Group("5. Conditions", SAMPLE, ((6,),)),
             ),
             (Group("6. Windows, guidance, cache", GUIDE, ((11, SCHEDULES, 12, 13),)),),
