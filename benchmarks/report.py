@@ -58,7 +58,7 @@ TESTED = {
         Row("14B I2V layout on the meta device", "1303 keys and shapes", "asserted"),
     ),
     "tests/model/test_adapter.py": (Row("untrained audio layers", "bit-identical", "asserted"),),
-    "tests/audio/test_whisper.py": (
+    "tests/model/test_whisper.py": (
         Row("Whisper tokens = transformers'; 70 s = written-out stitching", "equal; <= 1e-5", "asserted"),
     ),
     "tests/sampling": (
