@@ -121,6 +121,7 @@ def test_parts_that_a_killed_run_left_are_cleared(folder):
     unfinished(folder)
     (folder / "conditions").mkdir()
     left = [folder / "state.safetensors.part", folder / "conditions" / "4-9-first.safetensors.part"]
+    left += [folder / ".tmpfGA6ov", folder / "conditions" / ".tmpb3_XyZ"]  # safetensors' own
     for part in left:
         part.write_bytes(b"half")
     with WorkFolder(folder, "resume") as work:

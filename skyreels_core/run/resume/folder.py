@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 VERSION = 1
 LOCK, HOLDER, RUN, STATE, PART = "lock", "holder.json", "run.json", "state.safetensors", ".part"
 SUBFOLDERS = ("conditions",)
+# The file that safetensors (0.8) fills before it renames it; a kill in between leaves it.
+UNNAMED = re.compile(r"\.tmp\w+")
 Begin = Literal["new", "resume", "restart"]
 
 
@@ -205,8 +208,9 @@ class WorkFolder:
 
     def _clear_parts(self) -> None:
         for folder in (self.path, *(self.path / name for name in SUBFOLDERS)):
-            for part in folder.glob(f"*{PART}"):
-                part.unlink()
+            for file in list(folder.glob("*")):
+                if file.name.endswith(PART) or UNNAMED.fullmatch(file.name):
+                    file.unlink()
 
 
 @contextmanager
@@ -223,7 +227,8 @@ def _writing(path: Path) -> Iterator[Path]:
 
 
 def _is_ours(name: str) -> bool:
-    return name.removesuffix(PART) in (LOCK, HOLDER, RUN, STATE, *SUBFOLDERS)
+    known = name.removesuffix(PART) in (LOCK, HOLDER, RUN, STATE, *SUBFOLDERS)
+    return known or UNNAMED.fullmatch(name) is not None
 
 
 class TensorFolder(MutableMapping[str, Tensor]):
