@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .material import animated, bundle, example, psnr, sync
+from .material import animated, example, psnr, shipped, sync
 from .record import Record
 
 CLIPS, SECONDS = 4, 1.96
@@ -12,10 +12,10 @@ CLIPS, SECONDS = 4, 1.96
 
 def run(record: Record) -> None:
     shares, quality, change = [], [], []
-    threshold = bundle().sampling.cache_threshold
+    threshold = shipped().cache_threshold
     for index in range(CLIPS):
         clip = example(index, SECONDS)
-        full, cached = animated(clip, cache_threshold=None), animated(clip, cache_threshold=threshold)
+        full, cached = animated(clip, cache_threshold=0), animated(clip, cache_threshold=threshold)
         shares.append(cached.report.computed / full.report.computed)
         quality.append(psnr(cached.frames, full.frames))
         change.append(

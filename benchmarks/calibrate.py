@@ -6,7 +6,6 @@ Its output goes into `sampling: cache_coefficients` of the recipe, and so into t
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,15 +15,15 @@ from skyreels_core.pipeline.sampler import time_embedding
 from skyreels_core.sampling.cache import relative_changes
 from skyreels_core.sampling.schedule import TIMESTEPS, flow_sigmas
 
-from .material import animated, bundle, example
+from .material import animated, bundle, example, shipped
 
 CLIPS, SECONDS = 3, 1.32
 
 
 def main(degree: int) -> None:
-    preset = replace(bundle().sampling, cache_threshold=None)
+    settings = shipped()
     embedding = time_embedding(bundle().model)
-    sigmas = flow_sigmas(preset.steps, preset.shift)[:-1]
+    sigmas = flow_sigmas(settings.steps, settings.shift)[:-1]
     moved = relative_changes([embedding(float(TIMESTEPS * sigma)) for sigma in sigmas])
     changes = np.mean([relative_changes(_velocities(index)) for index in range(CLIPS)], axis=0)
     for step, (before, after) in enumerate(zip(moved, changes, strict=True), start=1):
@@ -46,7 +45,7 @@ def _velocities(index: int) -> list[torch.Tensor]:
 
     evaluator.CoreEvaluator.velocity = record
     try:
-        animated(example(index, SECONDS), cache_threshold=None)
+        animated(example(index, SECONDS), cache_threshold=0)
     finally:
         evaluator.CoreEvaluator.velocity = whole
     return recorded

@@ -14,7 +14,7 @@ from skyreels_core.media.colour import rgb_to_lab
 from skyreels_core.timeline import Timeline
 from skyreels_core.windows import MODES, WindowPlan
 
-from .material import FPS, Example, animated, bundle, example, sync
+from .material import FPS, Example, animated, example, shipped, sync
 from .record import PICTURES, Record
 
 SECONDS, FACES = 12.0, 2
@@ -42,8 +42,8 @@ def run(record: Record) -> None:
 
 
 def _plan(mode: str) -> WindowPlan:
-    preset, timeline = bundle().sampling, Timeline.from_seconds(SECONDS, FPS)
-    return WindowPlan.plan(timeline.latent_frames, preset.window, preset.overlap, mode)
+    settings, timeline = shipped(), Timeline.from_seconds(SECONDS, FPS)
+    return WindowPlan.plan(timeline.latent_frames, settings.window, settings.overlap, mode)
 
 
 def _changes(frames: Tensor, clip: Example) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -75,27 +75,21 @@ def bundle() -> Bundle:
     return load_bundle(assets.model())
 
 
-def animated(
-    clip: Example, voice: Audio | None = None, seed: int = 0, fusion: str = "bidirectional", **preset
-) -> Made:
-    """The clip's first frame speaking, with the shipped preset but for `preset`."""
-    settings, chosen = Settings(seed=seed, fusion=fusion), replace(bundle().sampling, **preset)
-    result = animate(
-        bundle(), voice or clip.voice, clip.frames[0], clip.caption, preset=chosen, settings=settings
-    )
+def shipped() -> Settings:
+    return Settings.of(bundle().metadata)
+
+
+def animated(clip: Example, voice: Audio | None = None, **settings) -> Made:
+    """The clip's first frame speaking, with the shipped settings but for `settings`."""
+    chosen = shipped().override(**settings)
+    result = animate(bundle(), voice or clip.voice, clip.frames[0], clip.caption, settings=chosen)
     return Made(result.tensor(), result.report)
 
 
-def edited(
-    clip: Example, voice: Audio | None = None, seed: int = 0, composite: bool = True, **preset
-) -> Made:
+def edited(clip: Example, voice: Audio | None = None, **settings) -> Made:
     """The clip with its mouth regenerated."""
-    chosen = replace(bundle().sampling, **preset)
-    source = Video(clip.frames, FPS, clip.voice)
-    settings = Settings(seed=seed, composite=composite)
-    result = edit(
-        bundle(), source, voice or clip.voice, clip.boxes, clip.caption, preset=chosen, settings=settings
-    )
+    source, chosen = Video(clip.frames, FPS, clip.voice), shipped().override(**settings)
+    result = edit(bundle(), source, voice or clip.voice, clip.boxes, clip.caption, settings=chosen)
     return Made(result.tensor(), result.report)
 
 

@@ -22,10 +22,10 @@ RUNS = Path("runs")
 
 def run(record: Record) -> None:
     generator = np.random.default_rng(0)
-    shipped = bundle()
+    whole = bundle()
     for name in ("with_rope", "without_rope"):
         model, adapter, _ = load_model(RUNS / name / "bundle" / "model.safetensors")
-        material.bundle = lambda m=model, a=adapter: replace(shipped, model=m, adapter=a)
+        material.bundle = lambda m=model, a=adapter: replace(whole, model=m, adapter=a)
         values = []
         for index in range(CLIPS):
             clip = example(index, SECONDS)

@@ -16,8 +16,8 @@ from ..skyreels_core.conditioning.fitting import MODES
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.reading import fit as place
 from ..skyreels_core.media.region import check_shape
-from ..skyreels_core.model import multitalk_presets as presets
 from ..skyreels_core.model.wav2vec import load_wav2vec
+from ..skyreels_core.run import multitalk_presets as presets
 from .conditioning import BEFORE_FIT, clip_vision_input, fit_input, outputs, shared_inputs, size_inputs
 from .host.multitalk import apply_infinitetalk, load_v3, with_scene
 from .host.reporting import say

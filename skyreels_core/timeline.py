@@ -60,6 +60,15 @@ def snap_size(pixels: int) -> int:
     return max(1, (pixels + SIZE_MULTIPLE // 2) // SIZE_MULTIPLE) * SIZE_MULTIPLE
 
 
+def check_size(width: int, height: int, what: str) -> None:
+    """Raises InputError for pixels that no video can have here."""
+    if min(width, height) < SMALLEST_SIDE or max(width, height) > LARGEST_SIDE:
+        raise InputError(
+            f"The {what} is {width}x{height} pixels; sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels are "
+            "possible. Scale it, or choose another width and height."
+        )
+
+
 def tokens_of(samples: int) -> int:
     """Audio tokens of `samples` samples at 16 kHz: ceil(50 seconds)."""
     return -(-samples // SAMPLES_PER_TOKEN)

@@ -6,7 +6,6 @@ import math
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -425,8 +424,8 @@ def test_the_command_line_is_read_without_the_heavy_imports():
 def small_model(bundle_folder, bundle, tmp_path):
     """The random bundle, asking for small videos in one step."""
     folder = shutil.copytree(bundle_folder, tmp_path / "model")
-    sampling = replace(bundle.sampling, width=32, height=32, fps=5.0, steps=1)
-    save_model(folder / MODEL, bundle.model, bundle.adapter, {"sampling": asdict(sampling)}, torch.float16)
+    sampling = bundle.metadata["sampling"] | {"width": 32, "height": 32, "fps": 5.0, "steps": 1}
+    save_model(folder / MODEL, bundle.model, bundle.adapter, {"sampling": sampling}, torch.float16)
     return folder
 
 

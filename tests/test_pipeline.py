@@ -39,7 +39,7 @@ def voice(seconds, sample_rate=16000, channels=1, seed=2):
 
 @pytest.fixture(scope="module")
 def preset(bundle):
-    return replace(bundle.sampling, width=32, height=48, fps=FPS, window=3, overlap=1, steps=2)
+    return Settings.of(bundle.metadata).override(width=32, height=48, fps=FPS, window=3, overlap=1, steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +61,21 @@ def mask():
 
 @pytest.mark.parametrize(("fit", "size"), [("keep_shape", (48, 32)), ("crop", (32, 48)), ("pad", (32, 48))])
 def test_a_wide_picture_keeps_its_shape_unless_it_is_to_be_cropped_or_padded(bundle, preset, fit, size):
-    result = pipeline.animate(bundle, voice(0.3), noise(40, 60, 3), fit=fit, preset=preset)
+    result = pipeline.animate(bundle, voice(0.3), noise(40, 60, 3), fit=fit, settings=preset)
     assert result.report.size == size
     assert result.tensor().shape[1:3] == size[::-1]
 
 
 def test_a_picture_and_a_video_of_one_shape_are_made_at_one_size(bundle, preset, video, mask):
-    edited = pipeline.edit(bundle, video, voice(0.3), mask, preset=preset).report
-    animated = pipeline.animate(bundle, voice(0.3), video.frames[0], preset=preset).report
+    edited = pipeline.edit(bundle, video, voice(0.3), mask, settings=preset).report
+    animated = pipeline.animate(bundle, voice(0.3), video.frames[0], settings=preset).report
     assert animated.size == edited.size != (preset.width, preset.height)
 
 
 @pytest.mark.parametrize("seconds, fps", [(0.01, 25.0), (1.0, 8.0), (1.01, 8.0), (0.5, 30000 / 1001)])
 def test_an_animation_lasts_as_long_as_the_voice_rounded_up_to_a_frame(bundle, preset, picture, seconds, fps):
     result = pipeline.animate(
-        bundle, voice(seconds, 44100, 2), picture, preset=replace(preset, fps=fps, steps=1)
+        bundle, voice(seconds, 44100, 2), picture, settings=preset.override(fps=fps, steps=1)
     )
     frames = result.tensor()
     assert frames.shape == (math.ceil(seconds * fps), 48, 32, 3)
@@ -86,7 +86,7 @@ def test_an_animation_lasts_as_long_as_the_voice_rounded_up_to_a_frame(bundle, p
 
 def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(bundle, preset, picture):
     result = pipeline.animate(
-        bundle, voice(2), picture, "a person", preset=replace(preset, text_guidance="5")
+        bundle, voice(2), picture, "a person", settings=preset.override(text_guidance="5")
     )
     report = result.report
     assert (report.frames, report.windows) == (16, 2)
@@ -95,7 +95,7 @@ def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(b
 
 
 def test_without_text_its_guidance_is_off_and_said_so(bundle, preset, picture):
-    report = pipeline.animate(bundle, voice(0.5), picture, preset=replace(preset, text_guidance="5")).report
+    report = pipeline.animate(bundle, voice(0.5), picture, settings=preset.override(text_guidance="5")).report
     assert report.computed == preset.steps * 2
     assert any("text guidance is off" in line for line in report.lines)
 
@@ -106,7 +106,7 @@ def test_text_that_reads_like_the_negative_one_is_none_to_follow(bundle, preset,
     guided, alone = (
         pipeline.animate(
             bundle, voice(0.5), picture, text,
-            preset=replace(preset, text_guidance=scale), settings=Settings(negative_text=negative),
+            settings=preset.override(text_guidance=scale, negative_text=negative),
         )
         for scale in ("linear:5->2", "1")
     )  # fmt: skip
@@ -116,14 +116,14 @@ def test_text_that_reads_like_the_negative_one_is_none_to_follow(bundle, preset,
 
 
 def test_a_null_branch_without_the_image_is_kept_where_there_is_no_text(bundle, preset, picture):
-    preset, settings = replace(preset, text_guidance="5"), Settings(null_image=True)
-    report = pipeline.animate(bundle, voice(0.5), picture, preset=preset, settings=settings).report
+    settings = preset.override(text_guidance="5", null_image=True)
+    report = pipeline.animate(bundle, voice(0.5), picture, settings=settings).report
     assert report.computed == preset.steps * 3
 
 
 def test_a_seed_decides_the_take(bundle, preset, picture):
     first, same, other = (
-        pipeline.animate(bundle, voice(0.3), picture, preset=preset, settings=Settings(seed)).tensor()
+        pipeline.animate(bundle, voice(0.3), picture, settings=preset.override(seed=seed)).tensor()
         for seed in (7, 7, 8)
     )
     assert torch.equal(first, same)
@@ -132,9 +132,8 @@ def test_a_seed_decides_the_take(bundle, preset, picture):
 
 def test_the_picture_and_the_text_both_change_what_is_seen(bundle, preset, picture):
     def frames(picture, text):
-        settings = Settings(colour_strength=0)
-        preset_ = replace(preset, text_guidance="5")
-        return pipeline.animate(bundle, voice(0.3), picture, text, preset=preset_, settings=settings).tensor()
+        settings = preset.override(colour_strength=0, text_guidance="5")
+        return pipeline.animate(bundle, voice(0.3), picture, text, settings=settings).tensor()
 
     seen = frames(picture, "red hair")
     assert not torch.allclose(seen, frames(None, "red hair"), atol=0.01)
@@ -142,7 +141,7 @@ def test_the_picture_and_the_text_both_change_what_is_seen(bundle, preset, pictu
 
 
 def test_what_is_snapped_is_said(bundle, preset, picture):
-    report = pipeline.animate(bundle, voice(0.1), picture, preset=replace(preset, width=50, height=60)).report
+    report = pipeline.animate(bundle, voice(0.1), picture, settings=preset.override(width=50, height=60)).report
     assert report.size == (48, 64)
     assert "The size 50x60 becomes 48x64." in report.lines
     assert "Picture: 40x60 scaled to 48x72, cropped to 48x64." in report.lines
@@ -151,7 +150,7 @@ def test_what_is_snapped_is_said(bundle, preset, picture):
 def test_a_backbone_that_takes_no_picture_speaks_without_one(bundle, preset, picture):
     model = WanModel(replace(bundle.model.config, in_dim=16))
     model.init_weights(torch.Generator().manual_seed(0))
-    result = pipeline.animate(replace(bundle, model=model), voice(0.3), picture, preset=preset)
+    result = pipeline.animate(replace(bundle, model=model), voice(0.3), picture, settings=preset)
     assert any("No picture is used" in line for line in result.report.lines)
     assert torch.isfinite(result.tensor()).all()
 
@@ -162,17 +161,17 @@ def test_a_backbone_in_half_precision_gives_nearly_the_same_frames(bundle, prese
     adapter = type(bundle.adapter)(bundle.adapter.config).to(torch.bfloat16)
     adapter.load_state_dict(bundle.adapter.state_dict())
     half = replace(bundle, model=model, adapter=adapter)
-    settings = Settings(colour_strength=0)
+    settings = preset.override(colour_strength=0)
     frames = [
-        pipeline.animate(b, voice(0.5), picture, preset=preset, settings=settings).tensor()
+        pipeline.animate(b, voice(0.5), picture, settings=settings).tensor()
         for b in (bundle, half)
     ]
     assert (frames[0] - frames[1]).abs().mean() < 0.05  # bf16 keeps 8 bits, over 2 steps and 6 blocks
 
 
 def test_the_cache_reuses_forwards_and_says_how_many_steps_are_computed(bundle, preset, picture):
-    preset = replace(preset, steps=6, text_guidance="1", cache_threshold=1e9)
-    report = pipeline.animate(bundle, voice(0.3), picture, preset=preset).report
+    preset = preset.override(steps=6, text_guidance="1", cache_threshold=1e9)
+    report = pipeline.animate(bundle, voice(0.3), picture, settings=preset).report
     assert any("TeaCache computes 2 of 6 steps," in line for line in report.lines)  # the first and the last
     assert (report.computed, report.reused) == (2 * 2, 4 * 2)
 
@@ -180,10 +179,10 @@ def test_the_cache_reuses_forwards_and_says_how_many_steps_are_computed(bundle, 
 def test_colours_are_unified_frame_by_frame_as_they_would_be_with_the_whole_video_in_memory(
     bundle, preset, picture
 ):
-    preset = replace(preset, steps=1, fps=1.0, width=32, height=32)  # 1 s of smoothing is one frame here
-    plain = pipeline.animate(bundle, voice(13), picture, preset=preset, settings=Settings(colour_strength=0))
+    preset = preset.override(steps=1, fps=1.0, width=32, height=32)  # 1 s of smoothing is one frame here
+    plain = pipeline.animate(bundle, voice(13), picture, settings=preset.override(colour_strength=0))
     result = pipeline.animate(
-        bundle, voice(13), picture, preset=preset, settings=Settings(colour_strength=0.5)
+        bundle, voice(13), picture, settings=preset.override(colour_strength=0.5)
     )
     plain, unified = plain.tensor(), result.tensor()
     fitted = fit(picture, 32, 32)[0]
@@ -237,20 +236,20 @@ def test_each_window_is_told_its_own_text(evaluator, bundle):
 
 
 def test_a_schedule_of_one_text_is_that_text_bit_for_bit(bundle, preset, picture):
-    preset = replace(preset, text_guidance="5")
+    preset = preset.override(text_guidance="5")
     one = PromptSchedule.parse("0 a person")
     frames = [
-        pipeline.animate(bundle, voice(2), picture, text, preset=preset).tensor()
+        pipeline.animate(bundle, voice(2), picture, text, settings=preset).tensor()
         for text in ("a person", one)
     ]
     assert torch.equal(*frames)
 
 
 def test_texts_change_over_time_and_what_is_not_used_is_said(bundle, preset, picture):
-    preset, plain = replace(preset, text_guidance="5"), Settings(colour_strength=0)
+    plain = preset.override(text_guidance="5", colour_strength=0)
     schedule = PromptSchedule.parse("0 red hair\n1.1 blue wall\n2 grey wall")
     results = [
-        pipeline.animate(bundle, voice(2), picture, text, preset=preset, settings=plain)
+        pipeline.animate(bundle, voice(2), picture, text, settings=plain)
         for text in ("red hair", schedule)
     ]
     before, after = (result.tensor() for result in results)
@@ -260,11 +259,11 @@ def test_texts_change_over_time_and_what_is_not_used_is_said(bundle, preset, pic
 
 
 def test_where_only_some_windows_have_a_text_the_guidance_stays_on(bundle, preset, picture):
-    preset = replace(preset, text_guidance="5")
+    preset = preset.override(text_guidance="5")
     schedule = PromptSchedule(((0, ""), (1.1, "blue wall")))
     never = PromptSchedule(((0, ""), (5, "blue wall")))
     planned = [
-        pipeline.animate(bundle, voice(2), picture, text, preset=preset).report.planned
+        pipeline.animate(bundle, voice(2), picture, text, settings=preset).report.planned
         for text in (schedule, never)
     ]
     assert planned == [2 * 2 * 3, 2 * 2 * 2]  # windows, steps, branches
@@ -288,7 +287,7 @@ def test_a_window_hears_its_own_time_and_a_margin(evaluator):
 
 
 def test_an_edit_keeps_every_pixel_beyond_the_feathered_mask(bundle, preset, video, mask):
-    result = pipeline.edit(bundle, video, voice(0.6), mask, preset=preset)
+    result = pipeline.edit(bundle, video, voice(0.6), mask, settings=preset)
     frames = result.tensor()
     outside = feather(mask, max(1, round(FEATHER * HEIGHT)))[0] == 0
     assert frames.shape == (8, HEIGHT, WIDTH, 3)
@@ -300,7 +299,7 @@ def test_an_edit_keeps_every_pixel_beyond_the_feathered_mask(bundle, preset, vid
 def test_an_edit_can_show_what_the_model_made_outside_the_mask(bundle, preset, video, mask):
     frames, bare = (
         pipeline.edit(
-            bundle, video, voice(0.1), mask, preset=preset, settings=Settings(composite=composite)
+            bundle, video, voice(0.1), mask, settings=preset.override(composite=composite)
         ).tensor()
         for composite in (True, False)
     )
@@ -309,7 +308,7 @@ def test_an_edit_can_show_what_the_model_made_outside_the_mask(bundle, preset, v
 
 
 def test_an_edit_works_at_the_presets_area_in_the_shape_of_the_source(bundle, preset, video, mask):
-    report = pipeline.edit(bundle, video, voice(0.1), mask, preset=preset).report
+    report = pipeline.edit(bundle, video, voice(0.1), mask, settings=preset).report
     assert report.size == (48, 32)
     assert "The model works at 48x32, the video keeps 45x37." in report.lines
 
@@ -324,8 +323,8 @@ def test_an_edit_works_at_the_presets_area_in_the_shape_of_the_source(bundle, pr
     ],
 )
 def test_the_length_of_an_edit_is_chosen_and_said(bundle, preset, video, mask, length, seconds, frames, said):
-    preset = replace(preset, steps=1)
-    result = pipeline.edit(bundle, video, voice(seconds), mask, length=length, preset=preset)
+    preset = preset.override(steps=1)
+    result = pipeline.edit(bundle, video, voice(seconds), mask, length=length, settings=preset)
     made = result.tensor()
     assert len(made) == frames
     assert any(said in line for line in result.report.lines)
@@ -335,7 +334,7 @@ def test_the_length_of_an_edit_is_chosen_and_said(bundle, preset, video, mask, l
 def test_the_hybrid_fraction_decides_which_steps_see_the_whole_video(bundle, preset, video, mask):
     inside = mask[0] > 0
     never, always = (
-        pipeline.edit(bundle, video, voice(0.6), mask, preset=replace(preset, hybrid=fraction)).tensor()
+        pipeline.edit(bundle, video, voice(0.6), mask, settings=preset.override(hybrid=fraction)).tensor()
         for fraction in (0.0, 1.0)
     )
     assert not torch.allclose(never[:, inside], always[:, inside], atol=0.01)
@@ -344,9 +343,9 @@ def test_the_hybrid_fraction_decides_which_steps_see_the_whole_video(bundle, pre
 def test_every_window_of_an_edit_starts_from_its_own_frame_of_the_source(bundle, preset, video, mask):
     changed = replace(video, frames=video.frames.clone())
     changed.frames[4] = 1 - changed.frames[4]  # where the second of the windows [0, 1] and [1, 2] starts
-    preset = replace(preset, window=2, hybrid=0.0)
+    preset = preset.override(window=2, hybrid=0.0)
     before, after = (
-        pipeline.edit(bundle, v, voice(0.72), mask, preset=preset, settings=Settings(colour_strength=0))
+        pipeline.edit(bundle, v, voice(0.72), mask, settings=preset.override(colour_strength=0))
         for v in (video, changed)
     )
     inside = mask[0] > 0
@@ -362,7 +361,7 @@ def test_progress_reaches_what_was_planned_in_every_stage(bundle, preset, video,
         assert done == last.get(stage, (0,))[0] + 1
         last[stage] = done, planned
 
-    result = pipeline.edit(bundle, video, voice(0.6), mask, preset=preset, progress=progress)
+    result = pipeline.edit(bundle, video, voice(0.6), mask, settings=preset, progress=progress)
     result.tensor()
     assert set(last) == {"conditions", "sampling", "decoding"}
     assert all(done == planned for done, planned in last.values())
@@ -372,8 +371,8 @@ def test_progress_reaches_what_was_planned_in_every_stage(bundle, preset, video,
 
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_a_report_tells_how_like_its_picture_each_window_is(bundle, preset, picture, strength):
-    settings = Settings(colour_strength=strength)
-    result = pipeline.animate(bundle, voice(2.0), picture, preset=preset, settings=settings)
+    settings = preset.override(colour_strength=strength)
+    result = pipeline.animate(bundle, voice(2.0), picture, settings=settings)
     assert result.report.continuity is None  # before the frames were read
     result.tensor()
     found = result.report.continuity
@@ -383,7 +382,7 @@ def test_a_report_tells_how_like_its_picture_each_window_is(bundle, preset, pict
 
 def test_an_edit_is_measured_where_it_was_made_anew(bundle, preset, video, mask):
     def identity(mask):
-        result = pipeline.edit(bundle, video, voice(0.6), mask, preset=preset)
+        result = pipeline.edit(bundle, video, voice(0.6), mask, settings=preset)
         result.tensor()
         return result.report.continuity.windows[0].identity
 
@@ -404,7 +403,7 @@ def test_a_cancelled_run_stops_before_the_next_forward(bundle, preset, picture):
 
     with pytest.raises(KeyboardInterrupt):
         pipeline.animate(
-            bundle, voice(2), picture, preset=preset, progress=progress, check_cancel=check_cancel
+            bundle, voice(2), picture, settings=preset, progress=progress, check_cancel=check_cancel
         )
     assert calls["forwards"] == 3
 
@@ -414,50 +413,50 @@ def silence(seconds):
 
 
 @pytest.mark.parametrize(
-    "changes, settings, needle",
+    "changes, needle",
     [
-        ({"width": 16}, {}, "16x48 pixels; sides of 32 to 4096"),
-        ({"height": 5000}, {}, "32x5000 pixels; sides of 32 to 4096"),
-        ({"audio_guidance": "loud"}, {}, "'loud' cannot be read"),
-        ({"solver": "heun"}, {}, "use one of euler, dpmpp_2m"),
-        ({"steps": 0}, {}, "1 step or more"),
-        ({"overlap": 3}, {}, "cannot overlap by 3"),
-        ({"fps": 0.0}, {}, "above 0"),
-        ({"hybrid": 2.0}, {}, "0..1"),
-        ({}, {"colour_strength": 3.0}, "colour strength is 3.0"),
-        ({}, {"fusion": "sideways"}, "'sideways' is unknown"),
+        ({"width": 16}, "16x48 pixels; sides of 32 to 4096"),
+        ({"height": 5000}, "32x5000 pixels; sides of 32 to 4096"),
+        ({"audio_guidance": "loud"}, "'loud' cannot be read"),
+        ({"solver": "heun"}, "use one of euler, dpmpp_2m"),
+        ({"steps": 0}, "1 step or more"),
+        ({"overlap": 3}, "cannot overlap by 3"),
+        ({"fps": 0.0}, "above 0"),
+        ({"hybrid": 2.0}, "0..1"),
+        ({"colour_strength": 3.0}, "colour strength is 3.0"),
+        ({"fusion": "sideways"}, "'sideways' is unknown"),
     ],
 )
-def test_options_out_of_range_are_refused_in_words(bundle, preset, picture, changes, settings, needle):
+def test_options_out_of_range_are_refused_in_words(bundle, preset, picture, changes, needle):
     with pytest.raises(InputError, match=needle):
         pipeline.animate(
-            bundle, voice(0.1), picture, preset=replace(preset, **changes), settings=Settings(**settings)
+            bundle, voice(0.1), picture, settings=preset.override(**changes)
         )
 
 
 def test_a_voice_of_more_than_an_hour_is_refused(bundle, preset):
     with pytest.raises(InputError, match="lasts 61 minutes"):
-        pipeline.animate(bundle, silence(3660), preset=preset)
+        pipeline.animate(bundle, silence(3660), settings=preset)
 
 
 def test_parts_that_do_not_belong_together_are_refused(bundle, preset):
     with pytest.raises(InputError, match="no audio layers"):
-        pipeline.animate(replace(bundle, adapter=None), voice(0.1), preset=preset)
+        pipeline.animate(replace(bundle, adapter=None), voice(0.1), settings=preset)
     deaf = replace(bundle, adapter=type(bundle.adapter)(replace(bundle.adapter.config, width=48)))
     with pytest.raises(InputError, match="width 64, the model reads width 48"):
-        pipeline.animate(deaf, voice(0.1), preset=preset)
+        pipeline.animate(deaf, voice(0.1), settings=preset)
 
 
 def test_an_edit_without_a_picture_input_or_a_fitting_mask_is_refused(bundle, preset, video, mask):
     blind = replace(bundle, model=WanModel(replace(bundle.model.config, in_dim=16)))
     with pytest.raises(InputError, match="takes no picture"):
-        pipeline.edit(blind, video, voice(0.1), mask, preset=preset)
+        pipeline.edit(blind, video, voice(0.1), mask, settings=preset)
     with pytest.raises(InputError, match="black everywhere"):
-        pipeline.edit(bundle, video, voice(0.1), torch.zeros_like(mask), preset=preset)
+        pipeline.edit(bundle, video, voice(0.1), torch.zeros_like(mask), settings=preset)
     with pytest.raises(InputError, match="a frame for each"):
-        pipeline.edit(bundle, video, voice(0.1), mask.expand(3, -1, -1), preset=preset)
+        pipeline.edit(bundle, video, voice(0.1), mask.expand(3, -1, -1), settings=preset)
     with pytest.raises(InputError, match="length 'long'"):
-        pipeline.edit(bundle, video, voice(0.1), mask, length="long", preset=preset)
+        pipeline.edit(bundle, video, voice(0.1), mask, length="long", settings=preset)
 
 
 def face(frames, people=True, x=22, y=16):

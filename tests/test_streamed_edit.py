@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from weakref import WeakSet
 
 import pytest
@@ -12,6 +12,7 @@ from torch import Tensor
 from skyreels_core import pipeline
 from skyreels_core.media.sound import Audio
 from skyreels_core.run.resume import WorkFolder
+from skyreels_core.run.settings import Settings
 
 WIDTH, HEIGHT, FPS = 48, 32, 12.5
 
@@ -48,13 +49,15 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def preset(bundle):
-    return replace(bundle.sampling, width=WIDTH, height=HEIGHT, window=2, overlap=1, steps=2, hybrid=0.5)
+    return Settings.of(bundle.metadata).override(
+        width=WIDTH, height=HEIGHT, window=2, overlap=1, steps=2, hybrid=0.5
+    )
 
 
 def edited(bundle, preset, length, work=None):
     voice = Audio(torch.rand(1, round(length / FPS * 16000)) - 0.5, 16000)
     video, region = Watched(length), Watched(length, channels=())
-    result = pipeline.edit(bundle, video, voice, region, preset=preset, work=work)
+    result = pipeline.edit(bundle, video, voice, region, settings=preset, work=work)
     assert sum(1 for _ in result.frames) == length
     return video, region, result
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.adapter import AudioAdapter, AudioContext
 from ...skyreels_core.model.config import PICTURE_CHANNELS, AudioConfig
-from ...skyreels_core.model.preset import SamplingPreset
+from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.timeline import TokenSpan, query_positions
 from .compiling import told_apart, uncompiled, uncompiled_itself
 
@@ -40,7 +40,7 @@ class AudioLayers:
     """One set of audio layers, its weights managed by the host beside those of the model."""
 
     def __init__(
-        self, state: Mapping[str, Tensor], config: AudioConfig, preset: SamplingPreset, model
+        self, state: Mapping[str, Tensor], config: AudioConfig, preset: Settings, model
     ) -> None:
         self.config, self.preset = config, preset
         dtype = state["audio_proj.fc1.weight"].dtype

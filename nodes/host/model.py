@@ -11,6 +11,7 @@ import torch
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.model.checkpoint import AUDIO_NAME, read_audio_layers
 from ...skyreels_core.model.whisper import load_whisper
+from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.weights.header import read_header
 from ...skyreels_core.weights.signatures import find_kind
 from .audio_layers import AudioLayers, add_audio_layers
@@ -34,10 +35,10 @@ def load_voiced_model(path: Path, weight_dtype: str = "default"):
             f"{path.name} is a Wan backbone without audio layers. Load it with Load Diffusion Model, and put Apply "
             "SkyReels Audio Layers behind that."
         )
-    audio, config, preset = read_audio_layers(path, ["skyreels-audio"])
+    audio, config, metadata = read_audio_layers(path, ["skyreels-audio"])
     model = load_backbone(path, weight_dtype)
     model.cached_patcher_init = (load_backbone, (path, weight_dtype))
-    return add_audio_layers(model, AudioLayers(audio, config, preset, model))
+    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model))
 
 
 def load_backbone(path: Path, weight_dtype: str, disable_dynamic: bool = False):
@@ -72,4 +73,5 @@ def load_demo(folder: Path) -> tuple:
 
 def apply_audio_layers(model, path: Path):
     """The MODEL with the audio layers of a file, audio-only or merged."""
-    return add_audio_layers(model, AudioLayers(*read_audio_layers(path), model))
+    audio, config, metadata = read_audio_layers(path)
+    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model))

@@ -29,7 +29,7 @@ from ...skyreels_core.model.multitalk import (
     is_audio_name,
     read_multitalk,
 )
-from ...skyreels_core.model.preset import SamplingPreset
+from ...skyreels_core.run.settings import Settings
 from . import scene as scenes
 from .audio_layers import find_audio_layers, is_backbone, refuse_deaf_guiders, takes_picture
 from .compiling import told_apart, uncompiled, uncompiled_itself
@@ -73,7 +73,7 @@ class MultiTalkLayers(native.MultiTalkCrossAttnPatch):
         self,
         state: Mapping[str, Tensor],
         config: MultiTalkConfig,
-        preset: SamplingPreset,
+        preset: Settings,
         pinned: bool,
         model,
     ) -> None:
@@ -215,7 +215,7 @@ def find_layers(model) -> MultiTalkLayers | None:
     return next((patch for patch in patches if isinstance(patch, MultiTalkLayers)), None)
 
 
-def load_v3(path: Path, preset: SamplingPreset, weight_dtype: str = "default"):
+def load_v3(path: Path, preset: Settings, weight_dtype: str = "default"):
     """A SkyReels-V3 A2V file, or the parts of one, as the host's own Wan model with the audio layers on it."""
     file = read_multitalk(path, "skyreels-v3-a2v")
     model = load_v3_backbone(path, weight_dtype)
@@ -232,7 +232,7 @@ def load_v3_backbone(path: Path, weight_dtype: str, disable_dynamic: bool = Fals
     return wan_model(backbone, metadata, weight_dtype, disable_dynamic, path.name)
 
 
-def apply_infinitetalk(model, path: Path, preset: SamplingPreset):
+def apply_infinitetalk(model, path: Path, preset: Settings):
     """The MODEL with the audio layers of an InfiniteTalk or MultiTalk file."""
     file = read_multitalk(path, "infinitetalk")
     check_backbone(model, file.audio)

@@ -9,8 +9,8 @@ import comfy.sample
 import comfy.utils
 from torch import Tensor
 
-from ...skyreels_core.model.preset import SamplingPreset
 from ...skyreels_core.run.resources import clock
+from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.sampling.cache import CacheSettings
 from ...skyreels_core.sampling.guidance import GuidanceSettings
 from ...skyreels_core.sampling.schedule import flow_sigmas
@@ -46,11 +46,11 @@ class Choices:
     null_image: bool
     keep: bool  # the state on disk
 
-    def shift_for(self, model, preset: SamplingPreset) -> tuple[float, str]:
+    def shift_for(self, model, preset: Settings) -> tuple[float, str]:
         """The shift, and where it comes from."""
         return (self.shift, GIVEN) if self.shift else recommended_shift(model, preset)
 
-    def cache_for(self, preset: SamplingPreset) -> tuple[CacheSettings, str]:
+    def cache_for(self, preset: Settings) -> tuple[CacheSettings, str]:
         """TeaCache's settings, and where they come from."""
         if self.cache is not None:
             return self.cache, "of the TeaCache node"
@@ -58,7 +58,7 @@ class Choices:
             return CacheSettings(self.tea_cache), GIVEN
         return CacheSettings(preset.cache_threshold or 0.0), "recommended for the model"
 
-    def request(self, preset: SamplingPreset) -> Request:
+    def request(self, preset: Settings) -> Request:
         overlap = preset.overlap if self.overlap < 0 else self.overlap
         windows = self.windows or WindowSettings(self.window or preset.window, overlap, self.fusion)
         audio, text = self.audio.strip() or preset.audio_guidance, self.text.strip() or preset.text_guidance

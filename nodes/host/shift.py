@@ -5,7 +5,7 @@ from __future__ import annotations
 import comfy.model_sampling
 
 from ...skyreels_core.errors import InputError
-from ...skyreels_core.model.preset import SamplingPreset
+from ...skyreels_core.run.settings import Settings
 
 
 def shift_of(model) -> float:
@@ -22,7 +22,7 @@ def shift_of(model) -> float:
     return half / (1 - half)
 
 
-def recommended_shift(model, preset: SamplingPreset) -> tuple[float, str]:
+def recommended_shift(model, preset: Settings) -> tuple[float, str]:
     """Where none is asked for: that of a node such as ModelSamplingSD3, else the preset's; and which it is."""
     if "model_sampling" in model.object_patches:
         return shift_of(model), "of the ModelSampling node"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,20 +16,13 @@ from ..model.bundle import MODEL, Bundle, load_bundle
 from ..model.checkpoint import identify, load_model
 from ..model.clip_vision import load_clip_vision
 from ..model.detection import BACKBONES, VOICED
-from ..model.preset import SamplingPreset, preset_of
 from ..model.text import load_text_encoder
 from ..model.vae import load_vae
 from ..model.whisper import load_whisper
-from ..pipeline import Settings
-from ..pipeline.options import check_options
-from ..sampling.cache import CACHE_MEMORY
+from ..run.settings import NAMES, Settings
 from ..weights.signatures import Kind
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-OVERRIDES = (
-    "width", "height", "fps", "window", "overlap", "steps", "shift", "solver",
-    "text_guidance", "audio_guidance", "hybrid",
-)  # fmt: skip
 PARTS: dict[str, tuple[Collection[Kind], str]] = {
     "backbone": (BACKBONES, "a video model is"),
     "audio_layers": (VOICED, "audio layers are"),
@@ -44,7 +37,7 @@ NEEDED = ("backbone", "vae", "text_encoder", "whisper")
 class ModelChoice:
     folder: Path  # of a bundle, where no files are named
     files: dict[str, Path]  # by part
-    preset: SamplingPreset
+    settings: Settings
     device: torch.device
     dtype: torch.dtype
 
@@ -69,28 +62,15 @@ class ModelChoice:
             text_encoder=load_text_encoder(files["text_encoder"]),
             whisper=load_whisper(files["whisper"]),
             clip_vision=load_clip_vision(files["clip_vision"]) if "clip_vision" in files else None,
-            sampling=self.preset,
             metadata=metadata,
         )
 
 
-def choose(args: Namespace) -> tuple[ModelChoice, Settings]:
+def choose(args: Namespace) -> ModelChoice:
     """What the options ask for, once the headers of all files have been read; nothing heavy is loaded.
 
     Raises InputError for files that are missing or something else, and for options that cannot be used.
     """
-    choice = choose_model(args)
-    settings = Settings(
-        args.seed, args.fusion, args.negative_text, args.null_image,
-        CACHE_MEMORY if args.tea_cache_memory is None else args.tea_cache_memory,
-        args.colour_strength,
-        hearing=Hearing(getattr(args, "voice_gate", None), getattr(args, "loudness", None)),
-    )  # fmt: skip
-    check_options(choice.preset, settings)
-    return choice, settings
-
-
-def choose_model(args: Namespace) -> ModelChoice:
     device, dtype = choose_device(args)
     files = {part: path for part in (*PARTS, "clip_vision") if (path := getattr(args, part)) is not None}
     if files and args.model is not None:
@@ -100,7 +80,9 @@ def choose_model(args: Namespace) -> ModelChoice:
         check_files(files) if files else [identify(folder / MODEL, BACKBONES, "a video model is")[0].config]
     )
     metadata = {section: value for header in headers for section, value in header.items()}
-    return ModelChoice(folder, files, change_preset(preset_of(metadata), args), device, dtype)
+    settings = Settings.of(metadata).override(**given_settings(args))
+    settings.check()
+    return ModelChoice(folder, files, settings, device, dtype)
 
 
 def check_files(files: dict[str, Path]) -> list[dict]:
@@ -129,7 +111,10 @@ def choose_device(args: Namespace) -> tuple[torch.device, torch.dtype]:
     return device, DTYPES[name]
 
 
-def change_preset(preset: SamplingPreset, args: Namespace) -> SamplingPreset:
-    given = {name: getattr(args, name, None) for name in OVERRIDES}
-    preset = replace(preset, **{name: value for name, value in given.items() if value is not None})
-    return preset if args.tea_cache is None else replace(preset, cache_threshold=args.tea_cache or None)
+def given_settings(args: Namespace) -> dict[str, object]:
+    return {
+        **{name: value for name, value in vars(args).items() if name in NAMES},
+        "cache_threshold": args.tea_cache,
+        "cache_memory": args.tea_cache_memory,
+        "hearing": Hearing(getattr(args, "voice_gate", None), getattr(args, "loudness", None)),
+    }

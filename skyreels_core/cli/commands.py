@@ -21,9 +21,9 @@ from ..media.region import check_edit
 from ..media.sound import read_audio
 from ..media.writing import check_video, write_video
 from ..pipeline import Result, find_region
-from ..pipeline.options import check_size, check_voice
+from ..pipeline.options import check_voice
 from ..run.resume import WorkFolder
-from ..timeline import Timeline
+from ..timeline import Timeline, check_size
 from .choices import ModelChoice, choose
 from .demo import demo
 from .progress import Bars
@@ -54,30 +54,30 @@ def run(args: Namespace) -> None:
 
 def animate(args: Namespace) -> None:
     check_targets(args)
-    choice, settings = choose(args)
+    choice = choose(args)
     text = text_of(args)
     audio = read_audio(args.audio)
     check_voice(audio)
     picture = None if args.image is None else read_picture(args.image)
-    check_room(args, choice, settings, Timeline.from_seconds(audio.seconds, choice.preset.fps))
+    check_room(args, choice, Timeline.from_seconds(audio.seconds, choice.settings.fps))
     with work_folder(args) as work, Bars() as bars:
         result = pipeline.animate(
             choice.load(), audio, picture, text,
-            fit=args.fit, preset=choice.preset, settings=settings, progress=bars, work=work,
+            fit=args.fit, settings=choice.settings, progress=bars, work=work,
         )  # fmt: skip
         write(args, choice, result, work)
 
 
 def edit(args: Namespace) -> None:
     check_targets(args)
-    choice, settings = choose(args)
+    choice = choose(args)
     text = text_of(args)
     audio = read_audio(args.audio)
     check_voice(audio)
     video = open_video(args.video, None if args.length == "video" else audio.seconds)
     spoken = Timeline.from_seconds(audio.seconds, video.fps).frames
     timeline, _ = fit_length(len(video), spoken, video.fps, args.length)
-    check_room(args, choice, settings, timeline, video.size)
+    check_room(args, choice, timeline, video.size)
     with work_folder(args) as work, Bars() as bars:
         region = find_region(
             video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
@@ -89,7 +89,7 @@ def edit(args: Namespace) -> None:
             check_edit(video, region)
         result = pipeline.edit(
             choice.load(), video, audio, region, text,
-            length=args.length, preset=choice.preset, settings=settings, progress=bars, work=work,
+            length=args.length, settings=choice.settings, progress=bars, work=work,
         )  # fmt: skip
         write(args, choice, result, work)
 

@@ -21,7 +21,6 @@ from ..media.reading import fit, read_picture, read_video
 from ..media.sound import Audio, read_audio
 from ..media.writing import write_video
 from ..model.bundle import Bundle
-from ..model.preset import SamplingPreset
 from ..pipeline import Result, Settings, find_region
 from ..pipeline.options import Progress
 from ..timeline import Timeline
@@ -37,13 +36,12 @@ class Studio:
 
     folder: Path
     bundle: Bundle
-    preset: SamplingPreset
     settings: Settings
 
 
 def demo(args: Namespace) -> None:
-    choice, settings = choose(args)
-    studio = Studio(make_folder(args.output), choice.load(), choice.preset, settings)
+    choice = choose(args)
+    studio = Studio(make_folder(args.output), choice.load(), choice.settings)
     with Bars() as bars:
         animate_portrait(studio, "animation", 1, bars)
     with Bars() as bars:
@@ -63,7 +61,7 @@ def animate_portrait(studio: Studio, name: str, voice: int | str, progress: Prog
     picture = read_picture(assets.portrait())
     result = pipeline.animate(
         studio.bundle, read_audio(assets.voice(voice)), picture, assets.caption(),
-        preset=studio.preset, settings=studio.settings, progress=progress,
+        settings=studio.settings, progress=progress,
     )  # fmt: skip
     frames = result.tensor()
     keypoints = from_pose_keypoint(assets.portrait_keypoints(), picture.shape[1], picture.shape[0])
@@ -76,7 +74,7 @@ def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> Non
     video = read_video(assets.video(), audio.seconds)
     region = find_region(video, keypoints=assets.keypoints())
     result = pipeline.edit(
-        studio.bundle, video, audio, region, preset=studio.preset, settings=studio.settings, progress=progress
+        studio.bundle, video, audio, region, settings=studio.settings, progress=progress
     )
     frames, boxes = result.tensor(), collect(region)
     source = face_row("source", video.frames[: len(frames)], video.fps, boxes, video.audio)

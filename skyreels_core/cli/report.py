@@ -42,7 +42,7 @@ def contents(args: Namespace, choice: ModelChoice, result: Result) -> dict[str, 
         "version": __version__,
         "torch": torch.__version__,
         "command": {name: value for name, value in vars(args).items() if value not in (None, "")},
-        "sampling": asdict(choice.preset),
+        "sampling": choice.settings.recommendation(),
         "device": choice.device,
         "dtype": choice.dtype,
         "video": {

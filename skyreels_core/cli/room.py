@@ -9,7 +9,6 @@ from ..conditioning.fitting import fit_size
 from ..model.bundle import CLIP_VISION, MODEL, TEXT_ENCODER, VAE, WHISPER
 from ..model.checkpoint import describe, read_header
 from ..model.vae import WIDTH_KEY
-from ..pipeline import Settings
 from ..pipeline.room import WORK_REMEDY, check_places, making_of, space_held
 from ..run.resources import FLOAT, VAE_WIDTH, Making, check_disk, parts, video_bytes
 from ..timeline import Timeline
@@ -28,14 +27,13 @@ ENCODERS = ("text_encoder", "whisper", "clip_vision")  # on the CPU, in float32
 def check_room(
     args: Namespace,
     choice: ModelChoice,
-    settings: Settings,
     timeline: Timeline,
     size: tuple[int, int] | None = None,
 ) -> None:
     """`size`: width and height of the video that is edited. Raises InputError, with the numbers."""
     files = choice.files or {part: choice.folder / name for part, name in IN_BUNDLE.items()}
     numbers = {part: numbers_in(path) for part, path in files.items()}
-    making = what_is_made(choice, settings, timeline, files, editing=size is not None)
+    making = what_is_made(choice, timeline, files, editing=size is not None)
     on_device = choice.dtype.itemsize * sum(numbers.get(part, 0) for part in ON_DEVICE)
     on_device += FLOAT * numbers["vae"]
     encoders = FLOAT * sum(numbers.get(part, 0) for part in ENCODERS)
@@ -48,15 +46,15 @@ def check_room(
 
 
 def what_is_made(
-    choice: ModelChoice, settings: Settings, timeline: Timeline, files: dict[str, Path], editing: bool
+    choice: ModelChoice, timeline: Timeline, files: dict[str, Path], editing: bool
 ) -> Making:
-    preset, backbone = choice.preset, describe(files["backbone"])
+    settings, backbone = choice.settings, describe(files["backbone"])
     audio = describe(files["audio_layers"]).audio if "audio_layers" in files else backbone.audio
     vae = {} if files["vae"].is_dir() else read_header(files["vae"]).shapes
     return making_of(
-        preset, settings,
-        WindowPlan.plan(timeline.latent_frames, preset.window, preset.overlap, settings.fusion),
-        fit_size(preset.width, preset.height)[0], backbone.config, choice.dtype, choice.device, editing,
+        settings,
+        WindowPlan.plan(timeline.latent_frames, settings.window, settings.overlap, settings.fusion),
+        fit_size(settings.width, settings.height)[0], backbone.config, choice.dtype, choice.device, editing,
         keeps_state=True, vae_width=vae.get(WIDTH_KEY, [VAE_WIDTH])[0],
         voice=(timeline.seconds, 0 if audio is None else audio.width),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from .backbone import WanModel
 from .checkpoint import load_model, save_model
 from .clip_vision import ClipVision, load_clip_vision
 from .config import CONFIGS, AudioConfig
-from .preset import WAN, SamplingPreset, preset_of
 from .text import TextEncoder, load_text_encoder, random_text_encoder, save_text_encoder
 from .vae import VideoVAE, load_vae, save_vae
 from .whisper import WhisperTokens, load_whisper, save_whisper
@@ -36,7 +35,7 @@ DEMO_WHISPER = WhisperConfig(
 )
 DEMO_VAE_WIDTH = 12
 COLOURS = ("red", "black", "blue", "grey")
-DEMO_SAMPLING = replace(WAN, width=96, height=96, window=9, overlap=3, steps=20)
+DEMO_SAMPLING = {"width": 96, "height": 96, "window": 9, "overlap": 3, "steps": 20}  # of run.settings
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,7 @@ class Bundle:
     text_encoder: TextEncoder
     whisper: WhisperTokens
     clip_vision: ClipVision | None
-    sampling: SamplingPreset
-    metadata: Mapping[str, Any]  # the sections of the model file
+    metadata: Mapping[str, Any]  # the sections of the model file, of which run.settings reads "sampling"
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -65,7 +63,6 @@ def load_bundle(folder: str | Path) -> Bundle:
         text_encoder=load_text_encoder(folder / TEXT_ENCODER),
         whisper=load_whisper(folder / WHISPER),
         clip_vision=load_clip_vision(clip_vision) if clip_vision.is_dir() else None,
-        sampling=preset_of(metadata),
         metadata=metadata,
     )
 
@@ -79,7 +76,7 @@ def random_bundle(folder: str | Path, seed: int) -> None:
         model, adapter = randomised(WanModel(CONFIGS["demo"])), AudioAdapter(DEMO_AUDIO)
         adapter.start_silent()
         voiced = randomised(adapter)
-        save_model(folder / MODEL, model, voiced, {"sampling": asdict(DEMO_SAMPLING)}, torch.float16)
+        save_model(folder / MODEL, model, voiced, {"sampling": DEMO_SAMPLING}, torch.float16)
         save_vae(folder / VAE, randomised(AutoencoderKLWan(base_dim=DEMO_VAE_WIDTH)))
         save_whisper(folder / WHISPER, randomised(WhisperEncoder(DEMO_WHISPER)), DEMO_WHISPER)
     save_text_encoder(folder / TEXT_ENCODER, random_text_encoder(sentences, seed))

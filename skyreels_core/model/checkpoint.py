@@ -32,7 +32,6 @@ from .detection import (
     examine,
     listed,
 )
-from .preset import SamplingPreset, preset_of
 from .sizes import AUDIO_SIZES, audio_config, expected_shapes, stated_problems
 
 __all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]
@@ -89,8 +88,8 @@ def identify(path: str | Path, kinds: Collection[Kind], wanted: str) -> tuple[He
 
 def read_audio_layers(
     path: str | Path, kinds: Collection[Kind] = VOICED
-) -> tuple[dict[str, Tensor], AudioConfig, SamplingPreset]:
-    """The audio layers of a file as weights, sizes and recommended settings; its backbone, which a host loads
+) -> tuple[dict[str, Tensor], AudioConfig, dict[str, Any]]:
+    """The audio layers of a file as weights, sizes and the sections of its metadata; its backbone, which a host loads
     and which may be quantised, is left alone. Raises InputError where the file has none that can be used."""
     header = read_header(path)
     kind = find_kind(header.shapes)
@@ -117,7 +116,7 @@ def read_audio_layers(
         raise InputError(f"{header.path.name} has {listed(wrong)} of another shape. Download it again.")
     with safe_open(header.path, framework="pt") as file:
         state = {name: file.get_tensor(header.prefix + name) for name in names}
-    return state, config, preset_of(header.config)
+    return state, config, header.config
 
 
 def check_fit(path: Path, config: WanConfig, audio_path: Path, audio: AudioConfig) -> None:

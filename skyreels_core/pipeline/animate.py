@@ -14,13 +14,13 @@ from ..conditioning.shots import Animation
 from ..evaluation.continuity import ContinuityMeter
 from ..media.sound import Audio
 from ..model.bundle import Bundle
-from ..model.preset import SamplingPreset
 from ..run.resume import WorkFolder, digest
+from ..run.settings import Settings
 from ..timeline import Timeline
 from .evaluator import CoreEvaluator
 from .frames import finished_frames, measured
 from .inputs import begin_work
-from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_voice
+from .options import Progress, Run, check_models, check_voice
 from .result import Result
 from .room import check_room
 from .sampler import encode_inputs, encode_shot, plan_windows, sample
@@ -33,26 +33,25 @@ def animate(
     text: str | PromptSchedule = "",
     *,
     fit: Shape = "keep_shape",
-    preset: SamplingPreset | None = None,
-    settings: Settings = DEFAULTS,
+    settings: Settings | None = None,
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
     work: WorkFolder | None = None,
 ) -> Result:
     """Let a picture [h w 3] in 0..1 speak; without one the text alone says what is seen.
 
-    The video lasts as long as the voice, rounded up to a whole frame; `text` may change over time; `preset` is
-    the bundle's own unless given. `fit` decides about a picture of another shape than the preset's size: the video
-    keeps the picture's shape at that area, or the picture is cropped or padded. The latents are sampled at once, the
-    frames are decoded as the result is read.
+    The video lasts as long as the voice, rounded up to a whole frame; `text` may change over time; `settings`
+    are those that the model's file recommends unless given. `fit` decides about a picture of another shape than their
+    size: the video keeps the picture's shape at that area, or the picture is cropped or padded. The latents are
+    sampled at once, the frames are decoded as the result is read.
     With `work` the state is kept after each step, and a run that was cut goes on where it was.
     Raises InputError for sizes, lengths and options that cannot be used.
     """
-    run = Run(bundle, preset or bundle.sampling, settings, progress, check_cancel, work=work)
-    check_options(run.preset, settings)
+    run = Run(bundle, settings or Settings.of(bundle.metadata), progress, check_cancel, work=work)
+    run.settings.check()
     check_models(bundle)
     check_voice(audio)
-    timeline = Timeline.from_seconds(audio.seconds, run.preset.fps)
+    timeline = Timeline.from_seconds(audio.seconds, run.settings.fps)
     windows = plan_windows(run, timeline)
     run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
     shot = fit_shot(run, picture, fit)
@@ -72,9 +71,9 @@ def animate(
 
 
 def fit_shot(run: Run, picture: Tensor | None, shape: Shape) -> Animation:
-    """The picture, if the backbone takes one, at about the preset's size; what was done to it is said."""
+    """The picture, if the backbone takes one, at about the size of the settings; what was done to it is said."""
     used = picture if run.bundle.model.config.takes_picture else None
-    shot, lines = fit_picture(used, run.preset.width, run.preset.height, shape)
+    shot, lines = fit_picture(used, run.settings.width, run.settings.height, shape)
     run.report.size = shot.size
     run.report.say_all(lines)
     run.report.say_all(beyond_demo(run.bundle.adapter, shot))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import replace
 
 from torch import Tensor
 
@@ -19,15 +18,15 @@ from ..media.footage import Cut, Footage, lasting
 from ..media.region import Region, as_region, check_edit
 from ..media.sound import Audio
 from ..model.bundle import Bundle
-from ..model.preset import SamplingPreset
 from ..run.resume import WorkFolder
 from ..run.resume.fingerprint import digest_frames
-from ..timeline import Timeline
+from ..run.settings import Settings
+from ..timeline import Timeline, check_size
 from ..windows import WindowPlan
 from .evaluator import CoreEvaluator
 from .frames import finished_frames, measured
 from .inputs import begin_work
-from .options import DEFAULTS, Progress, Run, Settings, check_models, check_options, check_size, check_voice
+from .options import Progress, Run, check_models, check_voice
 from .result import Result
 from .room import check_room
 from .sampler import encode_inputs, encode_shot, plan_windows, sample
@@ -41,8 +40,7 @@ def edit(
     text: str | PromptSchedule = "",
     *,
     length: Length = "shortest",
-    preset: SamplingPreset | None = None,
-    settings: Settings = DEFAULTS,
+    settings: Settings | None = None,
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
     work: WorkFolder | None = None,
@@ -51,20 +49,20 @@ def edit(
 
     mask: what is to be made anew, at the video's size: of `find_region`, or [f h w] of 0 and 1, or [1 h w] for
     all frames. Video and mask are read as they are needed, several times: their length takes no memory. The model
-    works at about the area of the preset's size; the result has the video's own size and frame rate,
+    works at about the area of the settings' size; the result has the video's own size and frame rate,
     and pixels beyond the mask's feathered edge are the video's own. `length` decides how long it is.
     With `work` the state is kept after each step, and a run that was cut goes on where it was.
     Raises InputError for sizes, lengths, masks and options that cannot be used.
     """
-    preset = replace(preset or bundle.sampling, fps=video.fps)
-    run = Run(bundle, preset, settings, progress, check_cancel, work=work)
-    check_options(preset, settings)
+    settings = (settings or Settings.of(bundle.metadata)).override(fps=video.fps)
+    run = Run(bundle, settings, progress, check_cancel, work=work)
+    settings.check()
     check_editor(bundle)
     check_voice(audio)
     region = as_region(mask)
     check_source(video, region)
     timeline = edit_timeline(run, video, audio, length)
-    shot = VideoEdit(Cut(video, timeline.frames), region, model_size(run, video), preset.hybrid)
+    shot = VideoEdit(Cut(video, timeline.frames), region, model_size(run, video), settings.hybrid)
     windows = plan_windows(run, timeline)
     run.report.say_all(PromptSchedule.of(text).untold(windows, timeline))
     run.report.say_all(beyond_demo(bundle.adapter, shot))
@@ -123,9 +121,9 @@ def edit_timeline(run: Run, video: Footage, audio: Audio, length: Length) -> Tim
 
 
 def model_size(run: Run, video: Footage) -> tuple[int, int]:
-    """Width and height of about the preset's area in about the video's shape, on the backbone's grid."""
+    """Width and height of about the settings' area in about the video's shape, on the backbone's grid."""
     width, height = video.size
-    size = keep_shape(video.size, run.preset.width, run.preset.height)
+    size = keep_shape(video.size, run.settings.width, run.settings.height)
     if size != (width, height):
         run.report.say(f"The model works at {size[0]}x{size[1]}, the video keeps {width}x{height}.")
     run.report.size = size

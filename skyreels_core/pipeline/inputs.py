@@ -24,7 +24,7 @@ def begin_work(run: Run, audio: Audio, text: str, **shown: str) -> None:
         "audio layers": bundle.adapter,
         "Whisper encoder": bundle.whisper.encoder,
     }
-    options = asdict(run.preset) | asdict(run.settings)
+    options = asdict(run.settings)
     run.work.begin({
         **{f"the {name}": digest_weights(network.state_dict()) for name, network in weights.items()},
         **{f"the {name.replace('_', ' ')}": str(value) for name, value in options.items() if name not in OF_THE_END},

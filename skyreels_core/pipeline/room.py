@@ -11,7 +11,6 @@ from torch import Tensor
 from ..conditioning.shots import Shot
 from ..media.unify import frames_ahead
 from ..model.config import WanConfig
-from ..model.preset import SamplingPreset
 from ..run.resources import (
     GPU,
     MEMORY,
@@ -28,11 +27,12 @@ from ..run.resources import (
     free_memory,
     parts,
 )
+from ..run.settings import Settings
 from ..sampling.cache import CacheSettings
 from ..sampling.guidance import EQ3
 from ..sampling.hybrid import variants_seen
 from ..windows import WindowPlan
-from .options import Run, Settings
+from .options import Run
 
 REMEDIES = {
     PICTURE: "make the picture smaller (--width, --height)",
@@ -44,7 +44,6 @@ MANY = 20  # latent frames, of which one can be decoded to see how long it takes
 
 
 def making_of(
-    preset: SamplingPreset,
     settings: Settings,
     windows: WindowPlan,
     size: tuple[int, int],
@@ -58,16 +57,16 @@ def making_of(
 ) -> Making:
     """What a run with these settings makes, for `estimate.parts`."""
     count = len(windows.windows)
-    shown = (count * len(variants_seen(preset.hybrid)) if editing else 1) + settings.null_image
-    cache = CacheSettings(preset.cache_threshold or 0.0, settings.cache_memory)
-    limit = cache.limit(windows.windows[0].length, size) if preset.cache_threshold else 0
+    shown = (count * len(variants_seen(settings.hybrid)) if editing else 1) + settings.null_image
+    cache = CacheSettings(settings.cache_threshold or 0.0, settings.cache_memory)
+    limit = cache.limit(windows.windows[0].length, size) if settings.cache_threshold else 0
     return Making(
         windows, size, config, dtype.itemsize, device.type == "cuda", *voice,
         conditions=shown if config.takes_picture else 0,
         conditions_on_disk=editing and keeps_state,
         velocities=min(limit, count * len(EQ3.rows)),
         keeps_state=keeps_state,
-        ahead=frames_ahead(preset.fps) if settings.colour_strength else 0,
+        ahead=frames_ahead(settings.fps) if settings.colour_strength else 0,
         vae_width=vae_width,
     )  # fmt: skip
 
@@ -77,7 +76,7 @@ def check_room(run: Run, windows: WindowPlan, shot: Shot) -> None:
     bundle = run.bundle
     weight = bundle.model.patch_embedding.weight
     making = making_of(
-        run.preset, run.settings, windows, shot.size, bundle.model.config, weight.dtype, weight.device,
+        run.settings, windows, shot.size, bundle.model.config, weight.dtype, weight.device,
         editing=shot.hybrid is not None, keeps_state=run.work is not None,
         vae_width=bundle.vae.network.config.base_dim,
         voice=(run.report.frames / run.report.fps, bundle.whisper.width),

@@ -29,8 +29,8 @@ from .room import Watch
 
 
 def plan_windows(run: Run, timeline: Timeline) -> WindowPlan:
-    preset = run.preset
-    windows = WindowPlan.plan(timeline.latent_frames, preset.window, preset.overlap, run.settings.fusion)
+    settings = run.settings
+    windows = WindowPlan.plan(timeline.latent_frames, settings.window, settings.overlap, settings.fusion)
     run.report.windows = len(windows.windows)
     run.report.frames, run.report.fps = timeline.frames, timeline.fps
     return windows
@@ -76,10 +76,10 @@ def encode_shot(
 
 def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: bool) -> Tensor:
     """The latents [1 16 t h/8 w/8] of the whole video, at the size in the report."""
-    preset = run.preset
-    sigmas = flow_sigmas(preset.steps, preset.shift, preset.spacing)
+    settings = run.settings
+    sigmas = flow_sigmas(settings.steps, settings.shift, settings.spacing)
     guidance = make_guidance(run, evaluator.prompts.are_empty(windows.windows, evaluator.fps), sigmas)
-    hybrid = Hybrid(sigmas, preset.hybrid) if editing else None
+    hybrid = Hybrid(sigmas, settings.hybrid) if editing else None
     cache = make_cache(run, windows, guidance, hybrid)
     watch = Watch(run)
     denoiser = Denoiser(
@@ -89,7 +89,7 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: boo
     run.report.planned = denoiser.total
     needed = f"; about {run.report.room}" if run.report.room else ""
     run.report.say(
-        f"Windows: {run.report.windows}. Steps: {preset.steps}. Forwards of the network: {denoiser.total}{needed}."
+        f"Windows: {run.report.windows}. Steps: {settings.steps}. Forwards of the network: {denoiser.total}{needed}."
     )
     noise = make_noise(windows.latent_frames, run.report.size, run.settings.seed).to(evaluator.device)
     with run.report.stage("sampling"):
@@ -102,7 +102,7 @@ def sample(run: Run, windows: WindowPlan, evaluator: CoreEvaluator, editing: boo
 
 def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float], callback: Callback) -> Tensor:
     """From noise to latents, or from what the work folder holds of an earlier part of the run."""
-    solver = SOLVERS[run.preset.solver]
+    solver = SOLVERS[run.settings.solver]
     if run.work is None:
         return solver(denoiser, noise, sigmas, callback)
     resumable = Resumable(run.work, denoiser, sigmas)
@@ -129,26 +129,26 @@ def make_noise(latent_frames: int, size: tuple[int, int], seed: int) -> Tensor:
 
 
 def make_guidance(run: Run, no_text: bool, sigmas: Tensor) -> Guidance:
-    text_scale = parse_schedule(run.preset.text_guidance)
+    text_scale = parse_schedule(run.settings.text_guidance)
     if no_text and not run.settings.null_image and text_scale != Constant(1):
-        run.report.say(no_text_line(run.preset.text_guidance))
+        run.report.say(no_text_line(run.settings.text_guidance))
         text_scale = Constant(1)
-    return Guidance(text_scale, parse_schedule(run.preset.audio_guidance), EQ3, sigmas)
+    return Guidance(text_scale, parse_schedule(run.settings.audio_guidance), EQ3, sigmas)
 
 
 def make_cache(run: Run, windows: WindowPlan, guidance: Guidance, hybrid: Hybrid | None) -> TeaCache | None:
-    preset, model = run.preset, run.bundle.model
+    settings, model = run.settings, run.bundle.model
     config = model.config
-    if preset.cache_threshold is None:
+    if settings.cache_threshold is None:
         return None
     sigmas = guidance.grid.values
-    coefficients = preset.cache_coefficients or coefficients_for(
+    coefficients = settings.cache_coefficients or coefficients_for(
         published_name(config.model_type, config.dim, config.num_layers, run.report.size)
     )
     forced = forced_steps(sigmas, guidance, hybrid)
-    plan = CachePlan.compute(sigmas, time_embedding(model), coefficients, preset.cache_threshold, forced)
+    plan = CachePlan.compute(sigmas, time_embedding(model), coefficients, settings.cache_threshold, forced)
     run.report.say(str(plan))
-    asked = CacheSettings(preset.cache_threshold, run.settings.cache_memory)
+    asked = CacheSettings(settings.cache_threshold, run.settings.cache_memory)
     limit = asked.limit(windows.windows[0].length, run.report.size)
     return TeaCache(plan, on_cpu=model.patch_embedding.weight.is_cuda, limit=limit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from skyreels_core.media.region import as_region
 from skyreels_core.media.sound import Audio
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.model.checkpoint import load_model
-from skyreels_core.pipeline import animate
+from skyreels_core.pipeline import Settings, animate
 
 FACES = 50
 REMEDIES = ("HuMo", "SkyReels-V3 A2V", "InfiniteTalk in ComfyUI", "--model")
@@ -97,11 +97,11 @@ def test_footage_that_begins_in_black_is_known_a_second_later(adapter):
 def test_a_run_of_the_demo_at_another_size_says_it(adapter):
     bundle = load_bundle(assets.model())
     voice = Audio(torch.zeros(1, 1600), 16000)
-    preset = replace(bundle.sampling, width=64, height=64, steps=1, audio_guidance="1")
-    lines = animate(bundle, voice, read_picture(assets.portrait()), preset=preset).report.lines
+    chosen = Settings.of(bundle.metadata).override(width=64, height=64, steps=1, audio_guidance="1")
+    lines = animate(bundle, voice, read_picture(assets.portrait()), settings=chosen).report.lines
     assert sum("knows drawn faces only" in line for line in lines) == 1
-    own = replace(bundle.sampling, steps=1, audio_guidance="1")
-    lines = animate(bundle, voice, read_picture(assets.portrait()), preset=own).report.lines
+    own = Settings.of(bundle.metadata).override(steps=1, audio_guidance="1")
+    lines = animate(bundle, voice, read_picture(assets.portrait()), settings=own).report.lines
     assert not any("knows drawn faces only" in line for line in lines)
 
 

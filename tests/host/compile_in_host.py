@@ -27,7 +27,7 @@ from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
 from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-from skyreels_audio_pack.skyreels_core.model.multitalk_presets import INFINITETALK  # noqa: E402
+from skyreels_audio_pack.skyreels_core.run.multitalk_presets import INFINITETALK  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas  # noqa: E402
 from torch._dynamo.utils import counters  # noqa: E402
 

@@ -27,9 +27,9 @@ from skyreels_audio_pack.nodes.humo import HumoAnimation
 from skyreels_audio_pack.nodes.multitalk import MultiTalkAnimation
 from skyreels_audio_pack.skyreels_core import assets
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig
-from skyreels_audio_pack.skyreels_core.model.multitalk_presets import INFINITETALK, V3
 from skyreels_audio_pack.skyreels_core.model.wav2vec import load_wav2vec
 from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens, load_whisper
+from skyreels_audio_pack.skyreels_core.run.multitalk_presets import INFINITETALK, V3
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas
 from skyreels_audio_pack.skyreels_core.windows import WindowSettings

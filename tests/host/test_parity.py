@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from safetensors.torch import load_file
 
@@ -33,8 +31,8 @@ def demo():
 
 
 def core_latents(demo, kind, windows, solver, threshold):
-    preset = replace(
-        demo.sampling,
+    settings = Settings.of(demo.metadata).override(
+        seed=SEED,
         steps=STEPS,
         shift=SHIFT,
         solver=solver,
@@ -42,7 +40,7 @@ def core_latents(demo, kind, windows, solver, threshold):
         hybrid=0.4,
         **GUIDANCE,
     )
-    run = Run(demo, preset, Settings(seed=SEED))
+    run = Run(demo, settings)
     voice = read_audio(assets.voice(1))
     samples = round(SECONDS[windows] * voice.sample_rate)
     voice = Audio(voice.samples[:, :samples], voice.sample_rate)
@@ -50,7 +48,7 @@ def core_latents(demo, kind, windows, solver, threshold):
     plan = plan_windows(run, timeline)
     assert len(plan.windows) == windows
     run.report.size = SIZE, SIZE
-    shot = core_shot(kind, timeline.frames, preset.hybrid)
+    shot = core_shot(kind, timeline.frames, settings.hybrid)
     tokens, prompts, _ = encode_inputs(run, voice, timeline, TEXT, None)
     conditions = encode_shot(run, shot, plan)
     evaluator = CoreEvaluator(demo.model, demo.adapter, tokens, FPS, prompts, conditions)

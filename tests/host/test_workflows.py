@@ -70,7 +70,7 @@ def check_lengths(video, voice):
 def test_the_quick_start_speaks_as_the_core_does(quick_start):
     check_lengths(quick_start, 1)
     bundle, picture = load_bundle(assets.model()), read_picture(assets.portrait())
-    settings = Settings(seed=1, colour_strength=0)
+    settings = Settings.of(bundle.metadata).override(seed=1, colour_strength=0)
     core = pipeline.animate(bundle, read_audio(assets.voice(1)), picture, assets.caption(), settings=settings)
     curves = [mouth_area(frames, portrait_box()) for frames in (quick_start.frames, core.tensor())]
     assert np.corrcoef(*curves)[0, 1] > 0.99

@@ -19,7 +19,7 @@ import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
 from skyreels_audio_pack.skyreels_core.audio.multitalk import heard_by  # noqa: E402
-from skyreels_audio_pack.skyreels_core.model.preset import WAN  # noqa: E402
+from skyreels_audio_pack.skyreels_core.run.settings import WAN  # noqa: E402
 
 described = json.loads((folder / "a2v_tiny.json").read_text())
 given = load_file(folder / "a2v_tiny_io.safetensors")

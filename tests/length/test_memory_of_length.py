@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 
 import torch
 
 from skyreels_core import pipeline
 from skyreels_core.media.sound import Audio
 from skyreels_core.run.resume import WorkFolder
+from skyreels_core.run.settings import Settings
 
 SIDE, FPS, EVERY = 32, 4, 10
 SHAPES = (SIDE, SIDE, 3), (1, 4000)  # the picture, one second of sound
@@ -23,8 +23,8 @@ def held():
 
 
 def most_held(bundle, seconds, folder):
-    preset = replace(
-        bundle.sampling, width=SIDE, height=SIDE, fps=FPS, window=3, overlap=1, steps=1, audio_guidance="1"
+    preset = Settings.of(bundle.metadata).override(
+        width=SIDE, height=SIDE, fps=FPS, window=3, overlap=1, steps=1, audio_guidance="1"
     )
     picture, sound = (torch.rand(shape, generator=torch.Generator().manual_seed(1)) for shape in SHAPES)
     voice = Audio(0.2 * (sound.repeat(1, seconds) - 0.5), 4000)
@@ -35,7 +35,7 @@ def most_held(bundle, seconds, folder):
             watched.append(held())
 
     with WorkFolder(folder) as work:
-        result = pipeline.animate(bundle, voice, picture, preset=preset, progress=watch, work=work)
+        result = pipeline.animate(bundle, voice, picture, settings=preset, progress=watch, work=work)
         assert sum(1 for _ in result.frames) == seconds * FPS
         work.finish()
     return max(watched)

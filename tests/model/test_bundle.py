@@ -5,7 +5,15 @@ import torch
 from safetensors.torch import load_file
 
 from skyreels_core.errors import InputError
-from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER, load_bundle, random_bundle
+from skyreels_core.model.bundle import (
+    DEMO_SAMPLING,
+    MODEL,
+    TEXT_ENCODER,
+    VAE,
+    WHISPER,
+    load_bundle,
+    random_bundle,
+)
 
 
 def test_a_random_bundle_has_parts_that_fit_each_other(bundle):
@@ -13,7 +21,7 @@ def test_a_random_bundle_has_parts_that_fit_each_other(bundle):
     assert bundle.whisper.width == bundle.adapter.config.width
     assert bundle.model.config.takes_picture
     assert bundle.clip_vision is None
-    assert (bundle.sampling.width, bundle.sampling.window, bundle.sampling.overlap) == (96, 9, 3)
+    assert bundle.metadata["sampling"] == DEMO_SAMPLING
 
 
 def test_no_weight_of_a_random_bundle_is_all_zero_or_all_one(bundle_folder):

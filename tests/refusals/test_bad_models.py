@@ -19,10 +19,10 @@ from safetensors.torch import load_file, save_file
 from skyreels_core.errors import InputError
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import describe, load_model
-from skyreels_core.model.preset import preset_of
 from skyreels_core.model.text import load_text_encoder
 from skyreels_core.model.vae import load_vae
 from skyreels_core.model.whisper import load_whisper
+from skyreels_core.run.settings import Settings
 from skyreels_core.weights.header import read_header
 
 PARTS = {"backbone": MODEL, "vae": VAE, "text-encoder": TEXT_ENCODER, "whisper": WHISPER}
@@ -290,7 +290,7 @@ def test_any_byte_that_flips_in_the_header_of_a_model_gives_a_model_or_a_sentenc
     path.write_bytes(content)
     try:
         model, _, metadata = load_model(path)
-        preset_of(metadata)
+        Settings.of(metadata)
     except InputError as error:
         assert "model" in str(error)
     else:

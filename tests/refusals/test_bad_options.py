@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import replace
 
 import pytest
 from bad_input import Case, cases
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from skyreels_core.cli import REFUSED, main
 from skyreels_core.errors import InputError
 from skyreels_core.model.bundle import DEMO_SAMPLING
-from skyreels_core.pipeline.options import Settings, check_options
+from skyreels_core.run.settings import Settings
 from skyreels_core.sampling.guidance import parse_schedule
 from skyreels_core.sampling.schedule import flow_sigmas
 
@@ -96,13 +95,13 @@ anything = (
     anything,
 )  # fmt: skip
 def test_any_options_are_refused_or_make_a_schedule_that_falls_to_0(changes, strength):
-    preset = replace(DEMO_SAMPLING, **changes)
+    chosen = Settings(**{**DEMO_SAMPLING, **changes}, colour_strength=strength)
     try:
-        check_options(preset, Settings(colour_strength=strength))
+        chosen.check()
     except InputError as error:
         assert len(str(error)) < 1000
     else:
-        sigmas = flow_sigmas(preset.steps, preset.shift, preset.spacing)
+        sigmas = flow_sigmas(chosen.steps, chosen.shift, chosen.spacing)
         assert sigmas[0] == 1 and sigmas[-1] == 0 and (sigmas.diff() < 0).all()
 
 

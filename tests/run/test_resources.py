@@ -113,7 +113,7 @@ def voice(seconds):
 
 @pytest.fixture(scope="module")
 def preset(bundle):
-    return replace(bundle.sampling, width=64, height=48, fps=8.0, window=3, overlap=1, steps=3)
+    return Settings.of(bundle.metadata).override(width=64, height=48, fps=8.0, window=3, overlap=1, steps=3)
 
 
 class Stages:
@@ -156,7 +156,7 @@ def test_an_animation_holds_no_more_than_is_reckoned(bundle, preset, reckoned, c
     with LiveBytes() as live:
         stages = Stages(live)
         result = pipeline.animate(
-            bundle, voice(6), picture, preset=replace(preset, **changes), progress=stages
+            bundle, voice(6), picture, settings=preset.override(**changes), progress=stages
         )
         check_peaks(live, stages, result, reckoned)
 
@@ -172,7 +172,7 @@ def test_an_edit_holds_no_more_than_is_reckoned_with_its_state_and_without(
     video, preset = open_video(path), replace(preset, cache_threshold=1e9)
     with LiveBytes() as live:
         stages = Stages(live)
-        result = pipeline.edit(bundle, video, voice(5), mask, preset=preset, progress=stages, work=work)
+        result = pipeline.edit(bundle, video, voice(5), mask, settings=preset, progress=stages, work=work)
         check_peaks(live, stages, result, reckoned)
     if keeps:
         held = sum(file.stat().st_size for file in (tmp_path / "work").rglob("*.safetensors"))
@@ -240,17 +240,17 @@ def test_a_run_without_room_is_refused_before_anything_is_encoded(
     with WorkFolder(tmp_path / "work") as work, pytest.raises(InputError, match=needle):
         stages = []
         pipeline.animate(
-            bundle, voice(1), preset=preset, work=work, progress=lambda stage, *what: stages.append(stage)
+            bundle, voice(1), settings=preset, work=work, progress=lambda stage, *what: stages.append(stage)
         )
     assert stages == []
 
 
 def test_what_is_needed_is_said_before_and_the_time_after_the_first_step(bundle, preset, tmp_path):
     said = []
-    preset = replace(preset, width=32, height=32, steps=2, audio_guidance="1")
+    preset = preset.override(width=32, height=32, steps=2, audio_guidance="1", colour_strength=0)
     with WorkFolder(tmp_path / "work") as work:
         result = pipeline.animate(
-            bundle, voice(10), preset=preset, work=work, settings=Settings(colour_strength=0),
+            bundle, voice(10), settings=preset, work=work,
             progress=lambda stage, done, planned, what: said.append((stage, done)),
         )  # fmt: skip
     needs, pace = result.report.lines[-2:]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ....skyreels_core.errors import InputError
-from ....skyreels_core.model.preset import SamplingPreset
+from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.timeline import Timeline
 from ....skyreels_core.windows import WindowPlan
@@ -24,7 +24,7 @@ class Backend(Protocol):
     they do not belong together."""
 
     rule: str  # of the guidance, a name of skyreels_core.sampling.guidance.RULES
-    preset: SamplingPreset  # what the model recommends
+    preset: Settings  # what the model recommends
     size: tuple[int, int]  # width and height, pixels
     timeline: Timeline
     hybrid: float | None  # part of the steps that see a whole edited video; None where there is none
@@ -35,7 +35,7 @@ class Backend(Protocol):
         ...
 
     @staticmethod
-    def recommended(model) -> SamplingPreset:
+    def recommended(model) -> Settings:
         """The settings that suit the MODEL."""
         ...
 

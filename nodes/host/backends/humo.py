@@ -12,7 +12,7 @@ from comfy.ldm.wan.model import HumoWanModel
 from torch import Tensor
 
 from ....skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS
-from ....skyreels_core.model.preset import WAN, SamplingPreset
+from ....skyreels_core.run.settings import WAN, Settings
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.timeline import SPATIAL
@@ -52,7 +52,7 @@ class Humo:
         return isinstance(model.model.diffusion_model, HumoWanModel)
 
     @staticmethod
-    def recommended(model) -> SamplingPreset:
+    def recommended(model) -> Settings:
         reads_mask = model.model.model_config.unet_config["in_dim"] == PICTURE_CHANNELS
         return HUMO_17B if reads_mask else HUMO_1_7B
 

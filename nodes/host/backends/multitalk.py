@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.config import LATENT_CHANNELS
-from ....skyreels_core.model.preset import SamplingPreset
+from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import Window, WindowPlan
@@ -48,7 +48,7 @@ class MultiTalk:
         return is_backbone(model) and find_layers(model) is not None
 
     @staticmethod
-    def recommended(model) -> SamplingPreset:
+    def recommended(model) -> Settings:
         return find_layers(model).preset
 
     def remarks(self) -> list[str]:

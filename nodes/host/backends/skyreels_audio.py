@@ -10,7 +10,7 @@ import comfy.conds
 
 from ....skyreels_core.conditioning.demo import beyond_demo
 from ....skyreels_core.errors import InputError
-from ....skyreels_core.model.preset import SamplingPreset
+from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import WindowPlan
@@ -39,7 +39,7 @@ class SkyReelsAudio:
         self.timeline = scene.timeline
 
     @staticmethod
-    def recommended(model) -> SamplingPreset:
+    def recommended(model) -> Settings:
         return needed_layers(model).preset
 
     def remarks(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .preset import WAN
+from .settings import WAN
 
 # https://github.com/SkyworkAI/SkyReels-V3: generate_video.py ships 4 steps without guidance; the defaults of
 # skyreels_v3/pipelines/talking_avatar_pipeline.py are those of a model that is not distilled.

@@ -1,0 +1,120 @@
+"""How a run is sampled: one value, at once what a model file recommends, the command's options and a node's fields."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ..audio.hearing import AS_IT_IS, Hearing
+from ..errors import InputError
+from ..sampling.cache import CACHE_MEMORY, CacheSettings
+from ..sampling.guidance import AUDIO_SCHEDULE, TEXT_SCHEDULE, parse_schedule
+from ..sampling.hybrid import Hybrid
+from ..sampling.schedule import flow_sigmas
+from ..sampling.solvers import SOLVERS
+from ..timeline import Timeline, check_size
+from ..windows import WindowPlan
+
+logger = logging.getLogger(__name__)
+
+SECTION = "sampling"  # of a model file's metadata
+# What a model file may recommend there. Old files have these names, so none of them changes.
+RECOMMENDED = (
+    "width", "height", "fps", "window", "overlap", "steps", "shift", "spacing", "solver", "text_guidance",
+    "audio_guidance", "hybrid", "cache_threshold", "cache_coefficients",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The defaults are those of a plain Wan model (method sections 1, 5, 6 and 7)."""
+
+    width: int = 832  # pixels
+    height: int = 480
+    fps: float = 25.0
+    window: int = 21  # latent frames
+    overlap: int = 5  # latent frames that neighbouring windows share
+    steps: int = 50
+    shift: float = 5.0  # of the flow schedule
+    spacing: str = "even"  # of its steps, a name of sampling.schedule.SPACINGS
+    solver: str = "euler"  # a name of sampling.solvers.SOLVERS
+    text_guidance: str = TEXT_SCHEDULE  # in the words of sampling.guidance.parse_schedule
+    audio_guidance: str = AUDIO_SCHEDULE
+    hybrid: float = 0.2  # part of the steps, 0..1, in which an edit sees the whole masked video
+    cache_threshold: float | None = None  # TeaCache; None computes every step
+    cache_coefficients: tuple[float, ...] | None = None  # highest power first; None: the backbone's published ones
+    seed: int = 0
+    fusion: str = "bidirectional"  # of the windows; a name of windows.MODES
+    negative_text: str = ""  # instead of the empty prompt
+    null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
+    cache_memory: float = CACHE_MEMORY  # GiB, of TeaCache
+    colour_strength: float = 1.0  # 0..1, of the colour unification
+    composite: bool = True  # an edit keeps the source's pixels outside the mask; False shows what the model made
+    hearing: Hearing = AS_IT_IS  # what is done to the voice before it is encoded
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> Settings:
+        """What a model's metadata recommends. Raises InputError for a value that cannot be meant; what is out of range
+        is refused by `check`."""
+        stated = dict(metadata.get(SECTION) or {})
+        if unknown := sorted(stated.keys() - set(RECOMMENDED)):
+            logger.warning("Sampling settings that this version does not know: %s.", ", ".join(unknown))
+        return cls().override(**{name: _read(name, stated[name]) for name in RECOMMENDED if name in stated})
+
+    def override(self, **given: Any) -> Settings:
+        """With other values for those that are given; None is not given, and a cache threshold of 0 is no cache."""
+        values = {name: value for name, value in given.items() if value is not None}
+        if values.get("cache_threshold") == 0:
+            values["cache_threshold"] = None
+        return replace(self, **values)
+
+    def recommendation(self) -> dict[str, Any]:
+        """What `of` reads, for a model's metadata."""
+        return {name: getattr(self, name) for name in RECOMMENDED}
+
+    def check(self) -> None:
+        """Raises InputError for what no run can use; it needs no model and is meant to come first."""
+        check_size(self.width, self.height, "video to be made")
+        Timeline(1, self.fps)
+        parse_schedule(self.text_guidance)
+        parse_schedule(self.audio_guidance)
+        Hybrid(flow_sigmas(self.steps, self.shift, self.spacing), self.hybrid)
+        WindowPlan.plan(1, self.window, self.overlap, self.fusion)
+        CacheSettings(self.cache_threshold or 0.0, self.cache_memory)
+        if self.solver not in SOLVERS:
+            raise InputError(f"The solver {self.solver!r} is unknown; use one of {', '.join(SOLVERS)}.")
+        if not 0 <= self.colour_strength <= 1:
+            raise InputError(
+                f"The colour strength is {self.colour_strength}; give a number from 0, off, to 1, whole."
+            )
+
+
+WAN = Settings()
+NAMES = tuple(field.name for field in fields(Settings))
+
+
+def _read(name: str, value: Any) -> Any:
+    """A value of a model's metadata. Raises InputError for one of another type."""
+    if name in ("cache_threshold", "cache_coefficients") and value is None:
+        return value
+    if name == "cache_coefficients":
+        fits = isinstance(value, list) and value and all(_is_number(item) for item in value)
+    elif isinstance(getattr(WAN, name), str):
+        fits = isinstance(value, str)
+    elif isinstance(getattr(WAN, name), int):
+        fits = type(value) is int
+    else:
+        fits = _is_number(value)
+    if not fits:
+        raise InputError(
+            f"The model's file recommends {name} = {value!r}, which is none. Give another model, or save this one "
+            "again with a value that can be used."
+        )
+    return tuple(value) if name == "cache_coefficients" else value
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
