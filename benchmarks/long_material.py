@@ -71,7 +71,7 @@ class Speaker:
         return ["edit", "--video", video, "--keypoints", keypoints, *self._words(voice)]
 
     def _words(self, voice: Path) -> list[str | Path]:
-        return ["--audio", voice, "--text", self.who.caption]
+        return ["--audio", voice, "--prompt", self.who.caption]
 
     def _audio(self) -> Audio:
         return Audio(self.samples[None], 16000)

@@ -83,7 +83,7 @@ def edit(files, bundle_folder, output):
 
 
 def test_animate_writes_a_video_with_the_voice_exactly_as_long_as_it(animate, output, capsys):
-    assert animate("--text", "a person") == 0
+    assert animate("--prompt", "a person") == 0
     video = read_video(output)
     assert video.frames.shape == (math.ceil(0.7 * 8), 32, 32, 3)
     assert video.fps == 8
@@ -107,13 +107,34 @@ def test_the_command_line_offers_every_fit():
         build_parser().parse_args(["animate", "--fit", "stretch"])
 
 
+def test_the_old_names_of_the_prompts_still_work_and_one_line_says_what_they_are_called_now(capsys, caplog):
+    line = ["demo", "--negative-text=blurred"], ["edit", "--text", "a face", "--negative-text", "grey"]
+    demo = build_parser().parse_args(line[0])
+    assert demo.negative_text == "blurred" and len(caplog.records) == 1
+    caplog.clear()
+    edit = build_parser().parse_args([*line[1], "--video", "a.mp4", "--audio", "a.wav", "-o", "b.mp4"])
+    assert (edit.text, edit.negative_text) == ("a face", "grey")
+    (said,) = caplog.messages
+    assert "--text is now --prompt and --negative-text is now --negative-prompt" in said
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["animate", "--help"])
+    shown = capsys.readouterr().out
+    assert "--prompt TEXT" in shown and not {"--text", "--negative-text"} & set(shown.split())
+
+
+def test_an_old_name_excludes_a_schedule_of_prompts_as_the_new_one_does():
+    for name in ("--prompt", "--text"):
+        with pytest.raises(InputError, match="not allowed with argument --prompt"):
+            build_parser().parse_args(["animate", name, "a face", "--prompts", "b"])
+
+
 def test_texts_over_time_come_from_a_file(animate, output, tmp_path, capsys):
     lines = tmp_path / "what is seen.txt"
     lines.write_text("0 red hair\n0.4 blue wall\n9 late", encoding="utf-8")
     assert animate("--prompts", lines, "--text-guidance", "5", "--lossless") == 0
     assert "The text at 9 s is not used: the video ends at 0.75 s." in capsys.readouterr().err
     scheduled = read_video(output).frames
-    assert animate("--text", "red hair", "--text-guidance", "5", "--lossless") == 0
+    assert animate("--prompt", "red hair", "--text-guidance", "5", "--lossless") == 0
     assert not torch.equal(scheduled[-1], read_video(output).frames[-1])
 
 
@@ -199,8 +220,8 @@ BAD_ANIMATIONS = {
         "61 minutes",
     ),
     "a text and a schedule": (
-        lambda f, b, t: ("--text", "red hair", "--prompts", broken(t, "seen.txt", b"0 a")),
-        "not allowed with argument --text",
+        lambda f, b, t: ("--prompt", "red hair", "--prompts", broken(t, "seen.txt", b"0 a")),
+        "not allowed with argument --prompt",
     ),
     "a missing schedule": (lambda f, b, t: ("--prompts", t / "none.txt"), "none.txt"),
     "a schedule with a wrong line": (

@@ -19,10 +19,11 @@ REFUSED, INTERRUPTED = 2, 130  # exit codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. What the user can mend is one sentence on stderr."""
+    """Run one command and return its exit code. What the user can fix is one sentence on stderr."""
     debug = False
     try:
-        args = build_parser().parse_args(argv)
+        with log_to_stderr(logging.INFO):
+            args = build_parser().parse_args(argv)
         debug = args.debug
         show_any_name()
         with warnings.catch_warnings(), log_to_stderr(logging.DEBUG if debug else logging.INFO):

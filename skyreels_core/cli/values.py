@@ -23,14 +23,14 @@ def words(text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise ArgumentTypeError("it is no Unicode text; write it in a terminal that uses UTF-8") from None
+        raise ArgumentTypeError("it is not valid Unicode; use a terminal with UTF-8") from None
     return text
 
 
 def threshold(text: str) -> float:
     value = number(text)
     if not value >= 0:
-        raise ArgumentTypeError(f"must be a number from 0 on, got {text}")
+        raise ArgumentTypeError(f"must be a number, 0 or greater, got {text}")
     return value
 
 

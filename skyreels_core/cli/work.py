@@ -1,4 +1,4 @@
-"""The work folder of a command: beside its output, until that is whole."""
+"""The run state of a command: a folder beside its output, until that is complete."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def work_folder(args: Namespace) -> Iterator[WorkFolder]:
-    """Whatever ends the command early, it says how to go on."""
+    """Whatever ends the command early, the message says how to resume."""
     path = work_path(args)
     begin = "restart" if args.restart else "resume" if args.resume else "new"
     with WorkFolder(path, begin) as work:
         if args.resume and not work.unfinished:
-            logger.info("%s holds nothing to go on with: the run begins.", path)
+            logger.info("No saved progress in %s; starting from the beginning.", path)
         try:
             yield work
         except KeyboardInterrupt:
@@ -32,7 +32,7 @@ def work_folder(args: Namespace) -> Iterator[WorkFolder]:
             if not work.keeps:
                 raise
             out_of_memory = isinstance(error, torch.cuda.OutOfMemoryError)
-            what = "The GPU ran out of memory: close what else uses it." if out_of_memory else sentence(error)
+            what = "The GPU ran out of memory: close other programs that use it." if out_of_memory else sentence(error)
             raise InputError(f"{what} {advice(work)}") from error
 
 
@@ -41,4 +41,4 @@ def work_path(args: Namespace) -> Path:
 
 
 def advice(work: WorkFolder) -> str:
-    return f"{work.path} keeps what was sampled: the same command with --resume goes on."
+    return f"{work.path} keeps the progress; resume with the same command and --resume."

@@ -156,7 +156,7 @@ JUMPS = [0.0, -4e8, 1e9, 1.0, 2**33, -1e9]  # seconds: years back and forth
 
 
 def test_a_clock_that_jumps_by_years_changes_no_byte(desk, monkeypatch):
-    words = desk.animation("--text", "a person")
+    words = desk.animation("--prompt", "a person")
     assert main(words) == 0
     usual, true, asked = desk.output.read_bytes(), time.time, []
 
