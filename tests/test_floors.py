@@ -12,8 +12,8 @@ import pytest
 PACK = Path(__file__).parents[1]
 # From the lowest floor up. What stands on one line is a folder or a file of the core; none imports a later one.
 FLOORS = (
-    "errors", "files", "typed", "timeline", "windows", "assets", "media", "audio", "weights", "model", "sampling",
-    "conditioning", "run.resume", "run", "evaluation", "pipeline", "training", "demo", "queueing", "cli",
+    "moved", "errors", "files", "typed", "timeline", "windows", "assets", "media", "audio", "weights", "model",
+    "sampling", "conditioning", "run.resume", "run", "evaluation", "pipeline", "training", "demo", "queueing", "cli",
 )  # fmt: skip
 FRONT_DOOR = "skyreels_core"
 

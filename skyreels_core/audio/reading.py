@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..media.channels import to_mono
-from ..media.sound import Audio
+from ..media.sound import Audio, read_audio  # noqa: F401  read from here before 0.2
 from ..timeline import SAMPLE_RATE, Timeline
 
 log = logging.getLogger(__name__)
