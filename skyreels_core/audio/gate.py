@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import torch
 from scipy.ndimage import find_objects, label
@@ -47,7 +49,7 @@ def _pauses(samples: Tensor, sample_rate: int, threshold_db: float) -> list[tupl
     block = max(1, round(BLOCK_SECONDS * sample_rate))
     power = _block_powers(samples, block)
     quiet = power <= _loud_speech(power) * 10 ** (threshold_db / 10)
-    runs = (run[0] for run in find_objects(label(quiet)[0]))
+    runs = (run[0] for run in find_objects(cast(Any, label(quiet))[0]))
     ends = ((run.start * block, min(run.stop * block, samples.shape[1])) for run in runs)
     return [(start, end) for start, end in ends if end - start >= PAUSE_SECONDS * sample_rate]
 

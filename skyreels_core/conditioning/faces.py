@@ -148,8 +148,8 @@ class _Face:
     @classmethod
     def unknown(cls, frames: int) -> _Face:
         lips = OUTER_LIP.stop - OUTER_LIP.start
-        unseen = (np.full((frames, points, 2), np.nan) for points in (4, lips))
-        return cls(*unseen, np.full(frames, "", dtype=object))
+        box, outline = (np.full((frames, points, 2), np.nan) for points in (4, lips))
+        return cls(box, outline, np.full(frames, "", dtype=object))
 
     def outline(self, track: Track, span: slice, fps: float, gaps: Gaps) -> None:
         """Fill in one shot."""
@@ -181,7 +181,7 @@ def _follow(points: Tensor, fps: float, unknown: str) -> tuple[np.ndarray, np.nd
         (is_known(estimated) & ~is_known(bridged), "estimated"),
         (is_known(rigid), "interpolated"),
     ]
-    return rigid, np.select(*zip(*done, strict=True), unknown)
+    return rigid, np.select([where for where, _ in done], [state for _, state in done], unknown)
 
 
 def _refuse_gaps(found: dict[int, _Face]) -> None:

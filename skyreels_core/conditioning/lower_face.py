@@ -83,7 +83,7 @@ def _by_nose(landmarks: Tensor) -> Tensor:
 
 def _eyes(landmarks: Tensor) -> tuple[Tensor, Tensor]:
     """Middles of the person's right and left eye."""
-    return tuple(_middle(landmarks[..., eye, :]) for eye in (RIGHT_EYE, LEFT_EYE))
+    return _middle(landmarks[..., RIGHT_EYE, :]), _middle(landmarks[..., LEFT_EYE, :])
 
 
 def _middle(points: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class WindowConditions:
     hidden: Shot | None = None  # what the null branch sees in the shot's place, if it is to
 
     def of(self, unit: Unit) -> Tensor:
-        shot = self.hidden if self.hides(unit) else self.shot
+        shot = self.hidden if self.hidden is not None and self.hides(unit) else self.shot
         return self.kept[self._encoded(shot, unit.window, unit.variant)]
 
     def hides(self, unit: Unit) -> bool:
@@ -87,8 +87,8 @@ class WindowConditions:
         }
 
     def _seen(self, variants: Collection[Variant]) -> list[tuple[Shot, Variant]]:
-        hidden = [] if self.hidden is None else [(self.hidden, "video")]
-        return [(self.shot, variant) for variant in variants] + hidden
+        seen: list[tuple[Shot, Variant]] = [(self.shot, variant) for variant in variants]
+        return seen if self.hidden is None else [*seen, (self.hidden, "video")]
 
     def _encoded(self, shot: Shot, window: Window, variant: Variant) -> str:
         key = shot.key(window, variant)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 from scipy.ndimage import find_objects, gaussian_filter1d, label, median_filter
 
@@ -13,7 +15,7 @@ MEDIAN_FRAMES, SIGMA_FRAMES = 5, 2.0
 
 def is_known(values: np.ndarray) -> np.ndarray:
     """[f d] -> bool [f]."""
-    return ~np.isnan(values).any(1)
+    return np.logical_not(np.isnan(values).any(1))
 
 
 def interpolate_gaps(values: np.ndarray, fps: float) -> np.ndarray:
@@ -46,4 +48,4 @@ def smooth(values: np.ndarray) -> np.ndarray:
 
 def runs(flags: np.ndarray) -> list[slice]:
     """Where bool [f] is True without interruption."""
-    return [run[0] for run in find_objects(label(flags)[0])]
+    return [run[0] for run in find_objects(cast(Any, label(flags))[0])]

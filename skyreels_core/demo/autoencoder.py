@@ -6,11 +6,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
@@ -54,7 +55,9 @@ def train_autoencoder(config: AutoencoderConfig, folder: Path) -> AutoencoderKLW
     for stage in config.stages:
         parts = [vae.decoder, vae.post_quant_conv] if stage.decoder_only else [vae]
         trainable = [p for part in parts for p in part.parameters()]
-        run.stage(stage, trainable, lambda model, generator, s=stage: _step(model, config, s, generator))
+        run.stage(
+            stage, trainable, lambda model, generator, s=stage: _step(cast(Any, model), config, s, generator)
+        )
     run.use_average()
     return normalise_latents(vae, config)
 
@@ -113,7 +116,7 @@ def _mouth_square(face: DrawnFace, size: int, side: int) -> tuple[slice, slice]:
 
 def _random_clip(seed: int, frames: int, config: AutoencoderConfig) -> DrawnFace:
     rng = np.random.default_rng(seed)
-    lead = rng.integers(0, 8)
+    lead = int(rng.integers(0, 8))
     curves = _babble(rng, frames + lead, config.fps)
     motion = Motion.draw(rng, curves, config.fps).slice(lead, frames)
     return draw_face(Identity.draw(random.Random(seed)), motion, curves.slice(lead, frames), config.size)
@@ -155,13 +158,14 @@ def normalise_latents(vae: AutoencoderKLWan, config: AutoencoderConfig) -> Autoe
         [encode_whole(vae, _batch(config, stage, generator)[0])[0] for _ in range(STATISTICS_CLIPS)]
     )
     mean, deviation = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
-    scale = torch.tensor(vae.config.latents_std) / deviation
-    shift = torch.tensor(vae.config.latents_mean) - mean * scale
-    channels = len(scale)
+    scale = torch.tensor(vae.config["latents_std"]) / deviation
+    shift = torch.tensor(vae.config["latents_mean"]) - mean * scale
+    channels, bias, bias_after = len(scale), vae.quant_conv.bias, vae.post_quant_conv.bias
+    assert bias is not None and bias_after is not None  # each of Wan's convolutions has one
     vae.quant_conv.weight[:channels] *= scale.view(-1, 1, 1, 1, 1)
-    vae.quant_conv.bias[:channels] = vae.quant_conv.bias[:channels] * scale + shift
-    vae.quant_conv.bias[channels:] += 2 * scale.log()
+    bias[:channels] = bias[:channels] * scale + shift
+    bias[channels:] += 2 * scale.log()
     weight = vae.post_quant_conv.weight.flatten(1)
-    vae.post_quant_conv.bias -= weight @ (shift / scale)
+    bias_after -= weight @ (shift / scale)
     vae.post_quant_conv.weight /= scale.view(1, -1, 1, 1, 1)
     return vae

@@ -54,9 +54,11 @@ class Identity:
     @classmethod
     def draw(cls, rng: random.Random) -> Identity:
         eyes = rng.choice([(0.25, 0.42, 0.60), (0.30, 0.45, 0.30), (0.36, 0.23, 0.14)])
-        names = [rng.choice(list(names)) for names in (HAIR, STYLES, SKIN, BACKGROUND, SHIRT, MOODS)]
-        sizes = [rng.uniform(lo, hi) for lo, hi in ((0.37, 0.43), (0.94, 1.05), (0.92, 1.1), (0.92, 1.12))]
-        return cls(*names, *sizes, eyes)
+        names = (HAIR, STYLES, SKIN, BACKGROUND, SHIRT, MOODS)
+        hair, style, skin, background, shirt, mood = (rng.choice(list(known)) for known in names)
+        ranges = (0.37, 0.43), (0.94, 1.05), (0.92, 1.1), (0.92, 1.12)
+        width, length, spacing, mouth = (rng.uniform(lo, hi) for lo, hi in ranges)
+        return cls(hair, style, skin, background, shirt, mood, width, length, spacing, mouth, eyes)
 
     @property
     def caption(self) -> str:

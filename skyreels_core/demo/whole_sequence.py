@@ -7,12 +7,16 @@ input channels, takes a third of the time.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor, nn
 
 from ..model.vae import VideoVAE
+
+Part = Any  # of diffusers' network: torch types what a module holds as a tensor or a module
 
 
 class WholeSequenceVAE(VideoVAE):
@@ -39,7 +43,7 @@ def decode_whole(vae: AutoencoderKLWan, latents: Tensor) -> Tensor:
     b = latents.shape[0]
     x = _conv(vae.decoder.conv_in, _conv(vae.post_quant_conv, _fold(latents), b), b)
     x = _middle(vae.decoder.mid_block, x, b)
-    for block in vae.decoder.up_blocks:
+    for block in cast(Part, vae.decoder.up_blocks):
         for layer in block.resnets:
             x = _residual(layer, x, b)
         for layer in block.upsamplers or ():
@@ -56,7 +60,8 @@ def _unfold(x: Tensor, b: int) -> Tensor:
 
 
 def _conv(conv: nn.Conv3d, x: Tensor, b: int) -> Tensor:
-    taps, padding = conv.kernel_size[0], (conv._padding[2], conv._padding[0])
+    taps, pads = conv.kernel_size[0], cast(tuple[int, ...], conv._padding)
+    padding = pads[2], pads[0]
     weight = conv.weight
     if taps == 1 or x.shape[0] == b:  # before the first frame there is nothing: only the last tap counts
         return F.conv2d(x, weight[:, :, -1], conv.bias, padding=padding)
@@ -69,32 +74,32 @@ def _side_by_side(conv: nn.Conv3d, frames: list[Tensor], padding=(0, 0)) -> Tens
     return F.conv2d(stacked, conv.weight.transpose(1, 2).flatten(1, 2), conv.bias, padding=padding)
 
 
-def _norm(norm: nn.Module, x: Tensor) -> Tensor:
+def _norm(norm: Part, x: Tensor) -> Tensor:
     return F.normalize(x, dim=1) * (norm.scale * norm.gamma.reshape(1, -1, 1, 1))
 
 
-def _residual(block: nn.Module, x: Tensor, b: int) -> Tensor:
+def _residual(block: Part, x: Tensor, b: int) -> Tensor:
     shortcut = x if isinstance(block.conv_shortcut, nn.Identity) else _conv(block.conv_shortcut, x, b)
     x = _conv(block.conv1, F.silu(_norm(block.norm1, x)), b)
     return _conv(block.conv2, F.silu(_norm(block.norm2, x)), b) + shortcut
 
 
-def _middle(block: nn.Module, x: Tensor, b: int) -> Tensor:
+def _middle(block: Part, x: Tensor, b: int) -> Tensor:
     x = _residual(block.resnets[0], x, b)
     for attention, residual in zip(block.attentions, block.resnets[1:], strict=True):
         x = _residual(residual, _fold(attention(_unfold(x, b))), b)
     return x
 
 
-def _head(coder: nn.Module, x: Tensor, b: int) -> Tensor:
+def _head(coder: Part, x: Tensor, b: int) -> Tensor:
     return _conv(coder.conv_out, F.silu(_norm(coder.norm_out, x)), b)
 
 
-def _layer(layer: nn.Module, x: Tensor, b: int) -> Tensor:
+def _layer(layer: Part, x: Tensor, b: int) -> Tensor:
     return _resample(layer, x, b) if hasattr(layer, "resample") else _residual(layer, x, b)
 
 
-def _resample(layer: nn.Module, x: Tensor, b: int) -> Tensor:
+def _resample(layer: Part, x: Tensor, b: int) -> Tensor:
     if layer.mode == "upsample3d" and x.shape[0] > b:
         x = _double_frames(layer.time_conv, x, b)
     x = layer.resample(x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,7 @@ def mouth_area(frames: Tensor, boxes: Tensor) -> Tensor:
 
     frames: [f h w 3] in 0..1; boxes: the lower face, [f h w], or [1 h w] for all frames -> [f]
     """
-    luma = sum(weight * frames[..., c] for c, weight in enumerate(LUMA))
+    luma = cast(Tensor, sum(weight * frames[..., c] for c, weight in enumerate(LUMA)))
     dark = ((LIGHT - luma) / (LIGHT - DARK)).clamp(0, 1)
     inner = torch.stack([_inner(box) for box in boxes])
     return (dark * inner).flatten(1).sum(1) / (boxes > 0.5).flatten(1).sum(1).clamp_min(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def _is_usual(rate: float) -> bool:
     return min(abs(rate / usual - 1) for usual in (*USUAL, *DENSE)) < ROUNDED
 
 
-def _best(found: list[_Reading], cost: Callable[[_Reading], object]) -> tuple[float, np.ndarray]:
+def _best(found: list[_Reading], cost: Callable[[_Reading], Any]) -> tuple[float, np.ndarray]:
     """Of the readings of the lowest grid the one that costs least."""
     lowest = min(it.rate for it in found)
     best = min((it for it in found if it.rate < ALIKE * lowest), key=cost)
@@ -130,9 +131,10 @@ def _fitted(times: np.ndarray, period: float) -> float:
 
 def _without_grid(times: np.ndarray) -> tuple[float, np.ndarray]:
     """The lowest usual rate that shows every frame, none of them a frame late; else the highest."""
-    for rate in (rate for rate in USUAL if rate % 0.5 == 0):
-        turns, numbers = times * rate, np.arange(len(times))
+    rates, numbers = [rate for rate in USUAL if rate % 0.5 == 0], np.arange(len(times))
+    for rate in rates:
+        turns = times * rate
         slots = np.maximum.accumulate(np.round(turns).astype(int) - numbers) + numbers
         if (slots - turns).max() < 1:
             return float(rate), slots
-    return float(rate), np.round(turns).astype(int)
+    return float(rates[-1]), np.round(times * rates[-1]).astype(int)

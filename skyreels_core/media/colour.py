@@ -95,6 +95,7 @@ def measure(
     """
     reference = reference.reshape(-1, *reference.shape[-3:])
     if mask is not None:
+        assert reference_mask is not None  # both or neither
         anchor = _inside(reference, reference_mask.reshape(reference.shape[:3])).nanmean(0)
         means = _inside(frames, mask)
         return ColourStatistics(means[:, 0] / anchor[0], means[:, 1:] - anchor[1:])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 
 from ..errors import InputError
 
@@ -16,7 +17,8 @@ PLAYLISTS = {"hls", "dash", "concat", "concatf", "imf", "sdp", "rtsp"}  # format
 UNSTATED = 0x7FFF0000  # what a recorder that cannot go back to its header leaves there, and more
 UNTIMED = {"avi"}  # formats that count packets and do not say when a frame is shown
 SLACK = 1024  # bytes that writers of headers get wrong
-ANY_TAGS = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}  # 19 always does
+# 19 always does
+ANY_TAGS: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")  # with which MP4 and its kin begin
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # Matroska and WebM
 
@@ -40,20 +42,26 @@ def moving_pictures(container: InputContainer) -> av.VideoStream | None:
     """Of several the one that players show, and no cover."""
     moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     best = container.streams.best("video")
-    return best if best in moving else next(iter(moving), None)
+    return next((s for s in moving if s is best), moving[0] if moving else None)
 
 
 def sound_track(container: InputContainer) -> av.AudioStream | None:
     """Of several the one that players let hear."""
-    return container.streams.best("audio") or next(iter(container.streams.audio), None)
+    best = container.streams.best("audio")
+    return best if isinstance(best, av.AudioStream) else next(iter(container.streams.audio), None)
 
 
-def demuxed(container: InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+def demuxed(container: InputContainer, *streams: Stream) -> Iterator[av.Packet]:
     """Their packets, and in the end an empty one for each."""
     try:
         yield from container.demux(*streams)
     except IndexError:  # PyAV, after all of these, where further streams began midway
         return
+
+
+def in_seconds(stamp: int | None, clock: Fraction | None) -> float:
+    """A time stamp of a container; 0 where there is none."""
+    return float((stamp or 0) * (clock or 0))
 
 
 def check_whole(path: Path) -> None:

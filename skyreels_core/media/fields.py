@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 
 import av
+import av.filter
+from av import error
 
 from .scaling import ANY_CLOCK
 
@@ -33,9 +35,10 @@ class Deinterlacer:
     def __init__(self, frame: av.VideoFrame) -> None:
         self.kind = frame.width, frame.height, frame.format.name
         self.waiting: deque[av.VideoFrame] = deque()
-        width, height, pixels = self.kind
         self.graph = av.filter.Graph()
-        source = self.graph.add_buffer(width=width, height=height, format=pixels, time_base=ANY_CLOCK)
+        source = self.graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=ANY_CLOCK
+        )
         filter = self.graph.add("bwdif", mode="send_frame", parity="auto", deint="interlaced")
         self.graph.link_nodes(source, filter, self.graph.add("buffersink")).configure()
 
@@ -55,8 +58,9 @@ class Deinterlacer:
         while self.waiting:
             try:
                 made = self.graph.pull()
-            except (av.BlockingIOError, av.EOFError):
+            except (error.BlockingIOError, error.EOFError):
                 return
+            assert isinstance(made, av.VideoFrame)
             source = self.waiting.popleft()
             made.pts, made.dts, made.duration = source.pts, source.dts, source.duration
             made.time_base, made.opaque = source.time_base, source.opaque

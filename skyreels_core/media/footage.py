@@ -128,9 +128,11 @@ def collect(frames: Frames) -> Tensor:
 
 def lasting(frames: Iterator[Tensor]) -> Iterator[Tensor]:
     """The same, then the last one for ever."""
-    for frame in frames:
-        yield frame
-    yield from repeat(frame)
+    last = next(frames)
+    yield last
+    for last in frames:
+        yield last
+    yield from repeat(last)
 
 
 class Reader:

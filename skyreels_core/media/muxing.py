@@ -6,11 +6,13 @@ import logging
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
 import soxr
 import torch
+from av.container import OutputContainer
 from torch import Tensor
 
 from ..errors import InputError
@@ -57,7 +59,7 @@ def mono_or_stereo(audio: Audio) -> Audio:
 
 class PictureTrack:
     def __init__(
-        self, container: av.container.OutputContainer, shape: torch.Size, rate: Fraction, encoder: Encoder
+        self, container: OutputContainer, shape: torch.Size, rate: Fraction, encoder: Encoder
     ):
         self.container, self.shape, self.encoder, self.count = container, shape, encoder, 0
         height, width = shape[:2]
@@ -65,7 +67,9 @@ class PictureTrack:
         os.environ.setdefault(*QUIET_SVT)
         width, height = width + padding[1], height + padding[0]
         options = encoder.options_for(width, height) | ({} if encoder.is_rgb else {"chroma_sample_location": LEFT})
-        self.stream = container.add_stream(encoder.name, rate=rate, options=options)
+        self.stream = cast(
+            av.VideoStream, container.add_stream(encoder.name, rate=rate, options=options)
+        )
         self.stream.width, self.stream.height = width, height
         self.stream.pix_fmt = encoder.pixels
         context = self.stream.codec_context
@@ -104,7 +108,7 @@ class PictureTrack:
 
 
 class VoiceTrack:
-    def __init__(self, container: av.container.OutputContainer, audio: Audio, rate: Fraction):
+    def __init__(self, container: OutputContainer, audio: Audio, rate: Fraction):
         codec = "libopus" if container.format.name == "webm" else "aac"
         rates = KEPT_RATES[codec]
         self.sample_rate = audio.sample_rate if audio.sample_rate in rates else rates[-1]

@@ -10,6 +10,7 @@ import av
 import numpy as np
 from av.codec.context import Flags2
 from av.container import InputContainer
+from av.error import FFmpegError
 
 from .container import demuxed
 
@@ -47,7 +48,7 @@ class Decoded:
 
 def decode(container: InputContainer, stream: av.AudioStream) -> Decoded:
     """Raises av.FFmpegError where nothing of the stream can be decoded, ValueError for a codec that is not there."""
-    stream.thread_type = "SLICE"  # frame threads log while the container is closed
+    stream.codec_context.thread_type = "SLICE"  # frame threads log while the container is closed
     if container.format.name == "ogg" and stream.codec_context.name == "vorbis":
         stream.codec_context.flags2 |= Flags2.skip_manual  # FFmpeg takes half a block too much from the end
     if stream.codec_context.name == "flac":
@@ -61,7 +62,7 @@ def decode(container: InputContainer, stream: av.AudioStream) -> Decoded:
         decoded.packets += packet.size > 0
         try:
             frames = stream.codec_context.decode(packet)
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             failure = failure or error
             decoded.damaged.append(seconds)
             continue

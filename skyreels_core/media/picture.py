@@ -71,7 +71,7 @@ def _readable(path: Path) -> list[str]:
 
 def _learn_heic(path: Path) -> None:
     try:
-        from pillow_heif import register_heif_opener
+        from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise InputError(
             f"{path} is in HEIC, which Pillow cannot read alone. Export it as JPEG or PNG, or install pillow-heif."

@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import torch
+from av.error import FFmpegError
 from torch import Tensor
 
 from ..errors import InputError
@@ -137,7 +138,7 @@ def _sdr(frame: av.VideoFrame, width: int, height: int, about: Stated) -> np.nda
         if change is None and frame.colorspace != YCGCO:
             return _coded(frame, width, height, "rgb24", about).astype(np.float32) / np.float32(255)
         codes = _coded(frame, width, height, "rgb48le", about)
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise InputError(
             f"has frames of {frame.width}x{frame.height} pixels in {frame.format.name} that cannot become "
             f"{width}x{height} RGB ({error.strerror}). Give a whole video file, or export it as H.264."

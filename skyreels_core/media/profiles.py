@@ -7,6 +7,7 @@ import logging
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -52,7 +53,7 @@ def _say(path: Path, name: str) -> None:
 def _by_profile(path: Path, mode: str, content: bytes | None) -> Conversion | None:
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content) if content else ImageCms.createProfile("LAB"))
-        space, name = MODES[profile.profile.xcolor_space.strip()], ImageCms.getProfileDescription(profile)
+        space, name = MODES[cast(Any, profile.profile).xcolor_space.strip()], ImageCms.getProfileDescription(profile)
         convert = _transform(profile, space, mode)
         if space in ("L", "RGB") and _changes_nothing(convert, space):
             return None
@@ -124,7 +125,7 @@ def _by_gamma(gamma: float | None, places: tuple[float, ...] | None) -> Light | 
 
 def _code_points(path: Path, format: str | None) -> tuple[int, int] | None:
     """Primaries and transfer (ITU-T H.273) that a PNG, an AVIF or a HEIC states."""
-    mark = {"PNG": b"cICP", "AVIF": b"colrnclx", "HEIF": b"colrnclx"}.get(format)
+    mark = {"PNG": b"cICP", "AVIF": b"colrnclx", "HEIF": b"colrnclx"}.get(format or "")
     if mark is None:
         return None
     with path.open("rb") as file:

@@ -60,7 +60,8 @@ class Fit:
     @property
     def offset(self) -> tuple[int, int]:
         """Where the scaled picture's left top corner lies in the target; negative where it is cropped."""
-        return tuple((new - old) // 2 for old, new in zip(self.scaled, self.target, strict=True))
+        (width, height), (wanted, tall) = self.scaled, self.target
+        return (wanted - width) // 2, (tall - height) // 2
 
     def __str__(self) -> str:
         if self.source == self.target:

@@ -32,7 +32,7 @@ def check_shape(
     none. Sizes are width and height in pixels."""
     if _same_shape(size, needed):
         return
-    turned = "One is the other turned by a quarter. " if _same_shape(size, needed[::-1]) else ""
+    turned = "One is the other turned by a quarter. " if _same_shape(size, (needed[1], needed[0])) else ""
     raise InputError(
         f"{given} {size[0]:g}x{size[1]:g}, {whole} {needed[0]:g}x{needed[1]:g}. {turned}{remedy}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
+import av.filter
 
 EXACT = "bicubic+full_chroma_int+accurate_rnd"
 UNTAGGED = "colorspace=unknown:color_primaries=unknown:color_trc=unknown"  # swscale refuses those that it cannot name
@@ -16,11 +17,13 @@ def scaled(frame: av.VideoFrame, width: int, height: int, pixels: str, **options
     """`options` are those of FFmpeg's filter `scale`. Raises av.FFmpegError for what swscale cannot convert."""
     graph = av.filter.Graph()
     source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format.name, time_base=ANY_CLOCK
+        width=frame.width, height=frame.height, format=frame.format, time_base=ANY_CLOCK
     )
     scale = graph.add("scale", w=str(width), h=str(height), flags=EXACT, **options)
     plain = graph.add("setparams", UNTAGGED)
     nodes = source, plain, scale, graph.add("format", pixels), graph.add("buffersink")
     graph.link_nodes(*nodes).configure()
     graph.push(frame)
-    return graph.pull()
+    made = graph.pull()
+    assert isinstance(made, av.VideoFrame)
+    return made

@@ -13,11 +13,20 @@ import numpy as np
 import soxr
 import torch
 from av.container import InputContainer
+from av.error import FFmpegError
 from torch import Tensor
 
 from ..errors import InputError
 from .channels import layout_of, remix
-from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_media, sound_track
+from .container import (
+    UNTIMED,
+    check_whole,
+    demuxed,
+    in_seconds,
+    moving_pictures,
+    open_media,
+    sound_track,
+)
 from .gaps import LONGEST, LONGEST_UNSTEADY, Gaps, find_gaps
 from .kinds import foreign
 from .packets import Decoded, Piece, decode
@@ -85,16 +94,16 @@ def _recordings(path: Path) -> list[_Recording]:
     first, *others = parts(path)
     try:
         found = [_recording(path, first if others else None)]
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as sound ({foreign(path, error.strerror)}); it may be damaged or no audio "
+            f"{path} cannot be read as sound ({foreign(path, str(error.strerror))}); it may be damaged or no audio "
             "file. Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
         ) from error
     for part in others:
         try:
             found.append(_recording(path, part))
-        except (av.FFmpegError, InputError) as error:
-            why = error.strerror if isinstance(error, av.FFmpegError) else error
+        except (FFmpegError, InputError) as error:
+            why = error.strerror if isinstance(error, FFmpegError) else error
             log.warning("%s: its %d bytes from %d on are left out (%s)", path, len(part), part.start, why)
     return found
 
@@ -117,7 +126,7 @@ def _recording(path: Path, part: range | None) -> _Recording:
         pieces = _without_lead_in(container, packets.pieces) if moving is None else packets.pieces
         start = pieces[0].time or 0.0
         if container.format.name == "ogg":  # whose stamps within the first page are guessed
-            start = float((stream.start_time or 0) * stream.time_base)
+            start = in_seconds(stream.start_time, stream.time_base)
         gaps = find_gaps(_timed(container, pieces), longest)
         stated = _stated_end(container, stream)
         if stated is not None:
@@ -134,7 +143,7 @@ def _decoded(path: Path, container: InputContainer, stream: av.AudioStream) -> D
         try:
             return decode(container, stream)
         except ValueError as error:
-            if isinstance(error, av.FFmpegError):
+            if isinstance(error, FFmpegError):
                 raise
     raise InputError(f"{path} has sound in a format that cannot be decoded here. Export it as WAV or AAC.")
 
@@ -158,7 +167,7 @@ def _stated_end(container: InputContainer, stream: av.AudioStream) -> float | No
     """Seconds at which the sound ends by a header of MP4 and its kin, FLAC, or Ogg."""
     if not stream.duration or not STATING & set(container.format.name.split(",")):
         return None
-    return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    return in_seconds((stream.start_time or 0) + stream.duration, stream.time_base)
 
 
 def _check_end(path: Path, format_name: str, end: float, stated: float) -> None:
@@ -186,15 +195,16 @@ def _first_picture(path: Path, part: range | None) -> float:
     """Seconds at which the first picture is shown that can be decoded."""
     with open_media(path, part) as container:
         stream = moving_pictures(container)
+        assert stream is not None  # who calls has seen it
         stream.thread_type = "SLICE"
         try:
             packets = demuxed(container, stream)
             if container.format.name in UNTIMED:
-                return float((next(packets).dts or 0) * stream.time_base)
+                return in_seconds(next(packets).dts, stream.time_base)
             times = (frame.time for packet in packets for frame in packet.decode())
             return next((time for time in times if time is not None), 0.0)
-        except av.FFmpegError:
-            return float((stream.start_time or 0) * stream.time_base)
+        except FFmpegError:
+            return in_seconds(stream.start_time, stream.time_base)
 
 
 def _report(path: Path, recordings: Sequence[_Recording]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+from av.error import FFmpegError
 
 from .orientation import UPRIGHT, Orientation, orientation
 from .scaling import CENTRE, LEFT, TOP_LEFT
@@ -50,7 +51,7 @@ def stated(frame: av.VideoFrame) -> Stated:
 
 def labelled(stream: av.VideoStream, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """The same frames, each with its `Stated`."""
-    siting, size, aspect = LEFT, None, Fraction(1)
+    siting, size, aspect, swaps = LEFT, None, Fraction(1), False
     for frame in frames:
         shown = orientation(frame, stream.codec_context.name)
         if size is None:
@@ -72,9 +73,9 @@ def chroma_siting(stream: av.VideoStream) -> str:
         with av.open(header, "w", format="matroska") as container:
             container.add_stream_from_template(stream)
             container.start_encoding()
-    except (av.FFmpegError, ValueError):  # a codec that Matroska does not hold
+    except (FFmpegError, ValueError):  # a codec that Matroska does not hold
         return LEFT
-    places = tuple(_byte_after(header.getvalue(), element) for element in (HORIZONTAL, VERTICAL))
+    places = _byte_after(header.getvalue(), HORIZONTAL), _byte_after(header.getvalue(), VERTICAL)
     return SITINGS.get(places, LEFT)
 
 

@@ -13,11 +13,21 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
 from torch import Tensor
 
 from ..errors import InputError
 from .clock import DEFAULT_RATE, LONGEST_STILL, Clock, ascending, in_order, read_clock
-from .container import UNTIMED, check_whole, demuxed, moving_pictures, open_media, sound_track
+from .container import (
+    UNTIMED,
+    check_whole,
+    demuxed,
+    in_seconds,
+    moving_pictures,
+    open_media,
+    sound_track,
+)
 from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving, foreign
@@ -49,7 +59,8 @@ class VideoFile:
 
     @property
     def size(self) -> tuple[int, int]:
-        return self.stored[::-1] if self.turns % 2 else self.stored
+        width, height = self.stored
+        return (height, width) if self.turns % 2 else (width, height)
 
     @property
     def seconds(self) -> float:
@@ -122,9 +133,9 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
     check_moving(path)
     try:
         container = open_media(path)
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as a video ({foreign(path, error.strerror)}). Give a whole video file."
+            f"{path} cannot be read as a video ({foreign(path, str(error.strerror))}). Give a whole video file."
         ) from error
     with container:
         stream = moving_pictures(container)
@@ -151,7 +162,7 @@ def decode(
         for frame in progressive(labelled(stream, _demuxed(stream, packets))):
             yield frame
             count += 1
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise InputError(
             f"{path} is damaged after {count} frames ({error.strerror}). Give a whole video file."
         ) from error
@@ -162,9 +173,11 @@ def decode(
 def _demuxed(
     stream: av.VideoStream, packets: Callable[[av.Packet], None] | None
 ) -> Iterator[av.VideoFrame]:
-    sound = None if packets is None else sound_track(stream.container)
+    container = stream.container
+    assert isinstance(container, InputContainer)  # `opened` made it
+    sound = None if packets is None else sound_track(container)
     streams = [stream] if sound is None else [stream, sound]
-    for packet in demuxed(stream.container, *streams):
+    for packet in demuxed(container, *streams):
         if packets is not None:
             packets(packet)
         if packet.stream is stream and (packet.size or packet.dts is None):  # empty: the frame before stays
@@ -221,11 +234,11 @@ class _Index:
             self.hidden += 1
         else:
             stamp = packet.pts if packet.dts is None else packet.dts
-            self.decoding.append(float(stamp * packet.time_base))
+            self.decoding.append(in_seconds(stamp, packet.time_base))
 
     def add_frame(self, frame: av.VideoFrame) -> None:
         self.times.append(math.nan if frame.time is None else frame.time)
-        self.end = self.times[-1] + float((frame.duration or 0) * (frame.time_base or 0))
+        self.end = self.times[-1] + in_seconds(frame.duration, frame.time_base)
 
     @property
     def announced(self) -> int:
@@ -234,7 +247,7 @@ class _Index:
         stream = self.stream
         if not self.whole or self.untimed or stream.duration is None:
             return 0
-        stated = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        stated = in_seconds((stream.start_time or 0) + stream.duration, stream.time_base)
         missing = len(self.decoding) > len(self.times) or self.end + self.step < stated
         return stream.frames - self.hidden if missing else 0
 
@@ -294,4 +307,4 @@ class _Index:
 
 def _end(packet: av.Packet) -> float:
     start = packet.dts if packet.pts is None else packet.pts
-    return float((start + (packet.duration or 0)) * packet.time_base)
+    return in_seconds((start or 0) + (packet.duration or 0), packet.time_base)

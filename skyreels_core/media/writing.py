@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 import av
+from av.container import OutputContainer
 from PIL import Image
 from torch import Tensor
 
@@ -104,7 +105,7 @@ def write_video(
     return pictures.count
 
 
-def _open(path: Path, suffix: str, metadata: Mapping[str, str]) -> av.container.OutputContainer:
+def _open(path: Path, suffix: str, metadata: Mapping[str, str]) -> OutputContainer:
     """A file without the random numbers that FFmpeg puts into it otherwise."""
     options = {"fflags": "+bitexact"}
     if suffix.lower() in (".mp4", ".mov"):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ class AudioBlock(nn.Module):
     def forward(self, x: Tensor, context: AudioContext) -> Tensor:
         attention = self.audio_attn
         q, k = attention.query(self.audio_norm(x)), attention.key(context.tokens)
-        if context.query_rotation is not None:
+        if context.query_rotation is not None and context.key_rotation is not None:
             frames = q.unflatten(1, (len(context.query_rotation), -1))
             q = rotate(frames, context.query_rotation).flatten(1, 2)
             k = rotate(k, context.key_rotation)
@@ -92,7 +92,7 @@ class AudioAdapter(nn.Module):
         places = torch.linspace(-LISTENING_REACH, LISTENING_REACH, self.config.num_heads)
         at_place, here = (rope_1d(p, self.config.head_dim) for p in (places, torch.zeros_like(places)))
         for block in self.blocks:
-            attention = block.audio_attn
+            attention = cast(AudioBlock, block).audio_attn
             for projection, norm, phase in (
                 (attention.q, attention.norm_q, at_place),
                 (attention.k, attention.norm_k, here),
@@ -105,8 +105,9 @@ class AudioAdapter(nn.Module):
     def start_silent(self) -> None:
         """Zero the output projections: whatever the layers attend to, they add nothing."""
         for block in self.blocks:
-            nn.init.zeros_(block.audio_attn.o.weight)
-            nn.init.zeros_(block.audio_attn.o.bias)
+            output = cast(AudioBlock, block).audio_attn.o
+            nn.init.zeros_(output.weight)
+            nn.init.zeros_(output.bias)
 
     def prepare(
         self,
@@ -129,6 +130,8 @@ class AudioAdapter(nn.Module):
             mask = (key_mask[:, None] | ~voiced)[:, None]
         return AudioContext(self.audio_proj(tokens), query_rotation, key_rotation, mask, voiced)
 
-    def apply(self, block_index: int, x: Tensor, context: AudioContext) -> Tensor:
+    def apply(  # pyright: ignore[reportIncompatibleMethodOverride]  # callers know it by this name
+        self, block_index: int, x: Tensor, context: AudioContext
+    ) -> Tensor:
         """Add the voice to the tokens of one block, after its cross-attention. x: [b (t h w) d]"""
         return self.blocks[block_index](x, context)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -175,12 +176,14 @@ class WanModel(nn.Module):
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Conv3d)):
                 nn.init.xavier_uniform_(module.weight.flatten(1), generator=generator)
+                assert module.bias is not None  # each of Wan's has one
                 nn.init.zeros_(module.bias)
         for embedding in (self.text_embedding, self.time_embedding):
-            nn.init.normal_(embedding[0].weight, std=0.02, generator=generator)
-            nn.init.normal_(embedding[2].weight, std=0.02, generator=generator)
+            for place in (0, 2):
+                linear = cast(nn.Linear, embedding[place])
+                nn.init.normal_(linear.weight, std=0.02, generator=generator)
         for module in (*self.blocks, self.head):
-            nn.init.normal_(module.modulation, std=self.config.dim**-0.5, generator=generator)
+            nn.init.normal_(cast(Tensor, module.modulation), std=self.config.dim**-0.5, generator=generator)
         nn.init.zeros_(self.head.head.weight)
 
     def time_embeddings(self, timestep: Tensor) -> tuple[Tensor, Tensor]:
@@ -221,7 +224,7 @@ class WanModel(nn.Module):
         patches = self.patch_embedding(x.to(self.dtype))
         grid = patches.shape[2:]
         tokens = patches.flatten(2).transpose(1, 2).contiguous()
-        rotation = rope_3d(*grid, self.config.head_dim)[:, None].to(x.device)
+        rotation = rope_3d(grid[0], grid[1], grid[2], self.config.head_dim)[:, None].to(x.device)
         e, e0 = self.time_embeddings(timestep)
         cross_context = self.embed_context(context, context_padding, clip_fea)
         for index, block in enumerate(self.blocks):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import nn
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
@@ -34,6 +34,7 @@ DEMO_WHISPER = WhisperConfig(
     d_model=64, encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=256, num_mel_bins=80
 )
 DEMO_VAE_WIDTH = 12
+Network = TypeVar("Network", bound=nn.Module)
 COLOURS = ("red", "black", "blue", "grey")
 DEMO_SAMPLING = {"width": 96, "height": 96, "window": 9, "overlap": 3, "steps": 20}  # of run.settings
 
@@ -83,7 +84,7 @@ def random_bundle(folder: str | Path, seed: int) -> None:
 
 
 @torch.no_grad()
-def randomised(module: nn.Module) -> nn.Module:
+def randomised(module: Network) -> Network:
     for parameter in module.parameters():
         parameter.add_(0.05 * torch.randn_like(parameter))
     return module

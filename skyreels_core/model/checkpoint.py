@@ -57,6 +57,7 @@ def load_model(
     """
     header, description = identify(path, BACKBONES, "a video model is")
     model_config, metadata = description.config, header.config
+    assert model_config is not None  # a backbone without sizes has problems, which `identify` raises
     if needs_picture and not model_config.takes_picture:
         raise InputError(
             f"{path} is {description.title} with {model_config.in_dim} input channels: it takes no picture. "
@@ -114,6 +115,7 @@ def read_audio_layers(
         )
     if wrong := [name for name, shape in expected.items() if header.shapes[name] != shape]:
         raise InputError(f"{header.path.name} has {listed(wrong)} of another shape. Download it again.")
+    assert config is not None  # without it the sizes were lacking
     with safe_open(header.path, framework="pt") as file:
         state = {name: file.get_tensor(header.prefix + name) for name in names}
     return state, config, header.config

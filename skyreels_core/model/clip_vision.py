@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ class ClipVision:
         self.network = network.eval().requires_grad_(False)
 
     def to(self, device: torch.device | str) -> ClipVision:
-        self.network.to(device)
+        self.network.to(device)  # pyright: ignore[reportArgumentType]  # its decorator hides `self`
         return self
 
     @torch.no_grad()
@@ -29,8 +30,8 @@ class ClipVision:
 
         The whole picture is squeezed to the square that the network sees, as Wan does; nothing is cropped.
         """
-        size = (self.network.config.image_size,) * 2
-        pixels = interpolate(picture.movedim(-1, 0)[None], size, mode="bicubic", antialias=True)
+        side: Any = self.network.config.image_size
+        pixels = interpolate(picture.movedim(-1, 0)[None], (side, side), mode="bicubic", antialias=True)
         pixels = (pixels.clamp(0, 1) * 255).round() / 255
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
         pixels = ((pixels - mean) / std).to(self.network.device, self.network.dtype)

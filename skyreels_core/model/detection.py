@@ -147,7 +147,9 @@ def find_problems(
         *head_problems(header, config, audio),
         *layout_problems(header, expected_shapes(config, audio)),
     ]
-    return problems or depth_problems((config or audio).dim, (config or audio).num_layers)
+    sized = config or audio
+    assert sized is not None  # no size is missing
+    return problems or depth_problems(sized.dim, sized.num_layers)
 
 
 def checked_problems(header: Header, kind: Kind) -> list[str]:

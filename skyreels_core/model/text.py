@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -43,7 +45,7 @@ class TextEncoder:
         return self.network.config.d_model
 
     def to(self, device: torch.device | str) -> TextEncoder:
-        self.network.to(device)
+        self.network.to(device)  # pyright: ignore[reportArgumentType]  # its decorator hides `self`
         return self
 
     @torch.no_grad()
@@ -87,32 +89,30 @@ def load_text_encoder(path: str | Path, dtype: torch.dtype = torch.float32) -> T
 
 
 def _read_vocabulary(path: Path, pieces: Tensor, rows: int) -> SentencePieceProcessor:
-    try:
+    with suppress(RuntimeError, TypeError):  # what sentencepiece says of bytes that are none of its own
         tokenizer = _tokenizer(pieces.numpy().tobytes())
-        fits = tokenizer.vocab_size() <= rows
-    except (RuntimeError, TypeError):  # what sentencepiece says of bytes that are none of its own
-        fits = False
-    if not fits:
-        raise InputError(
-            f"The {VOCABULARY_KEY} of {path} is damaged or belongs to another encoder. Download the file again."
-        )
-    return tokenizer
+        if tokenizer.vocab_size() <= rows:
+            return tokenizer
+    raise InputError(
+        f"The {VOCABULARY_KEY} of {path} is damaged or belongs to another encoder. Download the file again."
+    )
 
 
 def save_text_encoder(path: str | Path, encoder: TextEncoder, dtype: torch.dtype = torch.float16) -> None:
     """Write a single file; the encoder's tokenizer must be a sentencepiece model."""
+    assert isinstance(encoder.tokenizer, SentencePieceProcessor)
     state = {key: value.to("cpu", dtype) for key, value in encoder.network.state_dict().items()}
     del state[TIED_KEY]
     vocabulary = bytearray(encoder.tokenizer.serialized_model_proto())
     save_file({**state, VOCABULARY_KEY: torch.frombuffer(vocabulary, dtype=torch.uint8)}, path)
 
 
-def umt5_config(state: Mapping[str, Tensor]) -> dict[str, int]:
+def umt5_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The sizes of a UMT5 encoder, read from its weights; transformers and ComfyUI share the names."""
     return umt5_sizes({name: tuple(tensor.shape) for name, tensor in state.items()})
 
 
-def umt5_sizes(shapes: Shapes) -> dict[str, int]:
+def umt5_sizes(shapes: Shapes) -> dict[str, Any]:
     block = "encoder.block.0.layer."
     heads = shapes[block + "0.SelfAttention.relative_attention_bias.weight"][1]
     vocabulary, width = shapes[EMBEDDING_KEY]
@@ -134,7 +134,7 @@ def random_text_encoder(sentences: Iterable[str], seed: int, vocab_size: int = 4
     float16 values, so that storing them changes nothing.
     """
     tokenizer = _tokenizer(train_sentencepiece(sentences, vocab_size))
-    sizes = {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
+    sizes: dict[str, Any] = {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         network = UMT5EncoderModel(UMT5Config(vocab_size=tokenizer.vocab_size(), **sizes))

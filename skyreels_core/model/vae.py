@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -53,12 +53,12 @@ class VideoVAE:
 
     def __init__(self, network: AutoencoderKLWan):
         self.network = network.eval().requires_grad_(False)
-        shape = (1, network.config.z_dim, 1, 1, 1)
-        self.mean = torch.tensor(network.config.latents_mean).view(shape)
-        self.std = torch.tensor(network.config.latents_std).view(shape)
+        shape = (1, network.config["z_dim"], 1, 1, 1)
+        self.mean = torch.tensor(network.config["latents_mean"]).view(shape)
+        self.std = torch.tensor(network.config["latents_std"]).view(shape)
 
     def to(self, device: torch.device | str) -> VideoVAE:
-        self.network.to(device)
+        self.network.to(device)  # pyright: ignore[reportArgumentType]  # its decorator hides `self`
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         return self
 
@@ -67,7 +67,7 @@ class VideoVAE:
         """[b 3 f h w], f = 1 + 4k, h and w multiples of 16 -> [b 16 1+k h/8 w/8], the posterior's mean."""
         latent_frames(video.shape[2])  # refuses a length whose last frames the network would silently drop
         with FastOnCpu():
-            latents = self.network.encode(video.to(self.network.device, self.network.dtype)).latent_dist.mean
+            latents = self.network.encode(video.to(self.network.device, self.network.dtype))[0].mean
         return (latents.float() - self.mean) / self.std
 
     def decode(self, latents: Tensor) -> Tensor:

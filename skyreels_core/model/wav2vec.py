@@ -84,6 +84,7 @@ class Wav2VecStates:
             states[:, first:last] = chunk[:, first - start : last - start]
             if callback is not None:
                 callback(last, count)
+        assert states is not None  # there is one chunk at least
         return states
 
     def _hear(self, features: Tensor) -> Tensor:

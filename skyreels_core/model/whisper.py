@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import safe_open
@@ -48,7 +48,7 @@ class WhisperTokens:
 
         `callback` hears after each chunk how many tokens of how many are there, and may raise to cancel.
         """
-        return self._stitch(samples, lambda heard: self._hear(heard).last_hidden_state, callback)[0]
+        return self._stitch(samples, lambda heard: cast(Tensor, self._hear(heard).last_hidden_state), callback)[0]
 
     def encode_layers(
         self,
@@ -62,7 +62,9 @@ class WhisperTokens:
         """
 
         def encode_chunk(heard: Tensor) -> Tensor:
-            layers = torch.cat(self._hear(heard, all_layers=True).hidden_states)
+            said = self._hear(heard, all_layers=True).hidden_states
+            assert said is not None  # as asked for
+            layers = torch.cat(said)
             return layers if reduce is None else reduce(layers)
 
         return self._stitch(samples, encode_chunk, callback)
@@ -83,6 +85,7 @@ class WhisperTokens:
             tokens[:, first:last] = chunk[:, first - start : last - start]
             if callback is not None:
                 callback(last, count)
+        assert tokens is not None  # there is one chunk at least
         return tokens
 
     def _hear(self, samples: Tensor, all_layers: bool = False) -> BaseModelOutput:

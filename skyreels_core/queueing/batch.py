@@ -142,8 +142,7 @@ class Batch:
 
     def handle(self, event: dict[str, Any]) -> None:
         data = event.get("data")
-        ticket = self.open.get(data.get("prompt_id")) if isinstance(data, dict) else None
-        if ticket is None:
+        if not isinstance(data, dict) or (ticket := self.open.get(data.get("prompt_id", ""))) is None:
             return
         ticket.running = True
         if event["type"] == "execution_cached":

@@ -35,12 +35,13 @@ def safe_stem(stem: str) -> str:
 def publish(part: Path, folder: Path, name: str) -> Path:
     """Move a finished file into the folder, beside what is there: name, name-2, name-3 ..."""
     stem, suffix = os.path.splitext(name)
-    for number in count(2):
+    numbers = count(2)
+    while True:
         path = folder / name
         try:
             path.open("x").close()  # from here on the name is ours
         except FileExistsError:
-            name = f"{stem}-{number}{suffix}"
+            name = f"{stem}-{next(numbers)}{suffix}"
             continue
         os.replace(part, path)
         return path

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, cast
 
 from torch import Tensor
 
@@ -105,7 +105,8 @@ class Denoiser:
         held: dict[Unit, Tensor] = {}
         denoised = self._denoised(x, sigma, held)
         guided = (
-            sum(scale * next(denoised) for scale in coefficients.values()) for _ in self.windows.windows
+            cast(Tensor, sum(scale * next(denoised) for scale in coefficients.values()))
+            for _ in self.windows.windows
         )
         fused = self.windows.fuse(guided, first_step=self.guidance.grid.index(sigma) == 0)
         self.arithmetic.check_prediction(fused, sigma, first)
@@ -137,7 +138,7 @@ class Denoiser:
                 yield part - sigma * held[unit].to(part.device)
             else:
                 prediction = next(computed)
-                if self._has_room(held):
+                if self.cache is not None and self._has_room(held):
                     held[unit] = self.cache.hold(self._velocity(prediction, part, sigma))
                 yield prediction if self.predicts == "denoised" else part - sigma * prediction
 

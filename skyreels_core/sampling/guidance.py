@@ -91,7 +91,8 @@ class Piecewise:
         _check_positions(*(position for position, _ in self.points))
 
     def __call__(self, progress: float) -> float:
-        return float(np.interp(progress, *zip(*self.points, strict=True)))
+        positions, values = zip(*self.points, strict=True)
+        return float(np.interp(progress, positions, values))
 
 
 def _piecewise(*flat: float) -> Piecewise:

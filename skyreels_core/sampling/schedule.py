@@ -53,10 +53,10 @@ def full_schedule(sigmas: Iterable[float], shift: float) -> SigmaGrid:
     if run.values[0] >= 1 - SAME_SIGMA and run.values[-1] == 0:
         return run
     for steps in range(run.steps, TIMESTEPS):
-        whole = SigmaGrid(flow_sigmas(steps, shift))
+        whole = SigmaGrid(flow_sigmas(steps, shift).tolist())
         if all(whole.index(sigma) is not None for sigma in run.values):
             return whole
-    return SigmaGrid(flow_sigmas(TIMESTEPS, shift))
+    return SigmaGrid(flow_sigmas(TIMESTEPS, shift).tolist())
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class FolderClips:
 
     @functools.cached_property
     def entries(self) -> list[dict]:
-        entries = self._from_manifest() if self.manifest else self._from_folder()
+        entries = self._from_manifest(Path(self.manifest)) if self.manifest else self._from_folder()
         if not entries:
             where = self.manifest or self.folder
             raise InputError(
@@ -117,8 +117,7 @@ class FolderClips:
         videos = sorted(p for p in Path(self.folder).iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
         return [{"video": str(video), "caption": _text(video), **_sidecar(video)} for video in videos]
 
-    def _from_manifest(self) -> list[dict]:
-        path = Path(self.manifest)
+    def _from_manifest(self, path: Path) -> list[dict]:
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         files = ("video", "audio", "keypoints")
         return [

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -54,8 +55,9 @@ class Batch:
     clip_fea: Tensor | None  # [b 257 1280]
 
     def to(self, device: torch.device) -> Batch:
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{name: None if value is None else value.to(device) for name, value in values.items()})
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {n: None if value is None else value.to(device) for n, value in held.items()}
+        return Batch(**moved)
 
 
 @torch.no_grad()
@@ -92,7 +94,7 @@ def _encode(clip: Clip, encoders: Encoders, tasks: Sequence[str]) -> dict[str, T
     }
     if "animation" in tasks:
         encoded["animation"] = condition_latent(encoders.vae, video, given_first(video))[0]
-    if "editing" in tasks:
+    if "editing" in tasks and clip.boxes is not None:
         encoded["editing"] = condition_latent(encoders.vae, video, given_outside(clip.boxes[None]))[0]
     if clip.lips is not None:
         encoded["lips"] = loss_mask_to_latent(clip.lips)[None]

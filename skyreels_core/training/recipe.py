@@ -51,6 +51,7 @@ class Network(Protocol):
     @property
     def part(self) -> str:
         """The network's name under `encoders`."""
+        ...
 
     def make(self, file: Path, folder: Path, dtype: torch.dtype) -> None:
         """Train it, resuming what `folder` holds, and write `file` with weights of `dtype`."""
@@ -105,8 +106,8 @@ def train(config: str | Path, output: str | Path, sections: Sections = LAB) -> P
     clips = encode_clips(recipe.data, encoders, output / "clips", recipe.alternate_tasks)
     model = _start(recipe.transformer, encoders.whisper.width)
     model.backbone.gradient_checkpointing = recipe.gradient_checkpointing
-    accelerator, config = Accelerator(mixed_precision=recipe.precision), recipe.transformer
-    train_transformer(model, clips, config.legs, output / "transformer", accelerator, config.seed)
+    accelerator, settings = Accelerator(mixed_precision=recipe.precision), recipe.transformer
+    train_transformer(model, clips, settings.legs, output / "transformer", accelerator, settings.seed)
     _save(model, recipe, bundle, dtype)
     return bundle
 

@@ -153,14 +153,9 @@ def _data_bytes(path: Path, entries: Mapping[str, Any]) -> int:
 
 
 def _place(path: Path, name: str, entry: Any) -> tuple[int, int]:
-    try:
-        format_, shape, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
-        whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in (*shape, first, last))
-        known = whole and isinstance(format_, str) and isinstance(shape, list)
-    except (TypeError, KeyError, ValueError):
-        known = False
-    if not known:
+    if (stated := _stated(entry)) is None:
         raise InputError(_damaged(path, f"{name} has no format, shape and place that can be read"))
+    format_, shape, first, last = stated
     if format_ not in BITS:
         raise InputError(
             f"{path} holds {name} in the format {format_}, which is unknown here. Give the model in float16, bfloat16 "
@@ -169,6 +164,17 @@ def _place(path: Path, name: str, entry: Any) -> tuple[int, int]:
     if 8 * (last - first) != math.prod(shape) * BITS[format_]:
         raise InputError(_damaged(path, f"{name} of shape {shape} in {format_} has {last - first:,} bytes"))
     return first, last
+
+
+def _stated(entry: Any) -> tuple[str, list[int], int, int] | None:
+    """Format, shape, first byte and end of a tensor; None where these are not what they should be."""
+    try:
+        format_, shape, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in (*shape, first, last))
+    except (TypeError, KeyError, ValueError):
+        return None
+    known = whole and isinstance(format_, str) and isinstance(shape, list)
+    return (format_, shape, first, last) if known else None
 
 
 def _check_metadata(path: Path, metadata: Any) -> dict[str, str]:

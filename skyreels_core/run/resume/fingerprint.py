@@ -20,7 +20,7 @@ def digest(*values: object) -> str:
         if isinstance(value, Tensor):
             held = value.detach().cpu().contiguous()
             whole.update(f"{held.dtype} {tuple(held.shape)}".encode())
-            whole.update(held.reshape(-1).view(torch.uint8).numpy())
+            whole.update(held.reshape(-1).view(torch.uint8).numpy().data)
         elif isinstance(value, Path):
             for block in _blocks(value):
                 whole.update(block)
@@ -40,7 +40,7 @@ def digest_frames(frames: Iterable[Tensor]) -> str:
     """Of a video or a mask that comes frame by frame, whatever the file that it is in."""
     whole = hashlib.sha256()
     for frame in frames:
-        whole.update(frame.contiguous().numpy())
+        whole.update(frame.contiguous().numpy().data)
     return whole.hexdigest()[:32]
 
 
@@ -51,7 +51,7 @@ def digest_weights(weights: Mapping[str, Tensor]) -> str:
         flat = weight.detach().reshape(-1)
         some = flat[:: max(1, flat.numel() // SAMPLES)][:SAMPLES].float().cpu().contiguous()
         whole.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
-        whole.update(some.numpy())
+        whole.update(some.numpy().data)
     return whole.hexdigest()[:32]
 
 

@@ -6,11 +6,13 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 
 from ...errors import InputError
 from ...sampling.denoise import Counts, Denoiser, Unit
+from ...sampling.hybrid import Variant
 from ...sampling.solvers import SolverState
 from .folder import WorkFolder
 
@@ -76,7 +78,7 @@ class Resumable:
 
     def _unit(self, name: str) -> Unit:
         window, branch, variant = name.split()
-        return Unit(self.denoiser.windows.windows[int(window)], branch, variant)
+        return Unit(self.denoiser.windows.windows[int(window)], branch, cast(Variant, variant))
 
 
 def name_of(unit: Unit) -> str:
