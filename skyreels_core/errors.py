@@ -28,15 +28,15 @@ def naming(path: Path | str | None) -> Iterator[None]:
 
 # What to do about what the system refuses.
 REMEDIES = {
-    errno.ENOSPC: "Make room on that disk, or choose a folder on another.",
-    errno.EDQUOT: "Make room in your quota, or choose a folder on another disk.",
-    errno.EFBIG: "The system or its disk takes no larger file: choose a folder on another disk.",
+    errno.ENOSPC: "Free space on that disk, or choose a folder on another disk.",
+    errno.EDQUOT: "Free space in your quota, or choose a folder on another disk.",
+    errno.EFBIG: "The system or its disk allows no larger file: choose a folder on another disk.",
     errno.EACCES: "Choose a folder and files that this account may use.",
     errno.EPERM: "Choose a folder and files that this account may use.",
     errno.EROFS: "Choose a folder that can be written to.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
-    errno.EMFILE: "Close what else is open, or allow more open files (ulimit -n).",
-    errno.EIO: "The disk or its connection fails: choose a folder on another.",
+    errno.EMFILE: "Close other files and programs, or allow more open files (ulimit -n).",
+    errno.EIO: "The disk or its connection fails: choose a folder on another disk.",
 }
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # names from damaged files could steer the terminal
 CHECK_PATH = "Check the path and its disk, then give the command again."

@@ -103,10 +103,10 @@ class WindowPlan:
         return cls(latent_frames, windows, mode, fuse_first_step)
 
     def __str__(self) -> str:
+        count = len(self.windows)
         starts = ", ".join(str(first_frame(window.start)) for window in self.windows)
-        return (
-            f"{frames_of(self.latent_frames)} frames are {len(self.windows)} windows, from frames {starts}."
-        )
+        windows = "1 window" if count == 1 else f"{count} windows"
+        return f"{frames_of(self.latent_frames)} frames, {windows}, from frames {starts}."
 
     def weights(self, first_step: bool = False) -> Tensor:
         """How much each window counts at each latent frame, [windows t] in float64; a frame's sum is 1."""

@@ -132,7 +132,7 @@ def test_texts_over_time_come_from_a_file(animate, output, tmp_path, capsys):
     lines = tmp_path / "what is seen.txt"
     lines.write_text("0 red hair\n0.4 blue wall\n9 late", encoding="utf-8")
     assert animate("--prompts", lines, "--text-guidance", "5", "--lossless") == 0
-    assert "The text at 9 s is not used: the video ends at 0.75 s." in capsys.readouterr().err
+    assert "The prompt at 9 s is not used: the video ends at 0.75 s." in capsys.readouterr().err
     scheduled = read_video(output).frames
     assert animate("--prompt", "red hair", "--text-guidance", "5", "--lossless") == 0
     assert not torch.equal(scheduled[-1], read_video(output).frames[-1])
@@ -151,7 +151,7 @@ def test_a_report_says_what_was_used_and_what_the_video_is_like(animate, files, 
     assert report["forwards"]["computed"] == 4 and report["stages_seconds"].keys() >= {"sampling", "measuring"}
     assert len(report["colours"]["seconds"]) == 1 and report["joins"] == [] and report["worst_join"] is None
     assert all(line in said for line in report["lines"])
-    assert any("is heard at -20" in line for line in report["lines"])
+    assert any("to -20 LUFS for the model" in line for line in report["lines"])
     assert Image.open(tmp_path / "report.png").width > 100
     kept, given = (float(sound.samples.std()) for sound in (read_video(output).audio, read_audio(files.voice)))
     assert kept == pytest.approx(given, rel=0.1)  # at -20 LUFS it would be a fourth
@@ -378,7 +378,7 @@ def test_a_run_that_is_interrupted_while_it_writes_goes_on_to_the_same_file(
     with At("has an odd side", KeyboardInterrupt()):
         assert edit("--mask", files.mask) == INTERRUPTED
     assert [path.name for path in tmp_path.iterdir()] == ["result.mp4.work"]
-    assert "the same command with --resume goes on" in capsys.readouterr().err
+    assert "resume with the same command and --resume" in capsys.readouterr().err
     assert edit("--mask", files.mask) == REFUSED
     assert "holds an unfinished run" in capsys.readouterr().err
     assert edit("--mask", files.mask, "--resume", "--seed", "9") == REFUSED
@@ -390,7 +390,7 @@ def test_a_run_that_is_interrupted_while_it_writes_goes_on_to_the_same_file(
 def test_what_fails_after_sampling_says_how_to_go_on(edit, files, tmp_path, capsys):
     with At("has an odd side", torch.cuda.OutOfMemoryError("CUDA out of memory")):
         assert edit("--mask", files.mask) == REFUSED
-    assert "--resume goes on" in capsys.readouterr().err
+    assert "and --resume" in capsys.readouterr().err
     assert edit("--mask", files.mask, "--restart") == 0
 
 

@@ -255,7 +255,7 @@ def test_texts_change_over_time_and_what_is_not_used_is_said(bundle, preset, pic
     before, after = (result.tensor() for result in results)
     assert torch.equal(before[0], after[0])  # of the first window alone
     assert not torch.allclose(before[-1], after[-1], atol=0.01)
-    assert "The text at 2 s is not used: the video ends at 2 s." in results[1].report.lines
+    assert "The prompt at 2 s is not used: the video ends at 2 s." in results[1].report.lines
 
 
 def test_where_only_some_windows_have_a_text_the_guidance_stays_on(bundle, preset, picture):

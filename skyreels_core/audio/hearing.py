@@ -31,12 +31,12 @@ class Hearing:
         samples, lines = heard(audio, timeline), []
         if self.gate is not None:
             samples, silenced = gate(samples, SAMPLE_RATE, self.gate)
-            lines.append(f"Pauses of {silenced:.1f} s are heard as silence.")
+            lines.append(f"{silenced:.1f} s of pauses were muted for the model.")
         if self.loudness is not None:
             samples, line = level_voice(samples, self.loudness)
             lines.append(line)
         if lines:
-            lines.append("The sound of the video stays as it was given.")
+            lines.append("The sound of the video is unchanged.")
         return samples, lines
 
 

@@ -36,7 +36,7 @@ def check_encoder(layers: int, width: int) -> None:
     """Raises InputError for a Whisper encoder that HuMo was not trained with."""
     if (layers, width) != (LAYERS, WIDTH):
         raise InputError(
-            f"The Whisper encoder has {layers} layers of width {width}; HuMo hears the {LAYERS} layers of width "
+            f"The Whisper encoder has {layers} layers of width {width}; HuMo needs the {LAYERS} layers of width "
             f"{WIDTH} of Whisper-large-v3. Load whisper_large_v3_fp16.safetensors."
         )
 
@@ -45,8 +45,8 @@ def check_fps(fps: float) -> None:
     """Raises InputError for another rate than 25: lips would move at the wrong speed."""
     if fps != FPS:
         raise InputError(
-            f"The tokens are for {fps:g} frames a second; HuMo was trained at {FPS} and knows no other rate. Set "
-            f"{FPS} fps in Audio To Tokens; another rate can be made of the finished video."
+            f"The audio tokens are for {fps:g} fps; HuMo was trained at {FPS} fps and needs that rate. Set "
+            f"{FPS} fps in Audio To Tokens, and convert the finished video to another rate."
         )
 
 

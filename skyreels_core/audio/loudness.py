@@ -35,16 +35,16 @@ def level_voice(samples: Tensor, target: float) -> tuple[Tensor, str]:
     """A voice [n] at 16 kHz at `target` LUFS, and a sentence about what that did to it."""
     before = loudness(samples, SAMPLE_RATE)
     if before == -math.inf:
-        return samples, "The voice is silent: its loudness stays as it is."
+        return samples, "The voice is silent: its loudness was not changed."
     levelled = to_loudness(samples, SAMPLE_RATE, target)
-    line = f"The voice has {before:.1f} LUFS and is heard at {target:g}."
+    line = f"Voice normalised from {before:.1f} to {target:g} LUFS for the model."
     if (peak := float(levelled.abs().max())) > 1:
-        line += f" Its peak lies {20 * math.log10(peak):.1f} dB over full scale there; nothing is cut off."
+        line += f" Its peak is {20 * math.log10(peak):.1f} dB over full scale; it is not clipped."
     return levelled, line
 
 
 def check_loudness(target: float) -> None:
     if not QUIETEST <= target <= LOUDEST:
         raise InputError(
-            f"The loudness is to be {target:g} LUFS; give one from {QUIETEST:g} to {LOUDEST:g}, such as {TARGET:g}."
+            f"The target loudness is {target:g} LUFS; give one from {QUIETEST:g} to {LOUDEST:g}, such as {TARGET:g}."
         )

@@ -84,15 +84,15 @@ def speaker_masks(masks: list[Tensor]) -> Tensor:
     for number, mask in enumerate(tokens, 1):
         if not mask.any():
             raise InputError(
-                f"The mask of speaker {number} is empty, or smaller than {SIZE_MULTIPLE} pixels of the video. White "
-                "says where the speaker is."
+                f"The mask of speaker {number} is empty, or smaller than {SIZE_MULTIPLE} pixels of the video. Paint "
+                "the speaker white."
             )
     shared = tokens.all(0)
     overlap = float(shared.sum() / tokens.sum((1, 2)).min())
     if overlap > MOST_SHARED:
         raise InputError(
-            f"The masks of the two speakers are the same place: {overlap:.0%} of the smaller one is in both, so both "
-            "people would say both voices. Give each speaker a mask of their own place in the picture."
+            f"The masks of the two speakers overlap: {overlap:.0%} of the smaller one is in both, so both "
+            "people would speak with both voices. Give each speaker a mask of their own area."
         )
     tokens = tokens & (~shared | nearest(tokens & ~shared))
     tokens = tokens.flatten(1)

@@ -47,7 +47,7 @@ def fit_picture(
         raise InputError(f"The fit {shape!r} is unknown; use one of {', '.join(SHAPES)}.")
     if picture is None:
         size, lines = fit_size(width, height)
-        return Animation(None, *size), [*lines, "No picture is used: text and voice alone say what is seen."]
+        return Animation(None, *size), [*lines, "No picture is used: the prompt and the voice alone decide."]
     size, lines = shaped_size((picture.shape[1], picture.shape[0]), width, height, shape)
     placed, done = fit(picture, *size, MODES[shape])
     return Animation(placed, *size), [*lines, f"Picture: {done}."]

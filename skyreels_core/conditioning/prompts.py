@@ -17,8 +17,8 @@ from ..timeline import Timeline, first_frame, frames_of
 from ..windows import Window, WindowPlan
 
 GRAMMAR = (
-    "Write a line for each text, with the seconds from which it holds before it: '0 a person smiles', then "
-    "'12.5 a person frowns' or '1:05 a person laughs'. Lines that begin with # are left out."
+    "Write one prompt per line, after the time in seconds from which it holds: '0 a person smiles', then "
+    "'12.5 a person frowns' or '1:05 a person laughs'. Lines that begin with # are ignored."
 )
 _LINE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d*)?|[.,]\d+)\s+(\S.*)")
 
@@ -31,7 +31,7 @@ class PromptSchedule:
 
     def __post_init__(self) -> None:
         if not self.spans:
-            raise InputError(f"The prompt schedule has no text. {GRAMMAR}")
+            raise InputError(f"The prompt schedule has no prompt. {GRAMMAR}")
 
     @classmethod
     def of(cls, text: str | PromptSchedule) -> PromptSchedule:
@@ -54,7 +54,7 @@ class PromptSchedule:
         try:
             return cls.parse(Path(path).read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise InputError(f"{path} is no text in UTF-8. Save it as UTF-8.") from error
+            raise InputError(f"{path} is not a text file in UTF-8. Save it as UTF-8.") from error
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
@@ -83,7 +83,7 @@ class PromptSchedule:
         """A line for each text that no window is told, for the user."""
         told = {self.of_window(window, timeline.fps) for window in plan.windows}
         return [
-            f"The text at {start:g} s is not used: {_reason(start, timeline)}"
+            f"The prompt at {start:g} s is not used: {_reason(start, timeline)}"
             for index, (start, _) in enumerate(self.spans)
             if index not in told
         ]
@@ -105,18 +105,18 @@ def _span(line: str, number: int) -> tuple[float, str]:
 def _check_order(spans: list[tuple[float, str]], number: int) -> None:
     if spans[0][0] > 0:
         raise InputError(
-            f"Line {number} of the prompt schedule begins at {spans[0][0]:g} s, and there is no text before it. "
-            "Let the first one begin at 0."
+            f"Line {number} of the prompt schedule begins at {spans[0][0]:g} s, and there is no prompt before it. "
+            "Start the first one at 0."
         )
     for (before, _), (here, _) in pairwise(spans[-2:]):
         if here <= before:
             raise InputError(
-                f"Line {number} of the prompt schedule begins at {here:g} s, the text before it at {before:g} s. "
-                "Put the lines in order, each time once."
+                f"Line {number} of the prompt schedule begins at {here:g} s, the prompt before it at {before:g} s. "
+                "Sort the lines by time, and use each time once."
             )
 
 
 def _reason(start: float, timeline: Timeline) -> str:
     if start >= timeline.seconds:
         return f"the video ends at {timeline.seconds:g} s."
-    return "no window has its middle in its time. Make the windows shorter, or let it hold longer."
+    return "no window has its middle within it. Use shorter windows, or let the prompt hold longer."

@@ -76,7 +76,7 @@ class ColourStatistics:
         values = torch.cat([self.lightness[:, None], self.chroma], 1).double().numpy()  # [f 3]
         measured = np.flatnonzero(np.isfinite(values).all(1))
         if not len(measured):
-            log.warning("no frame could be measured against the reference: the colours stay as they are")
+            log.warning("no frame could be measured against the reference: the colours are unchanged")
             return ColourStatistics(torch.ones_like(self.lightness), torch.zeros_like(self.chroma))
         frames = np.arange(len(values))
         whole = np.stack([np.interp(frames, measured, column[measured]) for column in values.T], 1)
@@ -163,7 +163,7 @@ class Unified:
     def __str__(self) -> str:
         measured = int(self.before.lightness.isfinite().sum())
         if not measured:
-            return "No frame could be measured against the reference: the colours stay as they are."
+            return "No frame could be measured against the reference: the colours are unchanged."
         wandered = (_wandered(statistics, self.fps) for statistics in (self.before, self.after))
         before, after = (f"lightness {l:+.1f} %, a {a:+.1f}, b {b:+.1f}" for l, a, b in wandered)
         return (

@@ -124,7 +124,7 @@ class Changed:
         self.composited.add(layer.original, composited, layer.weight)
 
     def __str__(self) -> str:
-        return f"As it was made, {self.made.error()}; composited, {self.composited.error()}."
+        return f"Generated: {self.made.error()}; composited: {self.composited.error()}."
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def check_whole(path: Path) -> None:
         promised = _promised_bytes(file, found)
     if found + SLACK < promised:
         raise InputError(
-            f"{path} is cut short: it promises {promised:,} bytes and has {found:,}. Fetch or export it again."
+            f"{path} is truncated: its header states {promised:,} bytes, it has {found:,}. Download or export it again."
         )
 
 

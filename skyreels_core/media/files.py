@@ -15,7 +15,7 @@ def existing_file(path: str | Path, what: str) -> Path:
     if path.is_dir():
         raise InputError(f"{path} is a folder. Give the {what} file itself.")
     if not path.is_file():
-        state = "is no file" if path.exists() else "does not exist"
+        state = "is not a file" if path.exists() else "does not exist"
         raise InputError(f"{path} {state}. Give the path of a {what} file.")
     return path
 

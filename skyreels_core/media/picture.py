@@ -57,7 +57,7 @@ def read_picture(path: str | Path, behind: float = 1.0) -> Tensor:
     check_side(path, pixels.shape[1], pixels.shape[0])
     if not np.isfinite(pixels).all():
         raise InputError(
-            f"{path} holds pixels that are no numbers (NaN, infinite). Export the picture again."
+            f"{path} holds pixels that are not numbers (NaN, infinite). Export the picture again."
         )
     return torch.from_numpy(pixels)
 

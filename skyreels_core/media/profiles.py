@@ -58,7 +58,7 @@ def _by_profile(path: Path, mode: str, content: bytes | None) -> Conversion | No
         if space in ("L", "RGB") and _changes_nothing(convert, space):
             return None
     except BAD_PROFILE as error:
-        log.warning("%s: its colour profile is left out, it cannot be used (%s)", path, first_words(error))
+        log.warning("%s: its colour profile cannot be used (%s) and is ignored", path, first_words(error))
         return None
     _say(path, name.strip() or space)
     return lambda colour: convert(colour).astype(np.float32) / 255

@@ -96,7 +96,7 @@ def _recordings(path: Path) -> list[_Recording]:
         found = [_recording(path, first if others else None)]
     except FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as sound ({foreign(path, str(error.strerror))}); it may be damaged or no audio "
+            f"{path} cannot be read as sound ({foreign(path, str(error.strerror))}); it may be damaged or not an audio "
             "file. Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
         ) from error
     for part in others:
@@ -104,7 +104,7 @@ def _recordings(path: Path) -> list[_Recording]:
             found.append(_recording(path, part))
         except (FFmpegError, InputError) as error:
             why = error.strerror if isinstance(error, FFmpegError) else error
-            log.warning("%s: its %d bytes from %d on are left out (%s)", path, len(part), part.start, why)
+            log.warning("%s: its %d bytes from %d on are skipped (%s)", path, len(part), part.start, why)
     return found
 
 
@@ -117,7 +117,7 @@ def _recording(path: Path, part: range | None) -> _Recording:
         if packets.is_broken:
             raise InputError(
                 f"{path} cannot be read as sound: {len(packets.damaged)} of its {packets.packets} packets are damaged, "
-                f"the first at {packets.damaged[0]:.1f} s. Fetch or export it again."
+                f"the first at {packets.damaged[0]:.1f} s. Download or export it again."
             )
         if not packets.pieces:
             packets.pieces.append(Piece(np.zeros((1, 0), np.float32), max(stream.rate, 1), "mono", None))
@@ -174,8 +174,8 @@ def _check_end(path: Path, format_name: str, end: float, stated: float) -> None:
     missing = {"flac": 0.001, "ogg": math.inf}.get(format_name, MISSING_SECONDS)
     if end + missing < stated:
         raise InputError(
-            f"{path} is cut short: its sound should end at {stated:.1f} s and ends at {end:.1f} s. Fetch or export it "
-            "again."
+            f"{path} is truncated: its sound should end at {stated:.1f} s and ends at {end:.1f} s. Download or "
+            "export it again."
         )
 
 
@@ -213,14 +213,14 @@ def _report(path: Path, recordings: Sequence[_Recording]) -> None:
         places = ", ".join(f"{seconds:.1f}" for seconds in damaged[:5]) + (
             ", ..." if len(damaged) > 5 else ""
         )
-        log.warning("%s: %d damaged packets are left out, at %s s", path, len(damaged), places)
+        log.warning("%s: %d damaged packets are skipped, at %s s", path, len(damaged), places)
     silent = sum(it.gaps.seconds for it in recordings)
     if silent > SAID_SECONDS:
-        log.warning("%s: no sound was recorded for %.1f s within it; silence stands there", path, silent)
+        log.warning("%s: no sound was recorded for %.1f s within it; silence fills the gap", path, silent)
     jumps = [seconds for it in recordings for seconds in it.gaps.jumps]
     if jumps:
         log.warning(
-            "%s: its clock jumps far ahead at %.1f s; the sound goes on without a pause", path, jumps[0]
+            "%s: its clock jumps far ahead at %.1f s; the sound continues without a pause", path, jumps[0]
         )
 
 
@@ -314,7 +314,7 @@ def _check_samples(path: Path, audio: Audio) -> None:
         raise InputError(f"{path} holds no samples; record or export the sound again.")
     loudest = float(audio.samples.abs().max())  # NaN where any is
     if not math.isfinite(loudest):
-        raise InputError(f"{path} holds samples that are no numbers (NaN, infinite); export the sound again.")
+        raise InputError(f"{path} holds samples that are not numbers (NaN, infinite); export the sound again.")
     if loudest > LOUDEST:
         raise InputError(
             f"{path} holds samples of {loudest:.3g} times full scale; export the sound with samples within -1..1."

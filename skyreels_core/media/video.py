@@ -142,7 +142,7 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
         if stream is None:
             raise InputError(f"{path} has no video stream. Give a file with moving pictures in it.")
         if container.format.name in TEXTS:
-            raise InputError(f"{path} is no video; it holds text or data. Give a file with moving pictures in it.")
+            raise InputError(f"{path} is not a video; it holds text or data. Give a file with moving pictures in it.")
         if stream.codec_context is None or not stream.width:
             raise InputError(f"{path} is in a format that cannot be decoded here. Export it as H.264.")
         check_side(path, round(stream.width * (stream.sample_aspect_ratio or 1)), stream.height)
@@ -293,15 +293,15 @@ class _Index:
         beyond = self.sound_end - max(end, times[-1] + self.period(times))
         if not self.whole or not SOUND_BEYOND < beyond < LONGEST_STILL:
             return end - times[0]
-        log.warning("%s: the sound lasts %.1f s longer than the frames; the last is held", path, beyond)
+        log.warning("%s: the sound lasts %.1f s longer than the frames; the last frame is repeated", path, beyond)
         return self.sound_end - times[0]
 
     def _say(self, path: str | Path, clock: Clock) -> None:
         held, lost = clock.held, clock.lost(len(self.times))
         if held or lost:
             log.warning(
-                "%s has a variable frame rate: read at %.3f frames a second, %d times the frame on screen is shown "
-                "again, %d of %d frames are never shown", path, clock.fps, held, lost, len(self.times),
+                "%s has a variable frame rate: read at %.3f frames per second, with %d frames repeated "
+                "and %d of %d frames dropped", path, clock.fps, held, lost, len(self.times),
             )  # fmt: skip
 
 

@@ -37,13 +37,13 @@ def check_output(path: str | Path, suffixes: Sequence[str] = VIDEO_SUFFIXES) -> 
         raise InputError(f"{path} cannot be written: a name that ends in {' or '.join(suffixes)} is needed.")
     if not path.parent.is_dir():
         raise InputError(
-            f"{path} cannot be written: {path.parent} is not a folder. Make it or choose another."
+            f"{path} cannot be written: {path.parent} is not a folder. Create it or choose another."
         )
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written: no file can be made in {path.parent} ({error.strerror}). Choose "
+            f"{path} cannot be written: no file can be created in {path.parent} ({error.strerror}). Choose "
             "another folder."
         ) from error
     return path

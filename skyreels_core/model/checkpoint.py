@@ -111,10 +111,10 @@ def read_audio_layers(
     expected = {} if config is None else expected_shapes(None, config)
     if lacking := AUDIO_SIZES if config is None else sorted(expected.keys() - set(names)):
         raise InputError(
-            f"{header.path.name} lacks {listed(lacking)}; the file is not whole. Download it again."
+            f"{header.path.name} lacks {listed(lacking)}; the file is incomplete. Download it again."
         )
     if wrong := [name for name, shape in expected.items() if header.shapes[name] != shape]:
-        raise InputError(f"{header.path.name} has {listed(wrong)} of another shape. Download it again.")
+        raise InputError(f"{header.path.name} has {listed(wrong)} of a different shape. Download it again.")
     assert config is not None  # without it the sizes were lacking
     with safe_open(header.path, framework="pt") as file:
         state = {name: file.get_tensor(header.prefix + name) for name in names}
@@ -129,7 +129,7 @@ def check_fit(path: Path, config: WanConfig, audio_path: Path, audio: AudioConfi
             "Give the ones that were trained on this backbone."
         )
     if not config.takes_picture:
-        logger.warning("%s takes no picture: text and voice without a picture.", path)
+        logger.warning("%s takes no picture: it is conditioned on prompt and voice alone.", path)
 
 
 def load_weights(

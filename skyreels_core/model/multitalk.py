@@ -49,7 +49,7 @@ NEEDED: dict[Kind, str] = {
 PLACES: dict[Kind, str] = {
     "skyreels-v3-a2v": "Load SkyReels-V3 A2V takes it, from models/diffusion_models.",
     "infinitetalk": "Apply InfiniteTalk takes it, from models/model_patches.",
-    "wan-i2v": "Load Diffusion Model takes it, and Apply InfiniteTalk gives it a voice.",
+    "wan-i2v": "Load Diffusion Model takes it, and Apply InfiniteTalk adds audio conditioning to it.",
     "wan-t2v": "It takes no picture; the MultiTalk family needs an image-to-video model.",
     "skyreels-audio": "Load SkyReels-Audio Model takes it.",
     "audio-layers": "Apply SkyReels Audio Layers takes it, from models/model_patches.",
@@ -141,7 +141,7 @@ def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
         )
     sizes = (*AUDIO_SIZES, *(WAN_SIZES if kind == "skyreels-v3-a2v" else ()))
     if missing := [name for name in sizes if name not in header.shapes]:
-        raise InputError(f"{header.path.name} lacks {listed(missing)}; it is not whole. Download it again.")
+        raise InputError(f"{header.path.name} lacks {listed(missing)}; it is incomplete. Download it again.")
     backbone = wan_config(header) if kind == "skyreels-v3-a2v" else None
     if kind == "skyreels-v3-a2v" and (backbone is None or stated_problems(header, backbone, None)):
         raise InputError(f"{header.path.name} is damaged: its video model has no sizes. Download it again.")

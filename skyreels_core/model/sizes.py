@@ -73,7 +73,7 @@ def missing_sizes(header: Header, names: tuple[str, ...]) -> list[str]:
 def size_problems(header: Header, names: tuple[str, ...]) -> list[str]:
     """Of the weights that tell the sizes, those that tell none."""
     return [
-        f"{name} has shape {list(header.shapes[name])}, which tells no sizes. Download the file again."
+        f"{name} has shape {list(header.shapes[name])}, from which no sizes can be read. Download the file again."
         for name in names
         if len(header.shapes[name]) != (5 if name.startswith("patch") else 2) or 0 in header.shapes[name]
     ]
@@ -109,7 +109,7 @@ def stated_problems(header: Header, config: WanConfig | None, audio: AudioConfig
 def head_problems(header: Header, config: WanConfig | None, audio: AudioConfig | None) -> list[str]:
     sections = {"transformer": config, "skyreels_audio": audio}
     return [
-        f"Its width of {sizes.dim} is no multiple of {HEAD_WIDTH} and its metadata does not state "
+        f"Its width of {sizes.dim} is not a multiple of {HEAD_WIDTH} and its metadata does not state "
         f"{section}.num_heads."
         for section, sizes in sections.items()
         if sizes is not None and sizes.dim % HEAD_WIDTH and "num_heads" not in stated(header, section)

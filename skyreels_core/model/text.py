@@ -64,7 +64,7 @@ class TextEncoder:
         ids = list(self.tokenizer.encode(prompt))
         if len(ids) <= TEXT_LENGTH:
             return ids
-        logger.warning("A prompt of %d tokens is cut after %d.", len(ids), TEXT_LENGTH)
+        logger.warning("A prompt has %d tokens; those after the first %d are ignored.", len(ids), TEXT_LENGTH)
         return [*ids[: TEXT_LENGTH - 1], END]
 
 

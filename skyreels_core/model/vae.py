@@ -120,7 +120,7 @@ def check(header: Header) -> None:
     expected = {original_name(key): tensor for key, tensor in empty_network(header).state_dict().items()}
     if missing := [name for name in expected if name not in header.shapes]:
         raise InputError(
-            f"It is not whole, or another VAE than that of Wan 2.1: it lacks {len(missing)} weights, such as "
+            f"It is incomplete, or not the VAE of Wan 2.1: it lacks {len(missing)} weights, such as "
             f"{missing[0]}. Download it again, or give wan_2.1_vae.safetensors."
         )
     check_shapes(header.path, expected, header.shapes)

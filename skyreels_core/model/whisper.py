@@ -180,15 +180,15 @@ def _find_config(
     conv, positions, feed_forward = (shapes[prefix + name] for name in SIZES)
     if [len(conv), len(positions), len(feed_forward)] != [3, 2, 2] or 0 in conv + feed_forward:
         raise InputError(
-            f"{path} is damaged: {', '.join(SIZES)} have shapes that tell no sizes. Download it again."
+            f"{path} is damaged: {', '.join(SIZES)} have shapes from which no sizes can be read. Download it again."
         )
     if positions[0] != CHUNK:
         raise InputError(
-            f"{path} hears {positions[0]} tokens at once; give a Whisper encoder, which hears {CHUNK}."
+            f"{path} encodes {positions[0]} tokens at once; give a Whisper encoder, which encodes {CHUNK}."
         )
     if conv[0] % HEAD_WIDTH and "encoder_attention_heads" not in stated:
         raise InputError(
-            f"{path} is {conv[0]} wide, no multiple of {HEAD_WIDTH}, and states no number of heads; "
+            f"{path} is {conv[0]} wide, not a multiple of {HEAD_WIDTH}, and states no number of heads; "
             "give the folder with its config.json."
         )
     sizes = {

@@ -59,7 +59,7 @@ class Ticket:
             self.breaks += 1
             if self.breaks < TRIES:
                 raise
-            self.fail(f"The connection broke {TRIES} times over it: {error}.")
+            self.fail(f"The connection broke {TRIES} times during it: {error}.")
         except Refused as error:
             self.fail(*refusal(self.job.workflow, error))
         except OSError as error:
@@ -176,18 +176,18 @@ class Batch:
         self.away.append(time.monotonic())
         if self.away[-1] - self.away[0] < self.wait:
             if len(self.away) == 2:  # the first try after a break mostly succeeds
-                logger.info("%s is away (%s); waiting up to %g s.", self.server.url, error, self.wait)
+                logger.info("%s cannot be reached (%s); waiting up to %g s.", self.server.url, error, self.wait)
             time.sleep(RETRY)
             return
         for ticket in list(self.open.values()):
-            ticket.fail(f"It is not finished: the server stayed away for {self.wait:g} s.")
+            ticket.fail(f"It is not finished: the server could not be reached for {self.wait:g} s.")
             self.close(ticket)
 
     def drop(self) -> None:
         mine = {ticket.prompt_id for ticket in self.open.values() if ticket.queued}
         try:
             self.server.drop(mine)
-            logger.info("%d jobs were taken out of the server's queue.", len(mine))
+            logger.info("%d jobs were removed from the server's queue.", len(mine))
         except (Unreachable, Refused) as error:
             logger.warning("%d jobs stay in the server's queue: %s.", len(mine), error)
 

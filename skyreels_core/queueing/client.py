@@ -104,7 +104,7 @@ class Client:
                     missing -= len(chunk)
                     yield chunk
         if missing > 0:
-            raise Unreachable(f"{file.filename} was cut short")
+            raise Unreachable(f"{file.filename} was truncated")
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
         with self.call(method, path, **options) as response:
@@ -188,5 +188,5 @@ def base_url(address: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise InputError(f"{address} is no address of a server; one looks like http://127.0.0.1:8188.")
+        raise InputError(f"{address} is not the address of a server; give one such as http://127.0.0.1:8188.")
     return url.rstrip("/")

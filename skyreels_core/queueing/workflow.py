@@ -90,7 +90,7 @@ class Workflow:
         (kind, options), present = self.spec(node, name), self.prompt[node]["inputs"].get(name)
         where = f"'{name}' of node {self.describe(node)}"
         if is_socket(kind) and (present is None or is_link(present)):
-            raise InputError(f"{where} takes what another node makes ({kind}), no value.")
+            raise InputError(f"{where} takes the output of another node ({kind}), not a value.")
         if kind == "BOOLEAN" or isinstance(present, bool):
             return parse(text, where, "true or false", read_boolean)
         if kind == "INT":
@@ -118,7 +118,7 @@ def read_workflow(path: Path, node_info: NodeInfo) -> Workflow:
         )
     if not is_prompt(content):
         raise InputError(
-            f"{path} is no workflow; give a JSON file made by ComfyUI's menu Workflow > Export (API)."
+            f"{path} is not a workflow; give a JSON file from ComfyUI's menu Workflow > Export (API)."
         )
     return Workflow(content, cache(node_info))
 

@@ -56,8 +56,8 @@ def coefficients_for(backbone: str, variant: str = "embedding") -> Coefficients:
     """The published polynomial, or the identity with a warning for a backbone that has none."""
     if backbone not in COEFFICIENTS:
         logger.warning(
-            "TeaCache has no coefficients for the backbone %r: the change of its timestep embedding is taken "
-            "as it is. calibrate() fits its own.",
+            "TeaCache has no coefficients for the backbone %r: the change of its timestep embedding is used "
+            "unchanged. calibrate() fits its own.",
             backbone,
         )
         return IDENTITY

@@ -15,7 +15,7 @@ class Arithmetic:
     """What a network's forwards are computed with."""
 
     name: str = "its precision"  # such as "bfloat16 with PyTorch's attention"
-    remedy: str = "Use another attention backend, or bfloat16 or float32 in the place of float16 or fp8."
+    remedy: str = "Use another attention backend, or bfloat16 or float32 instead of float16 or fp8."
 
     def check_prediction(self, prediction: Tensor, sigma: float, first: bool) -> None:
         """Raises InputError where a step's prediction is not finite; `first` of the run or later."""

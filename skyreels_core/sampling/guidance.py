@@ -177,7 +177,7 @@ RULES: dict[str, Rule] = {"eq3": EQ3, "multitalk": multitalk}
 def no_text_line(text: str) -> str:
     """What is said where the text's branch would see what the one without it sees."""
     return (
-        f"There is no text to follow: text guidance is off instead of {text}, which saves its forwards and changes "
+        f"There is no prompt: text guidance is off instead of {text}, which saves its forward passes and changes "
         "nothing else."
     )
 

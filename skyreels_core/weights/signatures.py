@@ -64,7 +64,7 @@ KINDS: dict[Kind, About] = {
     "wan-dancer": About("a WanDancer model", HOST_ONLY, NOT_OURS),
     "wan-recam": About("a ReCamMaster model on Wan", "Another pack of nodes takes it.", NOT_OURS),
     "wan-skyreels-df": About(
-        "a SkyReels-V2 model that is told its frame rate", "Another pack of nodes takes it.", NOT_OURS
+        "a SkyReels-V2 model that is conditioned on its frame rate", "Another pack of nodes takes it.", NOT_OURS
     ),
     "wan-diffusers": About(
         "a Wan model with the names of diffusers",

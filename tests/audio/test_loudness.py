@@ -95,8 +95,8 @@ class TestHearing:
         assert loudness(samples, RATE) == pytest.approx(-23, abs=1e-3)
         assert torch.equal(audio.samples, given)
         assert lines == [
-            "The voice has -48.7 LUFS and is heard at -23.",
-            "The sound of the video stays as it was given.",
+            "Voice normalised from -48.7 to -23 LUFS for the model.",
+            "The sound of the video is unchanged.",
         ]
 
     def test_a_peak_over_full_scale_is_said_and_kept(self, voice):
@@ -114,7 +114,7 @@ class TestHearing:
         samples, lines = Hearing(gate=-30, loudness=-23).of(noisy, Timeline(100, 25))
         assert samples[2 * rate + 400 :].eq(0).all()
         assert loudness(samples, rate) == pytest.approx(-23, abs=1e-3)
-        assert lines[0] == "Pauses of 2.0 s are heard as silence."
+        assert lines[0] == "2.0 s of pauses were muted for the model."
 
     @pytest.mark.parametrize("target", [-71.0, -4.0, 0.0, math.nan, -math.inf])
     def test_a_loudness_that_makes_no_sense_is_refused(self, target):

@@ -210,7 +210,7 @@ def test_an_empty_file_is_refused(tmp_path):
 def test_a_video_cut_off_before_its_index_is_refused(tmp_path):
     encode(tmp_path / "whole.mp4", chirps(1, 48000), 48000, "aac", pictures_at=0)
     (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:2000])
-    refused(tmp_path / "cut.mp4", "is cut short")
+    refused(tmp_path / "cut.mp4", "is truncated")
 
 
 def test_a_silent_video_says_that_it_has_no_sound_track(tmp_path):
@@ -227,7 +227,7 @@ def test_a_file_without_samples_is_refused(tmp_path):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_no_numbers_are_refused(tmp_path, value):
     soundfile.write(tmp_path / "a.wav", np.array([0, value, 0]), 48000, subtype="FLOAT")
-    refused(tmp_path / "a.wav", "no numbers")
+    refused(tmp_path / "a.wav", "not numbers")
 
 
 @pytest.mark.parametrize("rate", [1, 3999, 384_001, 2_000_000_000])

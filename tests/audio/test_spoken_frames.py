@@ -90,5 +90,5 @@ def test_soft_edges_that_overlap_are_of_the_nearer_speaker():
 def test_two_speakers_in_one_place_are_refused(first):
     masks = torch.zeros(2, 16, 128)
     masks[0, :, first], masks[1, :, :64] = 1, 1
-    with pytest.raises(InputError, match=r"same place: .*% of the smaller"):
+    with pytest.raises(InputError, match=r"overlap: .*% of the smaller"):
         speaker_masks(list(masks))

@@ -40,14 +40,14 @@ def test_a_text_holds_until_the_next_one_does(seconds, index):
 @pytest.mark.parametrize(
     "lines, needle",
     [
-        ("", "has no text"),
-        ("# nothing", "has no text"),
+        ("", "has no prompt"),
+        ("# nothing", "has no prompt"),
         ("a person smiles", "Line 1 .* 'a person smiles', cannot be read"),
         ("0 a\n\n7", "Line 3 .* '7', cannot be read"),
         ("0 a\n-3 b", "Line 2 .* cannot be read"),
         ("0 a\n1:2:3:4 b", "Line 2 .* cannot be read"),
-        ("# first\n3 a", "Line 2 .* begins at 3 s, and there is no text before it"),
-        ("0 a\n9 b\n5 c", "Line 3 .* begins at 5 s, the text before it at 9 s"),
+        ("# first\n3 a", "Line 2 .* begins at 3 s, and there is no prompt before it"),
+        ("0 a\n9 b\n5 c", "Line 3 .* begins at 5 s, the prompt before it at 9 s"),
         ("0 a\n0 b", "Line 2 .* begins at 0 s"),
     ],
 )
@@ -61,7 +61,7 @@ def test_a_file_is_utf_8_with_or_without_a_mark(tmp_path):
         (tmp_path / name).write_text("0 ein Mädchen lächelt\r\n5 她微笑", encoding=encoding, newline="")
         assert PromptSchedule.read(tmp_path / name).texts == ("ein Mädchen lächelt", "她微笑")
     (tmp_path / "other.txt").write_bytes("0 lächelt".encode("latin-1"))
-    with pytest.raises(InputError, match=r"other\.txt is no text in UTF-8"):
+    with pytest.raises(InputError, match=r"other\.txt is not a text file in UTF-8"):
         PromptSchedule.read(tmp_path / "other.txt")
     (tmp_path / "wrong.txt").write_text("smiles")
     with pytest.raises(InputError, match=r"wrong\.txt: Line 1"):

@@ -77,15 +77,15 @@ def test_null_image_takes_a_picture_out_of_the_null_branch(found):
 def test_three_branches_and_three_windows_run_to_the_end_with_teacache(found):
     windows, forwards, cache = found["long video"]["report"]
     assert found["long video"]["finite"]
-    assert windows.startswith("41 frames are 3 windows")
+    assert windows.startswith("41 frames, 3 windows")
     assert forwards.startswith("18 forwards")  # 3 branches of 3 windows on 2 of 4 steps
     assert "computes 2 of 4 steps" in cache
 
 
 def test_text_guidance_stays_where_it_leads_to_the_picture_and_goes_where_nothing_is_left(found):
     with_picture, without = (found["without text"][f"picture {shown}"] for shown in (True, False))
-    assert not any("no text to follow" in line for line in with_picture)
-    assert "There is no text to follow: text guidance is off instead of 5" in without[-1]
+    assert not any("no prompt" in line for line in with_picture)
+    assert "There is no prompt: text guidance is off instead of 5" in without[-1]
     forwards = [report[1].split()[0] for report in (with_picture, without)]
     assert forwards == ["6", "2"]  # of two steps: without audio guidance, three branches or the full one alone
 

@@ -39,7 +39,7 @@ def test_a_schedule_of_one_text_is_that_text_bit_for_bit(found):
 
 
 def test_a_text_beyond_the_end_is_said(found):
-    assert "The text at 9 s is not used: the video ends at 1.64 s." in found["report"]
+    assert "The prompt at 9 s is not used: the video ends at 1.64 s." in found["report"]
 
 
 def test_conditions_are_prepared_for_a_window_and_dropped_after_the_run(found):

@@ -150,7 +150,7 @@ MISTAKES = {
     "no value": (("--set", "Colour.width"), "write node.input=value"),
     "a missing table": (("--csv", "none.csv"), "none.csv"),
     "an address without a server": (("--server", "127.0.0.1:9"), "No ComfyUI answers"),
-    "no address": (("--server", "ftp://here"), "is no address of a server"),
+    "no address": (("--server", "ftp://here"), "is not the address of a server"),
 }
 
 

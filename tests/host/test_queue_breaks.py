@@ -60,7 +60,7 @@ def test_ctrl_c_drops_its_own_jobs_and_no_others(start_queue, server, tmp_path):
     out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == INTERRUPTED, error
     assert out == "" and names(tmp_path / "files") == []
-    assert "2 jobs were taken out of the server's queue." in error and "Traceback" not in error
+    assert "2 jobs were removed from the server's queue." in error and "Traceback" not in error
     until(lambda: server.client.history(foreign_id))
     assert server.client.history(foreign_id)["status"]["completed"]
     assert not server.client.history(mine)["status"]["completed"]
@@ -141,11 +141,11 @@ def test_a_restart_of_the_server_costs_no_job_and_repeats_none(start_queue, serv
     server.kill()
     out, error = hasty.communicate(timeout=PATIENCE)
     assert hasty.returncode == 1 and out == ""
-    assert "late failed. It is not finished: the server stayed away for 3 s." in error
+    assert "late failed. It is not finished: the server could not be reached for 3 s." in error
     server.start()
     out, error = patient.communicate(timeout=PATIENCE)
     assert patient.returncode == 0, error
-    assert "is away" in error and "waiting up to 300 s" in error
+    assert "cannot be reached" in error and "waiting up to 300 s" in error
     assert "slow: the server has lost it; it is queued again." in error
     assert names(tmp_path / "files") == ["next.png", "quick.png", "slow.png"]
     assert len(out.splitlines()) == 3

@@ -25,7 +25,7 @@ from refusals import refusal
 from skyreels_core import assets
 
 LIMIT = "The demo model knows drawn faces only, at 96x96"
-NO_TEXT = "There is no text to follow: text guidance is off"
+NO_TEXT = "There is no prompt: text guidance is off"
 STEPS = 2
 
 

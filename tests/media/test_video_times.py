@@ -66,7 +66,7 @@ def test_the_last_frame_lasts_as_long_as_its_file_says(tmp_path, suffix):
 def test_the_last_frame_is_held_for_sound_that_goes_on(tmp_path, caplog):
     video = open_video(film(tmp_path / "a.mp4", [i / 25 for i in range(10)], sound=2.0))
     assert video.seconds == pytest.approx(2.0, abs=0.08) and seen(video)[9:] == [9] * (len(video) - 9)
-    assert "the last is held" in caplog.text
+    assert "the last frame is repeated" in caplog.text
 
 
 def test_sound_that_ends_a_little_later_holds_nothing(tmp_path, caplog):

@@ -284,7 +284,7 @@ def test_an_output_that_cannot_be_made_is_refused_before_the_work(tmp_path, name
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no folder in which not even root can make a file")
 def test_a_folder_that_takes_no_file_is_named():
-    with pytest.raises(InputError, match="no file can be made in"):
+    with pytest.raises(InputError, match="no file can be created in"):
         check_output("/proc/a.mp4")
 
 

@@ -106,7 +106,7 @@ def without(tensors, name):
         (v3_tensors, "infinitetalk", "Load SkyReels-V3 A2V takes it, from models/diffusion_models"),
         (lambda: WanModel(WAN).state_dict(), "skyreels-v3-a2v", "is a Wan image-to-video backbone"),
         (lambda: {"blocks.0.self_attn.q.lora_A.weight": torch.zeros(1)}, "infinitetalk", "a LoRA.*Load LoRA"),
-        (lambda: without(v3_tensors(), "audio_proj.proj3.weight"), "skyreels-v3-a2v", "not whole"),
+        (lambda: without(v3_tensors(), "audio_proj.proj3.weight"), "skyreels-v3-a2v", "is incomplete"),
         (lambda: without(v3_tensors(), "blocks.1.ffn.2.bias"), "skyreels-v3-a2v", "lacks 1 weights: blocks.1.ffn.2"),
         (lambda: without(v3_tensors(), "blocks.1.norm_x.bias"), "skyreels-v3-a2v", "lacks 1 weights: blocks.1.norm_x"),
         (lambda: v3_tensors() | {"extra.weight": torch.zeros(1)}, "skyreels-v3-a2v", "not known here: extra.weight"),

@@ -66,7 +66,7 @@ def test_a_prompt_gives_the_same_tokens_beside_a_longer_one_and_masked_to_512(en
 def test_a_prompt_over_512_tokens_is_cut_aloud(encoder, caplog):
     tokens = encoder.encode(["red " * 600])
     assert tokens.shape == (1, 512, 64)
-    assert "601 tokens is cut after 512" in caplog.text
+    assert "601 tokens; those after the first 512 are ignored" in caplog.text
 
 
 def test_words_are_whole_tokens_and_unknown_letters_are_bytes(encoder):

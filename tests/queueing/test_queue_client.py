@@ -82,7 +82,7 @@ def test_an_address_may_be_short(address, url):
 
 @pytest.mark.parametrize("address", ["", "ftp://box", "http://", "box:port", "http://box:99999"])
 def test_what_is_no_address_is_refused(address):
-    with pytest.raises(InputError, match="no address of a server"):
+    with pytest.raises(InputError, match="not the address of a server"):
         base_url(address)
 
 
@@ -193,7 +193,7 @@ def test_an_upload_that_breaks_the_connection_is_not_tried_for_ever(serve, uploa
             batch.queue(ticket)
     batch.queue(ticket)
     ((_, (problem,)),) = batch.watcher
-    assert "The connection broke 3 times over it" in problem
+    assert "The connection broke 3 times during it" in problem
 
 
 def test_a_local_file_that_has_gone_ends_its_job(serve, upload_job, tmp_path):

@@ -126,7 +126,7 @@ def test_a_text_becomes_what_the_input_takes(node, name, text, value):
         ("4", "seed", "1.23457E+14", "a spreadsheet shortened it"),
         ("4", "tiled", "2", "true or false; '2'"),
         ("4", "tiled", "maybe", "true or false; 'maybe'"),
-        ("4", "mask", "face.png", "takes what another node makes (MASK), no value"),
+        ("4", "mask", "face.png", "takes the output of another node (MASK), not a value"),
     ],
 )
 def test_a_text_that_the_input_cannot_take_is_refused(node, name, text, sentence):
@@ -146,9 +146,9 @@ def test_values_leave_the_workflow_itself_as_it_was():
     ("content", "sentence"),
     [
         (b'{"nodes": [], "links": [], "version": 0.4}', "save it with Workflow > Export (API)"),
-        (b'{"1": {"class_type": "A"}}', "is no workflow"),
-        (b"{}", "is no workflow"),
-        (b"[]", "is no workflow"),
+        (b'{"1": {"class_type": "A"}}', "is not a workflow"),
+        (b"{}", "is not a workflow"),
+        (b"[]", "is not a workflow"),
         (b'{"1": ', "cannot be read as a JSON file"),
         (b"\x89PNG\r\n", "cannot be read as a JSON file"),
     ],

@@ -31,7 +31,7 @@ PLACES: dict[str, Case] = {
     "a name too long": (lambda desk: ("-o", desk.folder / f"{'a' * 300}.mp4"), "name"),
     "WebM in H.264": (lambda desk: ("-o", desk.folder / "a.webm", "--codec", "h264"), "webm"),
     "a file as work folder": (lambda desk: ("--work", desk.folder / "mine.txt"), "mine.txt is a file"),
-    "a work folder of others": (lambda desk: ("--work", desk.folder), "no work folder"),
+    "a work folder of others": (lambda desk: ("--work", desk.folder), "not a run state"),
     "a work folder of the system": (lambda desk: ("--work", "/proc/none/work"), "--work"),
     "a work folder below a file": (lambda desk: ("--work", desk.folder / "mine.txt" / "work"), "--work"),
     "a report in no folder": (lambda desk: ("--report", desk.folder / "none" / "a.json"), "none"),
@@ -135,7 +135,7 @@ DAMAGES = {
     "a description without end": (lambda work: written(work, "run.json", "[" * 100_000), "run.json is damaged"),
     "a description of other things": (lambda work: run(work, inputs=[1]), "run.json is damaged"),
     "another release": (lambda work: run(work, version=99), "another release"),
-    "other inputs": (lambda work: run(work, inputs={"the seed": "5"}), "run of something else"),
+    "other inputs": (lambda work: run(work, inputs={"the seed": "5"}), "run with other inputs"),
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ PICTURES: dict[str, Case] = {
     "missing": (lambda desk: ("--image", desk.folder / "none.png"), "none.png"),
     "a folder": (lambda desk: ("--image", desk.folder), "is a folder"),
     "zero bytes": (lambda desk: ("--image", desk.file("a.png", b"")), "it is empty"),
-    "a device": (lambda desk: ("--image", "/dev/zero"), "/dev/zero is no file"),
+    "a device": (lambda desk: ("--image", "/dev/zero"), "/dev/zero is not a file"),
     "a text": (lambda desk: ("--image", desk.file("a.png", "hello")), "cannot be read as a picture"),
     "an SVG": (
         lambda desk: ("--image", desk.file("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>")),
@@ -89,7 +89,7 @@ PICTURES: dict[str, Case] = {
         ),
         "too large",
     ),
-    "NaN": (lambda desk: ("--image", saved(desk, "a.tiff", np.full((64, 64), math.nan, np.float32))), "no numbers"),
+    "NaN": (lambda desk: ("--image", saved(desk, "a.tiff", np.full((64, 64), math.nan, np.float32))), "not numbers"),
 }  # fmt: skip
 
 if not os.path.exists("/dev/zero"):  # on Windows

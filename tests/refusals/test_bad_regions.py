@@ -41,7 +41,7 @@ MASKS: dict[str, Case] = {
     "a text": (lambda desk: ("--mask", desk.file("mask.png", "hello")), "cannot be read as a picture"),
     "a voice": (lambda desk: ("--mask", desk.whole.voice), "no video stream"),
     "half a picture": (lambda desk: ("--mask", desk.part_of(desk.whole.mask, 0.5)), "cut.png"),
-    "half a video": (lambda desk: ("--mask", desk.part_of(desk.whole.video, 0.5)), "is cut short"),
+    "half a video": (lambda desk: ("--mask", desk.part_of(desk.whole.video, 0.5)), "is truncated"),
     "black": (lambda desk: painted(desk, HEIGHT, WIDTH, value=0.0), "mask.png: The mask is black everywhere"),
     "a video of black": (lambda desk: filmed(desk, FRAMES, value=0.0), "mask.mkv: The mask is black everywhere"),
     "another shape": (lambda desk: painted(desk, HEIGHT, 3 * WIDTH), f"{3 * WIDTH}x{HEIGHT}"),

@@ -53,8 +53,8 @@ VOICES: dict[str, Case] = {
     "an empty file": (lambda desk: ("--audio", desk.file("a.wav", b"")), "it is empty"),
     "a web page": (lambda desk: ("--audio", desk.file("a.mp3", "<!DOCTYPE html><html>")), "it is a web page"),
     "no samples": (lambda desk: ("--audio", recorded(desk, np.zeros(0))), "holds no samples"),
-    "NaN": (lambda desk: ("--audio", recorded(desk, np.full(99, math.nan), subtype="FLOAT")), "no numbers"),
-    "infinite": (lambda desk: ("--audio", recorded(desk, np.full(99, math.inf), subtype="FLOAT")), "no numbers"),
+    "NaN": (lambda desk: ("--audio", recorded(desk, np.full(99, math.nan), subtype="FLOAT")), "not numbers"),
+    "infinite": (lambda desk: ("--audio", recorded(desk, np.full(99, math.inf), subtype="FLOAT")), "not numbers"),
     "far beyond full scale": (
         lambda desk: ("--audio", recorded(desk, np.full(99, 3e4), subtype="FLOAT")),
         "3e+04 times full scale",

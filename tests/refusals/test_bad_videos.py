@@ -54,7 +54,7 @@ def no_frames(desk: Desk):
 VIDEOS: dict[str, Case] = {
     "missing": (lambda desk: other(desk, desk.folder / "none.mp4"), "none.mp4"),
     "a folder": (lambda desk: other(desk, desk.folder), "is a folder"),
-    "a device": (lambda desk: other(desk, "/dev/zero"), "is no file"),
+    "a device": (lambda desk: other(desk, "/dev/zero"), "is not a file"),
     "an empty file": (lambda desk: other(desk, desk.file("a.mp4", b"")), "it is empty"),
     "a web page": (lambda desk: other(desk, desk.file("a.mp4", "<!DOCTYPE html><html>")), "it is a web page"),
     "a text": (lambda desk: other(desk, desk.file("a.mp4", "hello\n" * 99)), "cannot be read as a video"),

@@ -69,7 +69,7 @@ def test_restart_forgets_what_there_was(folder):
 def test_other_inputs_are_named(folder):
     unfinished(folder)
     with (
-        pytest.raises(InputError, match=r"the seed was 3 and is 4; the voice is another\."),
+        pytest.raises(InputError, match=r"the seed was 3 and is 4; the voice has changed\."),
         WorkFolder(folder, "resume") as work,
     ):
         work.begin({**INPUTS, "the seed": "4", "the voice": digest("another")})
@@ -105,7 +105,7 @@ def test_a_whole_video_leaves_no_folder(folder):
 
 def test_files_of_others_are_neither_used_nor_removed(tmp_path):
     (tmp_path / "thesis.txt").write_text("the only copy")
-    with pytest.raises(InputError, match=r"holds thesis\.txt, so it is no work folder"):
+    with pytest.raises(InputError, match=r"holds thesis\.txt, so it is not a run state"):
         WorkFolder(tmp_path, "restart")
     assert os.listdir(tmp_path) == ["thesis.txt"]
 

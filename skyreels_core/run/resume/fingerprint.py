@@ -64,5 +64,5 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def _difference(name: str, before: str | None, now: str | None) -> str:
     texts = [text or "nothing" for text in (before, now)]
     if any(len(text) == 32 for text in texts):
-        return f"{name} is another"
+        return f"{name} has changed"
     return f"{name} was {texts[0]} and is {texts[1]}"

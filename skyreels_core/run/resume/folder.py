@@ -52,7 +52,7 @@ class WorkFolder:
             self.unfinished = (self.path / RUN).is_file()
             if self.unfinished and begin == "new":
                 raise InputError(
-                    f"{self.path} holds an unfinished run. Give --resume to go on with it, or --restart to begin again."
+                    f"{self.path} holds an unfinished run. Use --resume to resume it, or --restart to start again."
                 )
         except BaseException:
             self.release()
@@ -74,8 +74,8 @@ class WorkFolder:
             self._write_json(RUN, {"version": VERSION, "inputs": dict(inputs)})
         elif changed := differences(self._read_run()["inputs"], inputs):
             raise InputError(
-                f"{self.path} holds a run of something else: {'; '.join(changed)}. Give what it was begun with, or "
-                "--restart to begin again."
+                f"{self.path} holds a run with other inputs: {'; '.join(changed)}. Use the same inputs, or "
+                "--restart to start again."
             )
         self.begun = True
 
@@ -137,12 +137,12 @@ class WorkFolder:
 
     def _check_ours(self) -> None:
         if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path} is a file; give a folder for the work (--work), or none.")
+            raise InputError(f"{self.path} is a file; give a folder for the run state (--work), or omit it.")
         if self.path.is_dir():
             foreign = sorted(item.name for item in self.path.iterdir() if not _is_ours(item.name))
             if foreign:
                 raise InputError(
-                    f"{self.path} holds {foreign[0]}, so it is no work folder. Give an empty or a new folder (--work)."
+                    f"{self.path} holds {foreign[0]}, so it is not a run state. Give an empty or a new folder (--work)."
                 )
 
     def _take(self) -> FileLock:
@@ -158,7 +158,7 @@ class WorkFolder:
         except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
             reason = getattr(error, "strerror", None) or error
             raise InputError(
-                f"No work can be kept in {self.path} ({reason}). Give another folder (--work)."
+                f"The run state cannot be kept in {self.path} ({reason}). Give another folder (--work)."
             ) from error
         try:
             self._write_json(HOLDER, {"host": platform.node(), "pid": os.getpid()})
@@ -181,18 +181,18 @@ class WorkFolder:
             run = json.loads((self.path / RUN).read_text(encoding="utf-8"))
             version, inputs = run["version"], run["inputs"]
             if not all(isinstance(text, str) for text in inputs.values()):
-                raise ValueError("its inputs are no texts")
+                raise ValueError("its inputs are not strings")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self._damaged(RUN, first_words(error)) from error
         if version != VERSION:
             raise InputError(
-                f"{self.path} was made by another release (format {version}, this one reads {VERSION}). Give --restart "
-                "to begin again, or use that release."
+                f"{self.path} was written by another release (format {version}, this one reads {VERSION}). Use "
+                "--restart to start again, or use that release."
             )
         return run
 
     def _damaged(self, name: str, error: object) -> InputError:
-        return InputError(f"{self.path / name} is damaged ({error}). Give --restart to begin the run again.")
+        return InputError(f"{self.path / name} is damaged ({error}). Use --restart to start again.")
 
     def _write_json(self, name: str, value: Mapping[str, object]) -> None:
         with _writing(self.path / name) as part:
@@ -222,7 +222,7 @@ def _writing(path: Path) -> Iterator[Path]:
     except (SafetensorError, OSError) as error:
         reason = getattr(error, "strerror", None) or first_words(error)
         raise InputError(
-            f"{path} cannot be written ({reason}). Make room there, or give another folder (--work)."
+            f"{path} cannot be written ({reason}). Free disk space there, or give another folder (--work)."
         ) from error
 
 
@@ -248,7 +248,7 @@ class TensorFolder(MutableMapping[str, Tensor]):
                 raise ValueError("it holds NaN or infinity")
         except (SafetensorError, KeyError, OSError, ValueError) as error:
             raise InputError(
-                f"{self._file(name)} is damaged ({first_words(error)}). Give --restart to begin the run again."
+                f"{self._file(name)} is damaged ({first_words(error)}). Use --restart to start again."
             ) from error
         return tensor
 

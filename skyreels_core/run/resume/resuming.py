@@ -38,7 +38,7 @@ class Resumable:
             return self._go_on(x, *saved)
         except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
-                f"The state in {self.work.path} does not fit this run ({error!r}). Give --restart to begin again."
+                f"The state in {self.work.path} does not fit this run ({error!r}). Use --restart to start again."
             ) from error
 
     def save(self, state: SolverState) -> None:
@@ -57,7 +57,7 @@ class Resumable:
         try:
             self.work.save(tensors, values)
         except InputError as error:
-            logger.warning("%s The run goes on; until there is room, a kill loses the steps since.", error)
+            logger.warning("%s The run continues; until there is disk space, a kill loses the steps since.", error)
 
     def _go_on(self, x: Tensor, tensors: dict[str, Tensor], values: dict) -> SolverState:
         state = SolverState(values["step"], tensors["x"].to(x), _like(tensors.get("denoised"), x))
