@@ -28,12 +28,12 @@ class AudioToTokens(io.ComfyNode):
             node_id="SkyReelsAudioTokens",
             display_name="Audio To Tokens",
             category=AUDIO,
-            description="Encodes a voice of any length and fixes how many frames the video has.",
+            description="Encodes a voice of any length into audio tokens and sets the number of frames of the video.",
             inputs=[
                 io.AudioEncoder.Input(
-                    "audio_encoder", tooltip="From Load Whisper Encoder, Load Wav2Vec2 Encoder, or the demo's."
+                    "audio_encoder", tooltip="From Load Whisper Encoder, Load Wav2Vec2 Encoder, or the demo."
                 ),
-                io.Audio.Input("audio", tooltip="The voice; of a batch, the first."),
+                io.Audio.Input("audio", tooltip="The voice; from a batch, the first one."),
                 io.Float.Input(
                     "fps",
                     default=25.0,
@@ -41,38 +41,39 @@ class AudioToTokens(io.ComfyNode):
                     max=120.0,
                     step=0.001,
                     round=False,
-                    tooltip="Frames per second of the video to be made, 23.976 and 29.97 as well. Editing a video: its "
-                    "own rate, from Get Video Components.",
+                    tooltip="Frames per second of the generated video; may be fractional, such as 23.976 or 29.97. "
+                    "To edit a video, use its own rate, from Get Video Components.",
                 ),
                 io.Float.Input(
                     "start", default=0.0, min=0.0, max=36000.0, step=0.01,
-                    tooltip="Seconds of the voice to leave out at its beginning.",
+                    tooltip="Seconds to skip at the beginning of the voice.",
                 ),
                 io.Float.Input(
                     "duration", default=0.0, min=0.0, max=36000.0, step=0.01,
-                    tooltip="Seconds to use; 0 is all there is. Longer than the voice: silence follows it.",
+                    tooltip="Seconds of the voice to use; 0 = all of it. If longer than the voice, silence follows "
+                    "it.",
                 ),
                 io.Boolean.Input(
                     "voice_gate",
                     default=False,
-                    tooltip="Hears the pauses as true silence, so that the mouth rests where the recording has noise.",
+                    tooltip="Mutes noise in the pauses for the model, so that the mouth stays closed there.",
                 ),
                 io.Float.Input(
                     "gate_threshold", default=THRESHOLD_DB, min=-90.0, max=-10.0, step=1.0,
                     advanced=True, optional=True,
-                    tooltip="Level under which it is a pause, dB below the voice's loud parts.",
+                    tooltip="Level below which the voice counts as a pause, in dB below its loud parts.",
                 ),
                 io.Float.Input(
                     "loudness", default=0.0, min=QUIETEST, max=0.0, step=0.5, advanced=True, optional=True,
-                    tooltip="What the voice is heard at, LUFS, such as -23 for a quiet recording; 0 is as it is. The "
-                    "output audio stays as it is.",
+                    tooltip="Loudness in LUFS to which the voice is normalised for the model, such as -23 for a "
+                    "quiet recording; 0 = off. The output audio does not change.",
                 ),
             ],
             outputs=[
                 io.AudioEncoderOutput.Output(
-                    display_name="tokens", tooltip="For the nodes that take a voice, and native ones."
+                    display_name="tokens", tooltip="Audio tokens for the animation nodes, and for native ones."
                 ),
-                io.Int.Output(display_name="frames", tooltip="Length of the video, frames."),
+                io.Int.Output(display_name="frames", tooltip="Length of the video in frames."),
                 io.Audio.Output(display_name="audio", tooltip="The voice, exactly as long as the frames."),
                 io.Float.Output(display_name="fps", tooltip="Frames per second, as given."),
             ],
@@ -84,8 +85,8 @@ class AudioToTokens(io.ComfyNode):
     ) -> io.NodeOutput:
         if not isinstance(audio_encoder, WhisperAudioEncoder | Wav2VecAudioEncoder):
             raise InputError(
-                "ComfyUI's own Audio Encoder hears 30 seconds only. Load the file with Load Whisper Encoder, or Load "
-                "Wav2Vec2 Encoder."
+                "ComfyUI's own Audio Encoder encodes only 30 seconds. Load the file with Load Whisper Encoder or "
+                "Load Wav2Vec2 Encoder."
             )
         voice = cut(to_audio(audio), start, duration)
         timeline = Timeline.from_seconds(voice.seconds, fps)

@@ -15,11 +15,11 @@ BEFORE_FIT = "crop"  # of API files without the input; nodes/web/fit.js gives it
 
 def shared_inputs() -> list[io.Input]:
     return [
-        io.Conditioning.Input("positive", tooltip="The text of what is seen, from CLIP Text Encode."),
-        io.Conditioning.Input("negative", tooltip="The text of what is not seen; usually empty."),
+        io.Conditioning.Input("positive", tooltip="The prompt, from CLIP Text Encode."),
+        io.Conditioning.Input("negative", tooltip="The negative prompt; usually empty."),
         io.Vae.Input("vae", tooltip="The model's video VAE."),
         io.AudioEncoderOutput.Input(
-            "tokens", tooltip="The voice, from Audio To Tokens; it sets length and frame rate."
+            "tokens", tooltip="The voice, from Audio To Tokens; it sets the length and the frame rate."
         ),
     ]
 
@@ -28,11 +28,11 @@ def size_inputs() -> list[io.Input]:
     return [
         io.Int.Input(
             "width", default=832, min=0, max=4096, step=16,
-            tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+            tooltip="Pixels, rounded to a multiple of 16; 0 = the picture's.",
         ),
         io.Int.Input(
             "height", default=480, min=0, max=4096, step=16,
-            tooltip="Pixels, snapped to a multiple of 16; 0 takes the picture's.",
+            tooltip="Pixels, rounded to a multiple of 16; 0 = the picture's.",
         ),
     ]  # fmt: skip
 
@@ -40,8 +40,8 @@ def size_inputs() -> list[io.Input]:
 def fit_input() -> io.Input:
     return io.Combo.Input(
         "fit", options=list(SHAPES), default=SHAPES[0], optional=True,
-        tooltip="For a picture of another shape: keep_shape makes the video in the picture's shape, at the area of "
-        "width x height; crop cuts the picture to that size, pad adds black beside it.",
+        tooltip="If the picture has another aspect ratio: keep_shape keeps it and the area of width x height; crop "
+        "crops the picture to that size; pad adds black bars.",
     )  # fmt: skip
 
 
@@ -49,16 +49,16 @@ def clip_vision_input() -> io.Input:
     return io.ClipVisionOutput.Input(
         "clip_vision_output",
         optional=True,
-        tooltip="The picture through CLIP Vision Encode, for Wan image-to-video models that read it.",
+        tooltip="The picture, encoded by CLIP Vision Encode, for Wan image-to-video models that use it.",
     )
 
 
 def outputs() -> list[io.Output]:
     return [
-        io.Conditioning.Output(display_name="positive", tooltip="With the voice and what is shown."),
-        io.Conditioning.Output(display_name="negative", tooltip="As it came, for the guidance."),
-        io.Latent.Output(display_name="latent", tooltip="Empty, of the right size and length."),
-        io.String.Output(display_name="report", tooltip="Size and length, and what they were snapped to."),
+        io.Conditioning.Output(display_name="positive", tooltip="The prompt with the voice and the picture or video."),
+        io.Conditioning.Output(display_name="negative", tooltip="The negative prompt, for the guidance."),
+        io.Latent.Output(display_name="latent", tooltip="An empty latent of the right size and length."),
+        io.String.Output(display_name="report", tooltip="Size and length, and how they were rounded."),
     ]
 
 
@@ -76,13 +76,13 @@ class ImageAnimation(io.ComfyNode):
             node_id="SkyReelsAudioImageAnimation",
             display_name="Image Animation",
             category=CONDITIONING,
-            description="Lets a picture speak; without one, the text alone says what is seen.",
+            description="Animates a portrait with a voice; without a picture, the prompt alone decides the content.",
             search_aliases=["talking head", "talking portrait", "image to video", "lip sync"],
             inputs=[
                 *shared_inputs(),
                 *size_inputs(),
                 io.Image.Input(
-                    "picture", optional=True, tooltip="Who speaks; scaled to the size as fit says. Optional."
+                    "picture", optional=True, tooltip="The portrait, scaled to the size according to fit. Optional."
                 ),
                 clip_vision_input(),
                 fit_input(),
@@ -106,37 +106,38 @@ class VideoEditLipSync(io.ComfyNode):
             node_id="SkyReelsAudioVideoEdit",
             display_name="Video Edit Lip-Sync",
             category=CONDITIONING,
-            description="Lets a video say something else: only what the mask covers is made anew.",
+            description="Re-dubs a video: regenerates only what the mask covers.",
             search_aliases=["lip sync", "dubbing", "video to video"],
             inputs=[
                 *shared_inputs(),
                 io.MultiType.Input(
                     "video", [io.Image, io.Video],
-                    tooltip="What is edited, at the frame rate of the tokens: frames, or a VIDEO, which is read from "
-                    "its file as it goes and takes no memory for its length.",
+                    tooltip="The video to edit, at the frame rate of the tokens: frames, or a VIDEO, which is "
+                    "streamed from its file, so that memory does not grow with its length.",
                 ),
                 io.MultiType.Input(
                     "mask", [io.Mask, Region],
-                    tooltip="White is made anew: one mask for each frame, or one for all, of your own or from Face "
-                    "Mask From DWPose, whose region takes no memory for the length.",
+                    tooltip="White = regenerate. One mask per frame or one for all, your own or from Face Mask From "
+                    "DWPose; the memory of its region does not grow with the length.",
                 ),
                 io.Float.Input(
                     "hybrid", default=0.2, min=0.0, max=1.0, step=0.05,
-                    tooltip="Part of the steps, 0..1, that see the whole masked video; the rest see its first frame. "
-                    "More keeps head and light closer to the video, less frees the mouth.",
+                    tooltip="Share of the steps, 0..1, that are conditioned on the whole masked video; the others "
+                    "on its first frame. More keeps head and light closer to the video, less gives the mouth more "
+                    "freedom.",
                 ),
                 io.Int.Input(
                     "width", default=0, min=0, max=4096, step=16,
-                    tooltip="Pixels that the model works at, snapped to 16; 0 takes the video's.",
+                    tooltip="Pixels at which the model works, rounded to a multiple of 16; 0 = the video's.",
                 ),
                 io.Int.Input(
                     "height", default=0, min=0, max=4096, step=16,
-                    tooltip="Pixels that the model works at, snapped to 16; 0 takes the video's.",
+                    tooltip="Pixels at which the model works, rounded to a multiple of 16; 0 = the video's.",
                 ),
                 io.Combo.Input(
                     "length", options=["shortest", "voice"], default="shortest", advanced=True, optional=True,
-                    tooltip="How long it is: as the shorter of voice and video, or as the voice (the last frame is "
-                    "repeated).",
+                    tooltip="Length of the result: that of the shorter of voice and video, or of the voice (the "
+                    "last frame is repeated).",
                 ),
                 clip_vision_input(),
             ],

@@ -28,40 +28,40 @@ class WindowsNode(io.ComfyNode):
             node_id="SkyReelsAudioWindows",
             display_name="Windows",
             category=GUIDANCE,
-            description="How a video of any length is cut into windows that are fused into one take.",
+            description="Splits a video of any length into overlapping windows that are blended into one take.",
             search_aliases=["context windows", "long video", "sliding window"],
             inputs=[
                 io.Combo.Input(
-                    "unit", options=["frames", "seconds"], tooltip="What length and overlap are given in."
+                    "unit", options=["frames", "seconds"], tooltip="Unit of length and overlap."
                 ),
                 io.Float.Input(
                     "length", default=81.0, min=0.1, max=100000.0, step=0.1,
-                    tooltip="Of a window, in the unit; snapped to 1 + 4k frames. Wan was trained on 81 frames.",
+                    tooltip="Length of a window, in the unit; rounded to 1 + 4k frames. Wan was trained on 81 frames.",
                 ),
                 io.Float.Input(
                     "overlap", default=17.0, min=0.0, max=100000.0, step=0.1,
-                    tooltip="That neighbouring windows share at least, in the unit; snapped to 1 + 4k frames. 0: none.",
+                    tooltip="Least overlap of neighbouring windows, in the unit; rounded to 1 + 4k frames. 0 = none.",
                 ),
                 io.Combo.Input(
                     "fusion", options=list(MODES),
-                    tooltip="bidirectional: both windows of an overlap count, by ramps. forward and none are there to "
-                    "compare with.",
+                    tooltip="How overlapping windows are blended. bidirectional: both, with linear ramps. forward "
+                    "and none: for comparison.",
                 ),
                 io.Float.Input(
                     "fps", default=25.0, min=1.0, max=120.0, step=0.001, round=False,
-                    tooltip="Frames per second, for the unit seconds.",
+                    tooltip="Frames per second, if the unit is seconds.",
                 ),
                 io.Boolean.Input(
                     "fuse_first_step", default=True, advanced=True, optional=True,
                     tooltip="Off: the first step is not fused and the last window wins, as the paper prints it.",
                 ),
                 io.Latent.Input(
-                    "latent", optional=True, tooltip="From the conditioning node, to see the plan for its length."
+                    "latent", optional=True, tooltip="From the conditioning node, to show the windows for its length."
                 ),
             ],
             outputs=[
                 Windows.Output(display_name="windows", tooltip="For SkyReels Audio Guider or Sampler."),
-                io.String.Output(display_name="report", tooltip="The plan in words."),
+                io.String.Output(display_name="report", tooltip="The windows as text."),
             ],
         )  # fmt: skip
 
@@ -84,21 +84,21 @@ class CFGScheduler(io.ComfyNode):
             node_id="SkyReelsAudioCFGScheduler",
             display_name="CFG Scheduler",
             category=GUIDANCE,
-            description="How strongly voice and text lead, each on its own curve over the steps.",
+            description="Audio and text CFG scales over the steps.",
             search_aliases=["guidance schedule", "audio cfg"],
             inputs=[
                 io.String.Input(
                     "audio", default=AUDIO_SCHEDULE,
-                    tooltip=f"Weight of the voice; 1 is no guidance, more moves the mouth more. {GRAMMAR}",
+                    tooltip=f"Audio CFG scale; 1 = no guidance, more moves the mouth more. {GRAMMAR}",
                 ),
                 io.String.Input(
                     "text", default=TEXT_SCHEDULE,
-                    tooltip=f"Weight of the text; at 1 a forward per step is saved. {GRAMMAR}",
+                    tooltip=f"Text CFG scale; 1 = no guidance, which saves a forward pass per step. {GRAMMAR}",
                 ),
                 io.Combo.Input(
                     "rule", options=["model's own", *RULES], advanced=True, optional=True,
-                    tooltip="How the branches join: as the model's family publishes it, or Eq. 3 of the paper (eq3), "
-                    "or as MultiTalk does.",
+                    tooltip="How the CFG branches are combined: as published for the model's family, as Eq. 3 of "
+                    "the paper (eq3), or as in MultiTalk.",
                 ),
             ],
             outputs=[
@@ -122,27 +122,27 @@ class TeaCacheNode(io.ComfyNode):
             node_id="SkyReelsAudioTeaCache",
             display_name="TeaCache",
             category=GUIDANCE,
-            description="Reuses steps whose prediction hardly changes; says which before the run.",
+            description="Reuses steps whose prediction hardly changes; the report lists them before the run.",
             inputs=[
-                io.Model.Input("model", tooltip="The model that is sampled; its timestep embedding decides."),
-                io.Boolean.Input("enabled", default=True, tooltip="Off: every step is computed."),
+                io.Model.Input("model", tooltip="The model to sample; its timestep embedding decides."),
+                io.Boolean.Input("enabled", default=True, tooltip="Off: compute every step."),
                 io.Float.Input(
                     "threshold", default=0.2, min=0.001, max=2.0, step=0.01,
-                    tooltip="Change that may add up before a step is computed again, no unit. 0.1 careful, 0.3 fast; "
-                    "the demo model: 0.05.",
+                    tooltip="Accumulated change at which a step is computed again. 0.1 is careful, 0.3 fast; for "
+                    "the demo model 0.05.",
                 ),
                 io.Sigmas.Input(
                     "sigmas", optional=True,
-                    tooltip="The schedule that is sampled, to see its plan. Without it, the model's own.",
+                    tooltip="The sigmas to sample, to show their plan. Without them, the model's own.",
                 ),
                 io.Float.Input(
                     "memory", default=CACHE_MEMORY, min=0.1, max=1024.0, step=0.5, advanced=True, optional=True,
-                    tooltip="GiB that may be held; windows that do not fit are computed at every step.",
+                    tooltip="Memory limit in GiB; windows that do not fit are computed at every step.",
                 ),
             ],
             outputs=[
                 TeaCache.Output(display_name="teacache", tooltip="For SkyReels Audio Guider or Sampler."),
-                io.String.Output(display_name="report", tooltip="Which steps are reused and what that saves."),
+                io.String.Output(display_name="report", tooltip="The reused steps and the time that saves."),
             ],
         )  # fmt: skip
 

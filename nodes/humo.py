@@ -22,7 +22,7 @@ class HumoAnimation(io.ComfyNode):
             node_id="SkyReelsAudioHuMo",
             display_name="HuMo Animation",
             category=CONDITIONING,
-            description="Lets a person speak with HuMo 1.7B or 17B, for as long as the voice lasts.",
+            description="Animates a person with HuMo 1.7B or 17B, for as long as the voice lasts.",
             search_aliases=["humo", "talking head", "lip sync", "reference to video"],
             inputs=[
                 *shared_inputs(),

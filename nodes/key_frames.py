@@ -29,25 +29,25 @@ class KeyFrames(io.ComfyNode):
                 io.Latent.Input("latent", tooltip="From the same node."),
                 io.Int.Input(
                     "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
-                    tooltip="Of the first pass; each later one takes the next number.",
+                    tooltip="Random seed of the first pass; each later pass uses the next number.",
                 ),
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Of each pass; 0: {own}."),
                 io.Float.Input(
                     "shift", default=0.0, min=0.0, max=100.0, step=0.1,
-                    tooltip="Of the flow schedule: higher stays longer at high noise; 0: that of ModelSamplingSD3 "
-                    f"before this node, or {own}.",
+                    tooltip="Flow-matching timestep shift: higher stays longer at high noise; 0 = that of "
+                    f"ModelSamplingSD3 before this node, or {own}.",
                 ),
                 io.String.Input(
                     "audio_guidance", default="", placeholder="model's own",
-                    tooltip=f"Weight of the voice over the steps; empty: {own}. {GRAMMAR}",
+                    tooltip=f"Audio CFG scale over the steps; empty = {own}. {GRAMMAR}",
                 ),
                 io.String.Input(
                     "text_guidance", default="", placeholder="model's own",
-                    tooltip=f"Weight of the text over the steps; empty: {own}. {GRAMMAR}",
+                    tooltip=f"Text CFG scale over the steps; empty = {own}. {GRAMMAR}",
                 ),
                 io.Float.Input(
                     "color_match", default=1.0, min=0.0, max=1.0, step=0.05,
-                    tooltip="Share of each window's departure from the portrait's colours that is taken back, 0..1.",
+                    tooltip="Share of each window's colour drift from the portrait to remove, 0..1.",
                 ),
                 io.Conditioning.Input(
                     "connecting", optional=True,
@@ -57,7 +57,7 @@ class KeyFrames(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output(display_name="images", tooltip="The frames, as many as the voice has."),
-                io.String.Output(display_name="report", tooltip="What was used and what it took."),
+                io.String.Output(display_name="report", tooltip="Settings used and time taken."),
             ],
         )  # fmt: skip
 

@@ -30,7 +30,8 @@ def weight_dtype_input() -> io.Input:
         "weight_dtype",
         options=list(WEIGHT_OPTIONS),
         default="default",
-        tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the file's.",
+        tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the precision "
+        "of the file.",
         advanced=True,
         optional=True,
     )
@@ -43,13 +44,13 @@ class LoadDemo(io.ComfyNode):
             node_id="SkyReelsAudioLoadDemo",
             display_name="Load SkyReels-Audio Demo",
             category=LOADERS,
-            description="The small model of drawn faces that comes with the pack: no download, runs on a CPU.",
+            description="The small bundled model of drawn faces: no download, runs on a CPU.",
             search_aliases=["talking portrait", "lip sync", "skyreels"],
             inputs=[],
             outputs=[
                 io.Model.Output(display_name="model", tooltip="Video model with its audio layers, 96x96 px."),
                 io.Clip.Output(display_name="clip", tooltip="Its text encoder, for CLIP Text Encode."),
-                io.Vae.Output(display_name="vae", tooltip="Its video VAE: 8x8 px and 4 frames a latent."),
+                io.Vae.Output(display_name="vae", tooltip="Its video VAE: 8x8 px and 4 frames per latent."),
                 io.AudioEncoder.Output(
                     display_name="audio_encoder", tooltip="Its Whisper encoder, for Audio To Tokens."
                 ),
@@ -73,22 +74,22 @@ class DemoInputs(io.ComfyNode):
             node_id="SkyReelsAudioDemoInputs",
             display_name="SkyReels-Audio Demo Inputs",
             category=LOADERS,
-            description="A drawn portrait, a short video and voices to try the demo model with. For your own, use "
-            "Load Image, Load Video and Load Audio.",
+            description="A drawn portrait, a short video and voices to try the demo model with. For your own files, "
+            "use Load Image, Load Video and Load Audio.",
             inputs=[
                 io.Combo.Input(
-                    "voice", options=list(VOICES), tooltip="Which recording: of 4.9, 3.8 or 10.8 seconds."
+                    "voice", options=list(VOICES), tooltip="Which recording: 4.9, 3.8 or 10.8 seconds long."
                 ),
             ],
             outputs=[
                 io.Image.Output(display_name="portrait", tooltip="A drawn face, 96x96 px."),
-                io.String.Output(display_name="caption", tooltip="The portrait in words."),
+                io.String.Output(display_name="caption", tooltip="A prompt that describes the portrait."),
                 io.Audio.Output(display_name="voice", tooltip="The chosen voice."),
-                io.Image.Output(display_name="video", tooltip="Another face that speaks, 4.4 s of 96x96 px."),
-                io.Float.Output(display_name="fps", tooltip="Of the video, frames per second."),
+                io.Image.Output(display_name="video", tooltip="Another talking face, 4.4 s, 96x96 px."),
+                io.Float.Output(display_name="fps", tooltip="Frames per second of the video."),
                 PoseKeypoint.Output(
                     display_name="keypoints",
-                    tooltip="The landmarks of the video's face, a set for each frame.",
+                    tooltip="The landmarks of the face in the video, one set per frame.",
                 ),
             ],
         )
@@ -139,7 +140,8 @@ class ApplyLayers(io.ComfyNode):
             node_id="SkyReelsAudioApplyLayers",
             display_name="Apply SkyReels Audio Layers",
             category=LOADERS,
-            description="Lets a Wan 2.1 or SkyReels-V2 model hear, as it comes: with LoRA, in fp8, from GGUF.",
+            description="Adds audio conditioning to any loaded Wan 2.1 or SkyReels-V2 model, also with LoRA, in fp8 "
+            "or from GGUF.",
             inputs=[
                 io.Model.Input("model", tooltip="A Wan 2.1 or SkyReels-V2 model from any loader."),
                 io.Combo.Input(
@@ -163,7 +165,7 @@ class LoadWhisper(io.ComfyNode):
             node_id="SkyReelsAudioLoadWhisper",
             display_name="Load Whisper Encoder",
             category=LOADERS,
-            description="A Whisper encoder of any size that hears voices of any length.",
+            description="Loads a Whisper encoder of any size, for voices of any length.",
             inputs=[
                 io.Combo.Input(
                     "name",

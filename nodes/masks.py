@@ -42,7 +42,7 @@ class LoadDWPose(io.ComfyNode):
             node_id="SkyReelsAudioLoadDWPose",
             display_name="Load DWPose",
             category=MASKS,
-            description="Loads the two ONNX files of DWPose, which finds faces; needs onnxruntime.",
+            description="Loads the two ONNX files of DWPose, which detects faces; needs onnxruntime.",
             search_aliases=["face detector", "face landmarks", "yolox"],
             inputs=[
                 onnx_input("detector", DETECTOR, "person detector"),
@@ -63,50 +63,50 @@ class FaceMask(io.ComfyNode):
             node_id="SkyReelsAudioFaceMask",
             display_name="Face Mask From DWPose",
             category=MASKS,
-            description="Masks the lower face in each frame of a video, for Video Edit Lip-Sync; the box does not tell "
-            "how far the mouth is open.",
+            description="Masks the lower face in each frame of a video, for Video Edit Lip-Sync. The box does not "
+            "depend on how far the mouth is open.",
             search_aliases=["lip mask", "mouth mask", "lip sync"],
             inputs=[
                 io.MultiType.Input(
                     "image", [io.Image, io.Video],
-                    tooltip="The video: its frames, or a VIDEO, which is read from its file as it goes. It sets size "
+                    tooltip="The video: its frames, or a VIDEO, which is streamed from its file. It sets the size "
                     "and length of the masks.",
                 ),
                 io.Float.Input(
                     "fps", default=25.0, min=1.0, max=120.0, step=0.001, round=False,
-                    tooltip="Frames per second of the frames; a VIDEO has its own. Gaps of up to half a second are "
-                    "bridged.",
+                    tooltip="Frame rate of the frames; a VIDEO has its own. Gaps of up to half a second are "
+                    "interpolated.",
                 ),
-                DWPose.Input("dwpose", optional=True, tooltip="From Load DWPose: finds the faces in the frames."),
+                DWPose.Input("dwpose", optional=True, tooltip="From Load DWPose, to detect the faces in the frames."),
                 PoseKeypoint.Input(
                     "keypoints", optional=True,
-                    tooltip="Faces that were found already, a set for each frame, as DWPose or OpenPose nodes of other "
-                    "packs give them, in this video at any size of its shape. Used in the place of dwpose where both "
-                    "are wired.",
+                    tooltip="Keypoints of the faces, one set per frame, from the DWPose or OpenPose nodes of other "
+                    "packs, found in this video at any size of its aspect ratio. Used instead of dwpose if both are "
+                    "wired.",
                 ),
                 io.Combo.Input(
                     "face", options=["largest", "all", "index"],
-                    tooltip="Whose mouth: of the largest face of each shot, of all faces, or of the one with the "
-                    "number in index.",
+                    tooltip="Which face: the largest one of each shot, all of them, or the one with the number in "
+                    "index.",
                 ),
                 io.Int.Input(
                     "index", default=0, min=0, max=63,
-                    tooltip="Number of the face, by size: 0 is the largest over the clip. It is the face at that place "
-                    "after a cut too. Only for 'index'.",
+                    tooltip="Number of the face by size, 0 = the largest over the clip; after a cut, the face at "
+                    "the same place. Only for 'index'.",
                 ),
                 io.Combo.Input(
                     "gaps", options=["pass_through", "hold", "error"],
-                    tooltip="Frames without a face, over half a second: pass_through leaves them as they are, hold "
-                    "keeps the last box until the shot ends, error stops.",
+                    tooltip="What to do if no face is found for more than half a second: pass_through leaves the "
+                    "frames unchanged, hold keeps the last box until the shot ends, error stops.",
                 ),
             ],
             outputs=[
                 io.Mask.Output(
                     display_name="mask",
-                    tooltip="The lower face, 1 = made anew, one for each frame. Not of a VIDEO: use region.",
+                    tooltip="The lower face, 1 = regenerate, one mask per frame. Not for a VIDEO: use region.",
                 ),
                 io.Mask.Output(
-                    display_name="lips", tooltip="The lips and a margin, one for each frame. Not of a VIDEO."
+                    display_name="lips", tooltip="The lips and a margin, one mask per frame. Not for a VIDEO."
                 ),
                 io.Image.Output(
                     display_name="preview",
@@ -114,11 +114,12 @@ class FaceMask(io.ComfyNode):
                 ),
                 io.String.Output(
                     display_name="report",
-                    tooltip="The faces and shots found, and each frame where a face was not seen, or in profile.",
+                    tooltip="The faces and shots found, and each frame in which a face was not found or in profile.",
                 ),
                 Region.Output(
                     display_name="region",
-                    tooltip="The mask, drawn when a frame's turn comes: it takes no memory for the length.",
+                    tooltip="The same mask, drawn frame by frame when needed: its memory does not grow with the "
+                    "length.",
                 ),
             ],
         )  # fmt: skip
@@ -163,13 +164,13 @@ def two_withheld() -> list:
 def find_faces(video: Frames, dwpose: FaceFinder | None, keypoints: Any) -> tuple[Keypoints, list[str]]:
     """The faces of a video, and what is to be said about where they come from."""
     if keypoints is not None:
-        lines = ["Both are wired: the keypoints are used, DWPose is not run."] if dwpose is not None else []
+        both = "Keypoints and DWPose are both wired: the keypoints are used, DWPose does not run."
         found, spare = from_pose_keypoint(keypoints, *video.size).over(video)
-        return found, [*lines, *spare]
+        return found, [*([both] if dwpose is not None else []), *spare]
     if dwpose is None:
         raise InputError(
-            "Nothing says where the face is. Connect Load DWPose, or keypoints from another pack's DWPose or OpenPose "
-            "node."
+            "No face detection is connected. Connect Load DWPose, or keypoints from another pack's DWPose or "
+            "OpenPose node."
         )
     return dwpose(video, progress(len(video))), []
 

@@ -67,8 +67,8 @@ class ApplyInfiniteTalk(io.ComfyNode):
             node_id="SkyReelsAudioApplyInfiniteTalk",
             display_name="Apply InfiniteTalk",
             category=LOADERS,
-            description="Lets a Wan 2.1 image-to-video model hear with InfiniteTalk or MultiTalk, as it comes: with "
-            "LoRA, in fp8, from GGUF.",
+            description="Adds InfiniteTalk or MultiTalk audio conditioning to any loaded Wan 2.1 image-to-video "
+            "model, also with LoRA, in fp8 or from GGUF.",
             search_aliases=["infinitetalk", "multitalk", "talking head"],
             inputs=[
                 io.Model.Input("model", tooltip="A Wan 2.1 image-to-video 14B model from any loader."),
@@ -99,7 +99,7 @@ class LoadWav2Vec(io.ComfyNode):
             node_id="SkyReelsAudioLoadWav2Vec",
             display_name="Load Wav2Vec2 Encoder",
             category=LOADERS,
-            description="A wav2vec2 encoder that hears voices of any length, for SkyReels-V3 A2V and InfiniteTalk.",
+            description="Loads a wav2vec2 encoder for voices of any length, for SkyReels-V3 A2V and InfiniteTalk.",
             inputs=[
                 io.Combo.Input(
                     "name",
@@ -154,7 +154,7 @@ class MultiTalkAnimation(io.ComfyNode):
             node_id="SkyReelsAudioMultiTalk",
             display_name="MultiTalk Animation",
             category=CONDITIONING,
-            description="Lets one or two people in a picture speak with SkyReels-V3 A2V or InfiniteTalk.",
+            description="Animates one or two people in a picture with SkyReels-V3 A2V or InfiniteTalk.",
             search_aliases=["infinitetalk", "multitalk", "skyreels v3", "talking head", "lip sync"],
             inputs=[
                 positive,
@@ -163,7 +163,7 @@ class MultiTalkAnimation(io.ComfyNode):
                 io.Image.Input("picture", tooltip="Who speaks; scaled to the size as fit says."),
                 *size_inputs(),
                 tokens,
-                Speakers.Input("speakers", optional=True, tooltip="From Speaker, in the place of tokens."),
+                Speakers.Input("speakers", optional=True, tooltip="From Speaker, instead of tokens."),
                 clip_vision_input(),
                 fit_input(),
             ],

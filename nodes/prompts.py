@@ -16,20 +16,20 @@ class PromptScheduleNode(io.ComfyNode):
             node_id="SkyReelsAudioPromptSchedule",
             display_name="Prompt Schedule",
             category=CONDITIONING,
-            description="Texts that change over time: each window is told the one that holds in its middle.",
+            description="Prompts that change over time: each window uses the prompt at its middle.",
             search_aliases=["prompt travel", "text over time", "timed prompts"],
             inputs=[
                 io.Clip.Input("clip", tooltip="The model's text encoder."),
                 io.String.Input(
                     "text", multiline=True, dynamic_prompts=True, default="0 a person smiles\n5 a person frowns",
-                    tooltip=f"Texts and the seconds from which they hold. {GRAMMAR}",
+                    tooltip=f"Prompts over time. {GRAMMAR}",
                 ),
             ],
             outputs=[
                 io.Conditioning.Output(
                     display_name="conditioning",
                     tooltip="For positive of Image Animation, Video Edit Lip-Sync, HuMo Animation or MultiTalk "
-                    "Animation. Other samplers take the first text alone.",
+                    "Animation. Other samplers use only the first prompt.",
                 )
             ],
         )  # fmt: skip

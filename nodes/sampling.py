@@ -27,7 +27,7 @@ def settings_inputs(instead: str) -> list[io.Input]:
         Windows.Input("windows", optional=True, tooltip=f"From Windows. {instead}"),
         Guidance.Input("guidance", optional=True, tooltip=f"From CFG Scheduler. {instead}"),
         TeaCache.Input(
-            "teacache", optional=True, tooltip="From TeaCache. Without it every step is computed."
+            "teacache", optional=True, tooltip="From TeaCache. Without it, every step is computed."
         ),
     ]
 
@@ -35,15 +35,15 @@ def settings_inputs(instead: str) -> list[io.Input]:
 def null_image_input() -> io.Input:
     return io.Boolean.Input(
         "null_image", default=False, advanced=True, optional=True,
-        tooltip="The unguided branch loses the picture too, as the paper prints Eq. 3.",
+        tooltip="Drop the picture, too, in the unconditional branch, as in Eq. 3 of the paper.",
     )  # fmt: skip
 
 
 def keep_state_input(what: str) -> io.Boolean.Input:
     return io.Boolean.Input(
         "keep_state", default=True, advanced=True, optional=True,
-        tooltip=f"{what}, in output/skyreels-audio-work: after a crash or a cancel the same graph goes on with it. "
-        "Save Talking Video removes it; else the last runs stay.",
+        tooltip=f"{what}, in output/skyreels-audio-work: after a crash or a cancel, the same graph resumes "
+        "from it. Save Talking Video deletes it; otherwise the states of the last runs stay.",
     )  # fmt: skip
 
 
@@ -54,17 +54,17 @@ class Guider(io.ComfyNode):
             node_id="SkyReelsAudioGuider",
             display_name="SkyReels Audio Guider",
             category=SAMPLING,
-            description="Audio and text guidance over windows, for SamplerCustomAdvanced with any sampler.",
+            description="Audio and text CFG over windows, for SamplerCustomAdvanced with any sampler.",
             inputs=[
                 *conditioning_inputs(),
                 *settings_inputs("Without it, what the model's file recommends."),
                 io.Sigmas.Input(
                     "full_sigmas", optional=True, advanced=True,
-                    tooltip="The whole schedule, where the sampler gets a part of it (Split Sigmas, denoise under 1) "
-                    "of another scheduler than simple.",
+                    tooltip="The whole schedule. Needed if the sampler gets only a part of it (Split Sigmas, "
+                    "denoise below 1) and the scheduler is not simple.",
                 ),
                 null_image_input(),
-                keep_state_input("The latents are kept when they are made"),
+                keep_state_input("Saves the finished latents"),
             ],
             outputs=[io.Guider.Output(display_name="guider", tooltip="For SamplerCustomAdvanced.")],
         )  # fmt: skip
@@ -86,53 +86,54 @@ class Sampler(io.ComfyNode):
             node_id="SkyReelsAudioSampler",
             display_name="SkyReels Audio Sampler",
             category=SAMPLING,
-            description="All in one: windows, guidance, cache and solver. What is left at 0 or empty is taken from the "
-            "model's file, and the report says it.",
+            description="Windows, guidance, cache and solver in one node. Fields left at 0 or empty take the value "
+            "from the model's file; the report lists them.",
             inputs=[
                 *conditioning_inputs(),
-                io.Latent.Input("latent", tooltip="From the same node as the conditioning."),
+                io.Latent.Input("latent", tooltip="The latent, from the same node as the conditioning."),
                 io.Int.Input(
                     "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
-                    tooltip="Another one, another take.",
+                    tooltip="Random seed. Change it for a different take.",
                 ),
-                io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Fewer are faster; 0: {own}."),
+                io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Denoising steps; 0 = {own}."),
                 io.Float.Input(
                     "shift", default=0.0, min=0.0, max=100.0, step=0.1,
-                    tooltip="Of the flow schedule: higher stays longer at high noise; 0: that of ModelSamplingSD3 "
-                    f"before this node, or {own}.",
+                    tooltip="Flow-matching timestep shift: higher stays longer at high noise; 0 = that of "
+                    f"ModelSamplingSD3 before this node, or {own}.",
                 ),
-                io.Combo.Input("solver", options=["model's own", *SOLVERS], tooltip="Of the flow, step by step."),
+                io.Combo.Input("solver", options=["model's own", *SOLVERS], tooltip="ODE solver."),
                 io.String.Input(
                     "audio_guidance", default="", placeholder="model's own",
-                    tooltip=f"Weight of the voice over the steps; empty: {own}. {GRAMMAR}",
+                    tooltip=f"Audio CFG scale over the steps; empty = {own}. {GRAMMAR}",
                 ),
                 io.String.Input(
                     "text_guidance", default="", placeholder="model's own",
-                    tooltip=f"Weight of the text over the steps; empty: {own}. {GRAMMAR}",
+                    tooltip=f"Text CFG scale over the steps; empty = {own}. {GRAMMAR}",
                 ),
                 io.Int.Input(
                     "window", default=0, min=0, max=1000,
-                    tooltip=f"Latent frames made at once, 4 frames each; 0: {own}.",
+                    tooltip=f"Latent frames per window, 4 frames each; 0 = {own}.",
                 ),
                 io.Int.Input(
                     "overlap", default=-1, min=-1, max=999,
-                    tooltip=f"Latent frames that neighbouring windows share; -1: {own}.",
+                    tooltip=f"Latent frames that neighbouring windows share; -1 = {own}.",
                 ),
                 io.Combo.Input(
-                    "fusion", options=list(MODES), tooltip="How windows are joined.", advanced=True, optional=True
+                    "fusion", options=list(MODES), advanced=True, optional=True,
+                    tooltip="How overlapping windows are blended.",
                 ),
                 io.Float.Input(
                     "tea_cache", default=-1.0, min=-1.0, max=2.0, step=0.01,
-                    tooltip="TeaCache threshold: 0.1 careful, 0.3 fast, the demo model 0.05; 0 computes every step; "
-                    f"-1: {own}.",
+                    tooltip="TeaCache threshold: 0.1 is careful, 0.3 fast, 0.05 for the demo model; 0 computes every "
+                    f"step; -1 = {own}.",
                 ),
-                *settings_inputs("It goes before the fields of this node."),
+                *settings_inputs("It overrides the fields of this node."),
                 null_image_input(),
-                keep_state_input("What is sampled is kept after each step"),
+                keep_state_input("Saves the state after each step"),
             ],
             outputs=[
-                io.Latent.Output(display_name="latent", tooltip="Of the whole video, for VAE Decode."),
-                io.String.Output(display_name="report", tooltip="What was used and what it took."),
+                io.Latent.Output(display_name="latent", tooltip="The latent of the whole video, for VAE Decode."),
+                io.String.Output(display_name="report", tooltip="Settings used and time taken."),
             ],
         )  # fmt: skip
 

@@ -58,7 +58,7 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "colour_strength", default=1.0, min=0.0, max=1.0, step=0.05,
-                    tooltip="Share of the drift of colours that is taken back, 0..1; 0 leaves them as they were made.",
+                    tooltip="Share of the colour drift to remove, 0..1; 0 = none.",
                 ),
                 io.Boolean.Input(
                     "lossless", default=False, advanced=True, optional=True,
@@ -81,7 +81,7 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.MultiType.Input(
                     "mask", [io.Mask, Region], optional=True,
-                    tooltip="White is what was made anew: of the source's size, one for each frame or one for all; or "
+                    tooltip="White = regenerated: of the source's size, one for each frame or one for all; or "
                     "the region of Face Mask From DWPose.",
                 ),
             ],
@@ -89,7 +89,7 @@ class SaveTalkingVideo(io.ComfyNode):
                 io.Video.Output(display_name="video", tooltip="The saved file."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="Length, size, what was cut, what changed outside the mask, and how like itself it stays.",
+                    tooltip="Length, size, trimmed frames, changes outside the mask, and visual consistency over time.",
                 ),
                 io.Image.Output(
                     display_name="plot",

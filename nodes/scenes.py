@@ -65,18 +65,17 @@ def needed_voice(tokens: Any) -> Voice:
     voice = voice_of(tokens)
     if isinstance(tokens, SpokenAudio):
         raise InputError(
-            "These tokens are of a wav2vec2 encoder, for MultiTalk Animation. Give Audio To Tokens the encoder "
-            "of Load Whisper Encoder."
+            "These tokens are from a wav2vec2 encoder, for MultiTalk Animation. Give Audio To Tokens the encoder of "
+            "Load Whisper Encoder."
         )
     if voice is None:
         raise InputError(
-            "These tokens do not say how many frames they speak over. Take them from Audio To Tokens, in the place of "
-            "Audio Encoder Encode."
+            "These tokens carry no timing information. Use Audio To Tokens instead of Audio Encoder Encode."
         )
     return voice
 
 
 def length_line(timeline: Timeline) -> str:
     made = timeline.padded_frames
-    spare = f"; {made} are made, the spare ones are cut at the end" if made > timeline.frames else ""
+    spare = f"; {made} are generated, the surplus is trimmed at the end" if made > timeline.frames else ""
     return f"{timeline.frames} frames at {timeline.fps:g} fps, {timeline.seconds:.2f} s{spare}."

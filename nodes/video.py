@@ -28,7 +28,7 @@ class ColorUnify(io.ComfyNode):
             node_id="SkyReelsAudioColorUnify",
             display_name="Color Unify",
             category=VIDEO,
-            description="Takes back the slow drift of a long video's colours, against a reference.",
+            description="Removes the slow colour drift of a long video, against a reference.",
             search_aliases=["color match", "color correction", "color drift"],
             inputs=[
                 io.Image.Input("images", tooltip="The frames of one video, values 0..1."),
@@ -40,7 +40,7 @@ class ColorUnify(io.ComfyNode):
                 fps_input("Frames per second of the images, for the smoothing."),
                 io.Float.Input(
                     "strength", default=1.0, min=0.0, max=1.0, step=0.05,
-                    tooltip="Share of the drift that is taken back, 0..1; 0 changes nothing.",
+                    tooltip="Share of the drift to remove, 0..1; 0 = none.",
                 ),
                 io.Float.Input(
                     "smoothing", default=SMOOTHING_SECONDS, min=0.0, max=30.0, step=0.1,

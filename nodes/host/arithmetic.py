@@ -52,5 +52,5 @@ def remedy(weights: torch.dtype, computed: torch.dtype, attention: str, patched:
         ways.append("start ComfyUI with --bf16-unet")
     elif computed != torch.float32:
         ways.append("start ComfyUI with --fp32-unet")
-    sentence = ", or ".join([*ways, "take LoRAs out and fetch the model again"])
+    sentence = ", or ".join([*ways, "take LoRAs out and download the model again"])
     return f"{sentence[0].upper()}{sentence[1:]}."

@@ -58,9 +58,7 @@ def voice_in(positive: list) -> HumoVoice | WholeVoice:
         return voice
     spans = entry(positive, AUDIO)
     if spans is None or not spans.any() or entry(positive, REFERENCE) is None:
-        raise InputError(
-            "The positive conditioning brings no voice for HuMo. Wire it through HuMo Animation."
-        )
+        raise InputError("The positive conditioning has no voice for HuMo. Wire it through HuMo Animation.")
     return WholeVoice(spans)
 
 

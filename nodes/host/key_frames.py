@@ -144,6 +144,6 @@ def check_v3(model) -> None:
     layers = find_layers(model)
     if layers is None or layers.pinned:
         raise InputError(
-            "Key frames are the way of SkyReels-V3 A2V, which this model is not. Give the model of Load SkyReels-V3 "
-            "A2V, or use SkyReels Audio Sampler."
+            "Key-frame sampling needs a SkyReels-V3 A2V model. Give the model of Load SkyReels-V3 A2V, or use "
+            "SkyReels Audio Sampler."
         )

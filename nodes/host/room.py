@@ -28,7 +28,7 @@ REMEDIES = {
     WINDOW: "make the windows shorter (Windows node)",
     VOICE: "cut the voice into parts (Audio To Tokens)",
 }
-DISK_REMEDY = "Make room there, or switch keep_state off"
+DISK_REMEDY = "Free disk space there, or switch keep_state off"
 COPIES = 3  # noise, the latent that came and the one that is given, all on the CPU
 
 

@@ -57,7 +57,7 @@ class Scene:
             )
         if self.shot.picture is not None:
             logger.warning(
-                "The video model takes no picture (16 input channels): text and voice say what is seen."
+                "The video model takes no picture (16 input channels): it is conditioned on prompt and voice alone."
             )
 
     def encode(

@@ -83,7 +83,7 @@ class Speaker:
 def needed_spoken(tokens: Any) -> SpokenAudio:
     if not (isinstance(tokens, SpokenAudio) and SPOKEN in tokens):
         raise InputError(
-            "These tokens are not of a wav2vec2 encoder, which the MultiTalk family hears with. Give Audio To Tokens "
+            "These tokens are not from a wav2vec2 encoder, which the MultiTalk family needs. Give Audio To Tokens "
             "the encoder of Load Wav2Vec2 Encoder: wav2vec2-chinese-base_fp16.safetensors in models/audio_encoders."
         )
     return tokens

@@ -16,7 +16,7 @@ from ..windows import WindowPlan
 from .choices import ModelChoice
 from .work import work_path
 
-OUTPUT_REMEDY = "Make room there, or write the video to another disk (-o)"
+OUTPUT_REMEDY = "Free disk space there, or write the video to another disk (-o)"
 IN_BUNDLE = {
     "backbone": MODEL, "vae": VAE, "text_encoder": TEXT_ENCODER, "whisper": WHISPER, "clip_vision": CLIP_VISION,
 }  # fmt: skip

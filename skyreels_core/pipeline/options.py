@@ -42,7 +42,7 @@ def check_voice(audio: Audio) -> None:
     if audio.seconds > LONGEST_VOICE:
         raise InputError(
             f"The voice lasts {audio.seconds / 60:.0f} minutes; up to {LONGEST_VOICE // 60} minutes can be "
-            "made in one run. Cut it into parts."
+            "generated in one run. Split it into parts."
         )
 
 
@@ -50,8 +50,8 @@ def check_models(bundle: Bundle) -> None:
     """Raises InputError for parts that do not belong together."""
     if bundle.adapter is None:
         raise InputError(
-            "The model has no audio layers, so it cannot hear. Give a SkyReels-Audio model, or a backbone "
-            "with its audio layers (--backbone and --audio-layers)."
+            "The model has no audio layers, so it cannot use the voice. Give a SkyReels-Audio model, or "
+            "a backbone with its audio layers (--backbone and --audio-layers)."
         )
     pairs = (
         ("Whisper encoder", bundle.whisper.width, bundle.adapter.config.width),

@@ -46,8 +46,8 @@ def find_region(
     given = [way for way in (mask, keypoints, dwpose) if way is not None]
     if len(given) != 1:
         raise InputError(
-            f"{len(given)} ways were given to say what the edit makes anew; give one: a mask, a picture or "
-            "video with white around the mouth (--mask), keypoints of the face as POSE_KEYPOINT JSON "
+            f"Choose exactly one way to mark the region to regenerate ({len(given)} given): a mask, which is a "
+            "picture or video with white around the mouth (--mask), keypoints of the face as POSE_KEYPOINT JSON "
             f"(--keypoints), or the folder with DWPose's {DETECTOR} and {POSE} (--dwpose)."
         )
     if mask is not None:

@@ -39,7 +39,7 @@ REMEDIES = {
     WINDOW: "make the windows shorter (--window)",
     VOICE: "cut the voice into parts",
 }
-WORK_REMEDY = "Make room there, or give another folder (--work)"
+WORK_REMEDY = "Free disk space there, or give another folder (--work)"
 MANY = 20  # latent frames, of which one can be decoded to see how long it takes
 
 

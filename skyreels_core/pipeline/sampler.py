@@ -116,7 +116,7 @@ def arithmetic(dtype: torch.dtype) -> Arithmetic:
     """What the core's own network computes with."""
     name = str(dtype).removeprefix("torch.")
     if dtype == torch.float32:
-        remedy = "Fetch the model's files again."
+        remedy = "Download the model's files again."
     else:
         remedy = f"Give --dtype {'bfloat16 or ' * (dtype == torch.float16)}float32."
     return Arithmetic(f"{name} with PyTorch's attention", remedy)

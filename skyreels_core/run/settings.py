@@ -110,8 +110,8 @@ def _read(name: str, value: Any) -> Any:
         fits = _is_number(value)
     if not fits:
         raise InputError(
-            f"The model's file recommends {name} = {value!r}, which is none. Give another model, or save this one "
-            "again with a value that can be used."
+            f"Invalid value in the model's sampling metadata: {name} = {value!r}. Give another model, or save this "
+            "one again with a valid value."
         )
     return tuple(value) if name == "cache_coefficients" else value
 

@@ -102,7 +102,7 @@ class TestHearing:
     def test_a_peak_over_full_scale_is_said_and_kept(self, voice):
         samples, (line, _) = Hearing(loudness=-5).of(Audio(voice[None], RATE), Timeline(100, 25))
         assert samples.abs().max() > 1
-        assert "over full scale" in line and "nothing is cut off" in line
+        assert "over full scale" in line and "it is not clipped" in line
 
     def test_a_silent_voice_is_named(self):
         samples, (line, _) = Hearing(loudness=-23).of(Audio(torch.zeros(2, 48000), 48000), Timeline(25, 25))

@@ -72,7 +72,7 @@ MISTAKES = {
     "keypoints of another form": (
         altered(edit(), "mask", keypoints={"__value__": {"pose": 1}}), "not in POSE_KEYPOINT form"),
     "a face that is not there": (altered(edit(), "mask", face="index", index=3), "Face 3 was asked for, but the video"),
-    "nobody looks for faces": (edit() | {"mask": NOBODY}, "Nothing says where the face is. Connect Load DWPose"),
+    "nobody looks for faces": (edit() | {"mask": NOBODY}, "No face detection is connected. Connect Load DWPose"),
     "guidance in other words": (
         animation(audio_guidance="4.5 to 1"), "The guidance schedule '4.5 to 1' cannot be read. Write '4.5'"),
     "guidance beyond the end": (animation(text_guidance="linear:4->2@1.5"), "have to rise within 0..1"),

@@ -142,7 +142,7 @@ def test_audio_layers_on_a_model_that_has_some(server):
 class TestSampled:
     def test_a_model_without_audio_layers(self, server, scene):
         prompt = through(scene(), "wan", backbone_file(PLAIN))
-        assert "has no audio layers, so it cannot hear" in refusal(server, prompt)
+        assert "has no audio layers, so it cannot use the voice" in refusal(server, prompt)
 
     def test_a_model_of_another_family(self, server, scene):
         prompt = through(scene(), "wan", backbone_file("vace.safetensors"))

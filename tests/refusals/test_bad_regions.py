@@ -33,7 +33,7 @@ MASKS: dict[str, Case] = {
     "none": (lambda desk: (), "--mask"),
     "a mask and keypoints": (
         lambda desk: ("--mask", desk.whole.mask, "--keypoints", desk.whole.keypoints),
-        "2 ways were given",
+        "region to regenerate (2 given)",
     ),
     "missing": (lambda desk: ("--mask", desk.folder / "none.png"), "none.png"),
     "a folder": (lambda desk: ("--mask", desk.folder), "is a folder"),

@@ -58,7 +58,7 @@ VIDEOS: dict[str, Case] = {
     "an empty file": (lambda desk: other(desk, desk.file("a.mp4", b"")), "it is empty"),
     "a web page": (lambda desk: other(desk, desk.file("a.mp4", "<!DOCTYPE html><html>")), "it is a web page"),
     "a text": (lambda desk: other(desk, desk.file("a.mp4", "hello\n" * 99)), "cannot be read as a video"),
-    "a text by name": (lambda desk: other(desk, desk.file("a.txt", "hello\n" * 99)), "a.txt is no video"),
+    "a text by name": (lambda desk: other(desk, desk.file("a.txt", "hello\n" * 99)), "a.txt is not a video"),
     "a drawing without a size": (
         lambda desk: other(desk, desk.file("a.psd", b"8BPS\0\1" + bytes(200))), "a.psd is in a format that cannot"
     ),

@@ -43,7 +43,7 @@ def test_a_cache_threshold_of_0_is_no_cache_wherever_it_is_given(off):
 
 @pytest.mark.parametrize("value", ["many", 3.5, True, None, [8]])
 def test_a_value_of_another_type_is_refused_with_its_name(value):
-    with pytest.raises(InputError, match="recommends steps ="):
+    with pytest.raises(InputError, match="sampling metadata: steps ="):
         Settings.of({"sampling": {"steps": value}})
 
 

@@ -30,7 +30,7 @@ class MultiTalk:
         scene = scene_of(positive)
         if scene is None:
             raise InputError(
-                "The positive conditioning brings no voice for this model. Wire it through MultiTalk Animation."
+                "The positive conditioning has no voice for this model. Wire it through MultiTalk Animation."
             )
         if scene.voice.features != self.layers.config.features:
             raise InputError(

@@ -29,7 +29,7 @@ class SkyReelsAudio:
         scene = scene_of(positive)
         if scene is None:
             raise InputError(
-                "The positive conditioning brings no voice. Wire it through Image Animation or Video Edit Lip-Sync."
+                "The positive conditioning has no voice. Wire it through Image Animation or Video Edit Lip-Sync."
             )
         self.layers = needed_layers(model)
         scene.check_voice(self.layers.config)
@@ -69,7 +69,7 @@ def needed_layers(model) -> AudioLayers:
     layers = find_audio_layers(model)
     if layers is None:
         raise InputError(
-            "The model has no audio layers, so it cannot hear. Put Apply SkyReels Audio Layers before this node, or "
-            "load the model with Load SkyReels-Audio Model."
+            "The model has no audio layers, so it cannot use the voice. Put Apply SkyReels Audio Layers before this "
+            "node, or load the model with Load SkyReels-Audio Model."
         )
     return layers
