@@ -112,7 +112,7 @@ def test_an_audio_encoder_of_the_host(server):
 def test_tokens_of_the_hosts_own_node(server):
     encode = stock(server, "AudioEncoderEncode", audio_encoder=["demo", 3], audio=["inputs", 2])
     prompt = altered(animation() | {"native": encode}, "scene", tokens=["native", 0])
-    assert "Take them from Audio To Tokens" in refusal(server, prompt)
+    assert "Use Audio To Tokens instead of Audio Encoder Encode" in refusal(server, prompt)
 
 
 def test_dwpose_without_its_files_or_onnxruntime(server):

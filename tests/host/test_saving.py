@@ -139,7 +139,7 @@ def test_outside_the_mask_every_pixel_is_the_sources(server, files, source):
         "18 frames at 25 fps, 0.72 s, in talk_" in report
         and "3 frames after the voice's end are cut" in report
     )
-    assert "composited, outside the mask nothing changed" in report
+    assert "composited: outside the mask nothing changed" in report
 
 
 def test_a_video_under_an_edit_sets_the_rate_of_the_result(server, files):

@@ -108,7 +108,7 @@ def test_a_clip_reports_what_was_changed_before_and_after(hole):
     made = done.changed.made.error()
     assert made.largest > 0.5 and made.psnr < 15
     assert seen == [0, 1, 2]
-    assert "24x16 scaled to 48x32" in str(done) and "composited, outside the mask nothing changed" in str(
+    assert "24x16 scaled to 48x32" in str(done) and "composited: outside the mask nothing changed" in str(
         done
     )
 

@@ -101,5 +101,5 @@ def test_another_kind_of_file_is_refused_by_its_name(tmp_path):
 
 def test_the_vae_of_another_wan_is_refused(tmp_path):
     save_file({"decoder.head.0.gamma": torch.zeros(4, 1, 1, 1)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match=r"another VAE than that of Wan 2\.1"):
+    with pytest.raises(InputError, match=r"not the VAE of Wan 2\.1"):
         load_vae(tmp_path / "other.safetensors")
