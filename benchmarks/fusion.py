@@ -71,12 +71,8 @@ def _identity(frames: Tensor, clip: Example, index: int) -> float:
 
 def _colours(frames: Tensor) -> Tensor:
     height, width = frames.shape[1:3]
-    places = (
-        (0.16, 0.5),
-        (0.36, 0.5),
-        (0.95, 0.5),
-        (0.1, 0.1),
-    )  # rows, columns: hair, forehead, shirt, background
+    # rows, columns: hair, forehead, shirt, background
+    places = ((0.16, 0.5), (0.36, 0.5), (0.95, 0.5), (0.1, 0.1))
     patches = [
         frames[:, int(y * height) - 2 : int(y * height) + 3, int(x * width) - 3 : int(x * width) + 4]
         for y, x in places

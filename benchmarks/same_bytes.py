@@ -41,7 +41,9 @@ class Older(Encoding):
         name = PARAMETERS.get(encoder.name, "svtav1-params")
         if not self.newest or encoder.name == "libvpx-vp9":
             return encoder
-        return replace(encoder, options={**encoder.options, name: f"{encoder.options[name]}:asm={self.newest}"})
+        return replace(
+            encoder, options={**encoder.options, name: f"{encoder.options[name]}:asm={self.newest}"}
+        )
 
 
 def ways() -> Iterator[tuple[str, bool, tuple[int, int]]]:
@@ -80,7 +82,9 @@ def on_all_cores(_: int = 0) -> list[str]:
     return digests()
 
 
-def in_other_processes(task: Callable[..., list[str]], arguments: list, at_once: int = AT_ONCE) -> list[list[str]]:
+def in_other_processes(
+    task: Callable[..., list[str]], arguments: list, at_once: int = AT_ONCE
+) -> list[list[str]]:
     with multiprocessing.get_context("spawn").Pool(at_once, maxtasksperchild=1) as pool:
         return pool.map(task, arguments, chunksize=1)
 

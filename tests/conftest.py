@@ -5,7 +5,8 @@ from hypothesis import settings
 
 from skyreels_core.model.bundle import load_bundle, random_bundle
 
-settings.register_profile("repeatable", derandomize=True)  # --hypothesis-profile=default looks for new examples
+# --hypothesis-profile=default looks for new examples
+settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 

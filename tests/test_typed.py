@@ -34,7 +34,9 @@ def test_what_is_no_number_is_refused(text):
         read_number(text)
 
 
-@pytest.mark.parametrize(("read", "text"), [(read_number, "1,000"), (read_whole, "1,000"), (read_whole, "1.000")])
+@pytest.mark.parametrize(
+    ("read", "text"), [(read_number, "1,000"), (read_whole, "1,000"), (read_whole, "1.000")]
+)
 def test_what_may_be_two_numbers_is_refused(read, text):
     with pytest.raises(ValueError, match="may mean 1 or 1000"):
         read(text)

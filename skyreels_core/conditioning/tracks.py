@@ -97,6 +97,5 @@ def _overlap(a: Tensor, b: Tensor) -> Tensor:
     sides = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
     shared = sides.clamp_min(0).prod(-1)
     union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared
-    return shared / union.clamp_min(
-        torch.finfo(union.dtype).tiny
-    )  # a face that is a point overlaps with nothing
+    # a face that is a point overlaps with nothing
+    return shared / union.clamp_min(torch.finfo(union.dtype).tiny)

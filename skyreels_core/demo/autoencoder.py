@@ -124,7 +124,10 @@ def _random_clip(seed: int, frames: int, config: AutoencoderConfig) -> DrawnFace
 
 def _babble(rng: np.random.Generator, frames: int, fps: float) -> MouthCurves:
     """Mouth curves with the tempo of speech and no voice behind them."""
-    noise = [gaussian_filter1d(rng.standard_normal(frames + 60), s * fps)[30:-30] for s in rng.uniform(0.05, 0.09, 2)]
+    noise = [
+        gaussian_filter1d(rng.standard_normal(frames + 60), s * fps)[30:-30]
+        for s in rng.uniform(0.05, 0.09, 2)
+    ]
     opening, width = (n / (n.std() + 0.2) * 0.4 + rng.uniform(0.2, 0.6) for n in noise)
     return MouthCurves(*(c.clip(0, 1).astype(np.float32) for c in (opening, width)))
 

@@ -32,9 +32,8 @@ TIME_UNITS = {".webp": 1000, ".gif": 100}  # the format's smallest times in a se
 class Curve:
     label: str
     values: Tensor  # [n], evenly spaced over the row's seconds
-    limits: tuple[float, float] | None = (
-        None  # bottom and top of the plot; the smallest and largest value otherwise
-    )
+    # bottom and top of the plot; the smallest and largest value otherwise
+    limits: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

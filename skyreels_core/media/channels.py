@@ -12,17 +12,8 @@ import torch
 from scipy.ndimage import maximum_filter1d
 from torch import Tensor
 
-USUAL = (
-    "",
-    "mono",
-    "stereo",
-    "3.0",
-    "quad",
-    "5.0",
-    "5.1",
-    "6.1",
-    "7.1",
-)  # layouts by their count of channels
+# layouts by their count of channels
+USUAL = ("", "mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 HALF = 0.5**0.5  # -3 dB, half the power
 PLACES = {  # shares of left and right
     "FL": (1, 0), "FR": (0, 1), "FC": (HALF, HALF), "LFE": (0, 0), "LFE2": (0, 0), "BC": (0.5, 0.5),

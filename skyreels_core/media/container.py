@@ -136,7 +136,6 @@ def _mpeg_bytes(file: BinaryIO, begin: int) -> int:
     file.seek(begin)
     start = file.read(512)
     index = max(start.find(b"Xing"), start.find(b"Info"))
-    counted = (
-        index >= 0 and start[index + 7 : index + 8] >= b"\x03" and start[index + 7] & 3 == 3
-    )  # frames, bytes
+    # frames, bytes
+    counted = index >= 0 and start[index + 7 : index + 8] >= b"\x03" and start[index + 7] & 3 == 3
     return int.from_bytes(start[index + 12 : index + 16], "big") if counted else 0

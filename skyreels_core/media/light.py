@@ -28,13 +28,12 @@ GAMUTS = {
 }  # fmt: skip
 SRGB = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), D65)
 ADOBE, ADOBE_GAMMA = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), D65), 563 / 256  # Adobe RGB (1998)
-LINEAR, LOG, LOG_SQRT, PQ, HLG = (
-    8,
-    9,
-    10,
-    16,
-    18,
-)  # transfers, as numbered by ITU-T H.273; others count as displayed
+# transfers, as numbered by ITU-T H.273; others count as displayed
+LINEAR = 8
+LOG = 9
+LOG_SQRT = 10
+PQ = 16
+HLG = 18
 TRANSFERS = {
     LINEAR: "linear light",
     LOG: "logarithmic",

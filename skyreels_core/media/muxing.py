@@ -28,7 +28,8 @@ VOICE_BIT_RATE = 192_000
 PIECE = 65536  # samples that are resampled at once
 BT709, LIMITED_RANGE = 1, 1  # as numbered by FFmpeg
 QUIET_SVT = "SVT_LOG", "1"  # an environment variable: the AV1 encoder talks to stderr otherwise
-X265_TIMED = 3  # frames; of fewer, which are decoded in the order they are shown, x265 leaves the decoding times unset
+# frames; of fewer, which are decoded in the order they are shown, x265 leaves the decoding times unset
+X265_TIMED = 3
 APPLE_HEVC = "hvc1"  # the tag by which Apple's players know H.265
 
 
@@ -58,18 +59,16 @@ def mono_or_stereo(audio: Audio) -> Audio:
 
 
 class PictureTrack:
-    def __init__(
-        self, container: OutputContainer, shape: torch.Size, rate: Fraction, encoder: Encoder
-    ):
+    def __init__(self, container: OutputContainer, shape: torch.Size, rate: Fraction, encoder: Encoder):
         self.container, self.shape, self.encoder, self.count = container, shape, encoder, 0
         height, width = shape[:2]
         padding = (0, 0) if encoder.is_rgb else (height % 2, width % 2)
         os.environ.setdefault(*QUIET_SVT)
         width, height = width + padding[1], height + padding[0]
-        options = encoder.options_for(width, height) | ({} if encoder.is_rgb else {"chroma_sample_location": LEFT})
-        self.stream = cast(
-            av.VideoStream, container.add_stream(encoder.name, rate=rate, options=options)
+        options = encoder.options_for(width, height) | (
+            {} if encoder.is_rgb else {"chroma_sample_location": LEFT}
         )
+        self.stream = cast(av.VideoStream, container.add_stream(encoder.name, rate=rate, options=options))
         self.stream.width, self.stream.height = width, height
         self.stream.pix_fmt = encoder.pixels
         context = self.stream.codec_context
@@ -79,7 +78,9 @@ class PictureTrack:
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = LIMITED_RANGE
         if any(padding):
-            log.warning("%dx%d has an odd side: one line is repeated, 4:2:0 needs even ones", shape[1], shape[0])
+            log.warning(
+                "%dx%d has an odd side: one line is repeated, 4:2:0 needs even ones", shape[1], shape[0]
+            )
 
     def write(self, frame: Tensor) -> None:
         if frame.shape != self.shape:

@@ -52,9 +52,8 @@ def decode(container: InputContainer, stream: av.AudioStream) -> Decoded:
     if container.format.name == "ogg" and stream.codec_context.name == "vorbis":
         stream.codec_context.flags2 |= Flags2.skip_manual  # FFmpeg takes half a block too much from the end
     if stream.codec_context.name == "flac":
-        stream.codec_context.options = {
-            "err_detect": "crccheck+explode"
-        }  # else what is damaged becomes noise
+        # else what is damaged becomes noise
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
     decoded, seconds, failure = Decoded(), 0.0, None
     for given in demuxed(container, stream):
         if (packet := _whole(given, stream.codec_context)) is None:

@@ -15,17 +15,8 @@ from .files import check_side, existing_file
 from .kinds import foreign, is_heic
 from .profiles import Conversion, conversion
 
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "WEBP",
-    "BMP",
-    "TIFF",
-    "GIF",
-    "AVIF",
-    "HEIF",
-    "JPEG2000",
-)  # none that runs a program
+# none that runs a program
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF", "JPEG2000")
 MOST_PIXELS = 120_000_000  # a camera's; each takes 12 bytes as floats
 DAMAGED_PICTURE = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
 GREY = ("1", "L", "LA", "La")

@@ -17,9 +17,8 @@ from .light import ADOBE, ADOBE_GAMMA, GAMUTS, SRGB, TRANSFERS, Light, light, po
 
 log = logging.getLogger(__name__)
 
-Conversion = Callable[
-    [Image.Image], np.ndarray
-]  # of mode L, RGB, CMYK or LAB -> float32 [h w 3] in 0..1, sRGB
+# of mode L, RGB, CMYK or LAB -> float32 [h w 3] in 0..1, sRGB
+Conversion = Callable[[Image.Image], np.ndarray]
 
 MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}  # Pillow's, of a profile's colour space
 UNSEEN = 2  # 8-bit levels: a profile that moves no colour further is sRGB

@@ -23,10 +23,9 @@ SITINGS = {
     (1, 3): "bottomleft",
     (2, 3): "bottom",
 }
-HORIZONTAL, VERTICAL = (
-    b"\x55\xb7\x81",
-    b"\x55\xb8\x81",
-)  # Matroska's elements of where chroma lies, one byte each
+# Matroska's elements of where chroma lies, one byte each
+HORIZONTAL = b"\x55\xb7\x81"
+VERTICAL = b"\x55\xb8\x81"
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,8 @@ class Stated:
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
     siting: str = LEFT  # where the chroma of 4:2:0 lies
-    aspect: Fraction | None = (
-        None  # width of a pixel over its height; None: whatever fills the size asked for
-    )
+    # width of a pixel over its height; None: whatever fills the size asked for
+    aspect: Fraction | None = None
     swaps_sides: bool = False  # how the first frame is shown
     orientation: Orientation = UPRIGHT  # how this one is
     interlaced: bool = False

@@ -11,9 +11,8 @@ from .config import AudioConfig
 from .rope import rope_1d, rotate
 
 LISTENING_REACH = 3.0  # tokens from a latent frame's middle to its outermost frame's, at 25 fps
-LISTENING_SHARPNESS = (
-    2.0  # of queries and keys at the start: the place's neighbours get a third of its weight
-)
+# of queries and keys at the start: the place's neighbours get a third of its weight
+LISTENING_SHARPNESS = 2.0
 CONTENT_SHARE = 0.2  # of queries and keys at the start
 
 

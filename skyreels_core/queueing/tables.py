@@ -48,7 +48,11 @@ def read_table(path: Path) -> tuple[list[str], list[Row]]:
     while not header[-1]:  # spreadsheets leave empty columns behind
         header.pop()
     check_header(path, header)
-    rows = [row_of(path, number, header, line) for number, line in enumerate(lines[top + 1 :], top + 2) if any(line)]
+    rows = [
+        row_of(path, number, header, line)
+        for number, line in enumerate(lines[top + 1 :], top + 2)
+        if any(line)
+    ]
     if not any(row.cells for row in rows):
         raise InputError(f"{path} has a header but no rows; each row is one job.")
     return header, [row for row in rows if row.cells]
@@ -92,13 +96,17 @@ def refuse_others(path: Path, content: bytes) -> None:
     """Raises InputError for a workbook or a page, which people take for the table in it."""
     kind = None
     if content.startswith(b"PK"):
-        kind = "an OpenDocument spreadsheet (.ods)" if b"opendocument" in content[:200] else "an Excel workbook (.xlsx)"
+        kind = (
+            "an OpenDocument spreadsheet (.ods)"
+            if b"opendocument" in content[:200]
+            else "an Excel workbook (.xlsx)"
+        )
         kind = "a Numbers document" if path.suffix.lower() == ".numbers" else kind
     elif content.startswith(b"\xd0\xcf\x11\xe0"):
         kind = "an Excel workbook (.xls)"
     elif content[:500].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         kind = "a web page or XML"
-    elif content[:500].lstrip().startswith((b"{\"", b"[{", b"{\n", b"{\r")):
+    elif content[:500].lstrip().startswith((b'{"', b"[{", b"{\n", b"{\r")):
         kind = "a JSON file"
     if kind is not None:
         raise InputError(f"{path} is {kind}, not a CSV table. {EXPORT}")

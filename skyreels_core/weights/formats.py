@@ -25,7 +25,8 @@ PAGE = (
     "asks for it."
 )
 ANSWER = (
-    f"a web site's error message, not a safetensors file ({{said}}). {AGAIN}, signed in where the site asks for it."
+    f"a web site's error message, not a safetensors file ({{said}}). {AGAIN}, signed in where the site asks "
+    "for it."
 )
 INDEX = (
     "the index of a model in parts, not a safetensors file. Give the model in one file; where a node takes parts, "
@@ -47,8 +48,11 @@ JSON_KINDS = {  # by a key at the top
     "model_type": "a model's configuration", "architectures": "a model's configuration",
 }  # fmt: skip
 COMPLAINTS = ("error", "errors", "message", "detail", "Error")
-REFUSAL = re.compile(r"(access|forbidden|unauthori[sz]ed|(entry )?not found|error|invalid|repository|40[0-9])\b")
-ONNX = re.compile(rb"\x08[\x03-\x0f][\x12\x1a\x22\x2a\x32\x3a\x42]")  # protobuf: ir_version, then another field
+REFUSAL = re.compile(
+    r"(access|forbidden|unauthori[sz]ed|(entry )?not found|error|invalid|repository|40[0-9])\b"
+)
+# protobuf: ir_version, then another field
+ONNX = re.compile(rb"\x08[\x03-\x0f][\x12\x1a\x22\x2a\x32\x3a\x42]")
 
 
 def foreign_format(path: Path) -> str:
@@ -105,7 +109,9 @@ def _binary(path: Path, start: bytes) -> str | None:
 
 
 def _text(path: Path, start: bytes) -> str | None:
-    text = start.decode("utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "replace").strip()
+    text = start.decode(
+        "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "replace"
+    ).strip()
     if text.startswith("version https://git-lfs") or text.startswith("oid sha256:"):
         return LFS
     if text.startswith(("{", "[")):
@@ -124,7 +130,9 @@ def _text(path: Path, start: bytes) -> str | None:
 
 def _json(path: Path, text: str) -> str | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig") if path.stat().st_size < 100_000_000 else "")
+        content = json.loads(
+            path.read_text(encoding="utf-8-sig") if path.stat().st_size < 100_000_000 else ""
+        )
     except (ValueError, RecursionError, OSError):
         return f"a JSON text that is damaged, not a safetensors file. {AGAIN}." if '"' in text[:9] else None
     if not isinstance(content, dict):

@@ -119,7 +119,8 @@ def test_a_threshold_that_makes_no_sense_is_refused(threshold):
 )
 def test_every_sample_is_kept_or_made_smaller_and_speech_is_kept(parts, rate):
     pieces = [piece for speech, pause in parts for piece in (tone(speech, rate), hiss(pause, rate))]
-    block = round(BLOCK_SECONDS * rate)  # what a level is measured over: a word's first samples may lie in a quiet one
+    # what a level is measured over: a word's first samples may lie in a quiet one
+    block = round(BLOCK_SECONDS * rate)
     speaking = torch.cat([torch.full((len(piece),), index % 2 == 0) for index, piece in enumerate(pieces)])
     speaking &= speaking.roll(block) & speaking.roll(-block)
     voice = spoken(*pieces)

@@ -66,9 +66,8 @@ def test_batches_equal_their_clips():
     masks = (torch.rand(3, 9, 32, 32, generator=torch.Generator().manual_seed(0)) > 0.9).float()
     for function in (mask_to_latent, snap_holes, loss_mask_to_latent, lambda m: feather(m, 6)):
         single = torch.stack([function(mask) for mask in masks])
-        torch.testing.assert_close(
-            function(masks), single, rtol=0, atol=1e-6
-        )  # vectorised ends round otherwise
+        # vectorised ends round otherwise
+        torch.testing.assert_close(function(masks), single, rtol=0, atol=1e-6)
 
 
 def test_a_length_that_the_vae_cannot_hold_is_refused():

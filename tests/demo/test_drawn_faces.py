@@ -58,7 +58,9 @@ def test_the_lower_face_box_does_not_tell_the_mouth(curves):
     motion = Motion.draw(np.random.default_rng(3), still, FPS)
     identity = Identity.draw(random.Random(3))
     boxes = [
-        face_masks(Keypoints.of_one_face(draw_face(identity, motion, c, SIZE).landmarks, SIZE, SIZE), FPS).boxes
+        face_masks(
+            Keypoints.of_one_face(draw_face(identity, motion, c, SIZE).landmarks, SIZE, SIZE), FPS
+        ).boxes
         for c in (still, curves)
     ]
     assert torch.equal(*boxes)

@@ -99,7 +99,9 @@ def test_slides_are_shown_often_enough_for_lips():
 
 
 def test_joined_parts_follow_one_another():
-    steady, jumps = ascending(np.concatenate([np.arange(50), np.arange(50), 10**6 + np.arange(50)]) / 25, 0.04)
+    steady, jumps = ascending(
+        np.concatenate([np.arange(50), np.arange(50), 10**6 + np.arange(50)]) / 25, 0.04
+    )
     assert jumps == 2 and np.allclose(steady, np.arange(150) / 25)
 
 

@@ -176,7 +176,9 @@ def test_pixels_that_cannot_be_converted_are_said_before_the_work_and_with_their
 
 def test_dolby_vision_without_a_base_that_others_show_is_refused(tmp_path):
     options = {"crf": "10", "x265-params": "log-level=none"}
-    path = flat(tmp_path / "a.mp4", [512] * 3, 10, {"codec_tag": "hvc1"}, codec="libx265", options=options, size=LARGE)
+    path = flat(
+        tmp_path / "a.mp4", [512] * 3, 10, {"codec_tag": "hvc1"}, codec="libx265", options=options, size=LARGE
+    )
     path.write_bytes(path.read_bytes().replace(b"hvc1", b"dvh1"))
     with pytest.raises(InputError, match="Dolby Vision"):
         open_video(path)

@@ -236,9 +236,8 @@ def test_a_video_with_fewer_frames_than_it_announces_says_how_many_could_be_read
         path.write_bytes(data)
         read_video(path)
     box = data.index(b"mdat") - 4
-    data[box : box + 4] = (len(data) - box).to_bytes(
-        4, "big"
-    )  # a recorder that closed its file, but not its index
+    # a recorder that closed its file, but not its index
+    data[box : box + 4] = (len(data) - box).to_bytes(4, "big")
     path.write_bytes(data)
     assert 0 < len(read_video(path).frames) < 20
     assert "announces 20 frames" in caplog.text

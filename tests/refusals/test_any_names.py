@@ -37,7 +37,9 @@ NAMES = {
     "60 emoji": "🎬" * 60,
 }
 if sys.platform == "win32":  # which takes none of these, or takes the last space away
-    NAMES = {kind: name for kind, name in NAMES.items() if kind not in ("spaces", "a colon", "a device of Windows")}
+    NAMES = {
+        kind: name for kind, name in NAMES.items() if kind not in ("spaces", "a colon", "a device of Windows")
+    }
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())

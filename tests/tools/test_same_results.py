@@ -72,7 +72,13 @@ def test_a_refusal_passes_in_one_sentence_but_not_what_is_no_longer_refused():
 
 
 def test_findings_are_kept_as_they_are(tmp_path):
-    found = {"a": LATENT, "b/c": "text", "d": ["x", "y"], "e": Refusal("No."), "f": np.zeros((0, 3), np.uint8)}
+    found = {
+        "a": LATENT,
+        "b/c": "text",
+        "d": ["x", "y"],
+        "e": Refusal("No."),
+        "f": np.zeros((0, 3), np.uint8),
+    }
     assert load(tmp_path) is None
     save(found, tmp_path)
     assert set(verdicts(found, load(tmp_path)).values()) == {"equal", "refused"}

@@ -67,7 +67,9 @@ def toy() -> AudioDrivenModel:
 
 
 def leg(name: str, train: str, steps: int, **objective: float) -> Leg:
-    return Leg(Stage(name, steps, 2, 1e-3, warmup=1, ema=0.5), train, editing=0.5, objective=Objective(**objective))
+    return Leg(
+        Stage(name, steps, 2, 1e-3, warmup=1, ema=0.5), train, editing=0.5, objective=Objective(**objective)
+    )
 
 
 def run(clips: EncodedClips, folder: Path, *legs: Leg) -> dict[str, torch.Tensor]:

@@ -72,5 +72,7 @@ def test_a_file_is_named_without_the_libraries_of_networks(tmp_path):
         "import sys; from skyreels_core.cli import main; main(sys.argv[1:]); "
         "print(sorted({'diffusers', 'transformers'} & sys.modules.keys()))"
     )
-    done = run([sys.executable, "-c", script, "inspect", str(path)], capture_output=True, text=True, check=True)
+    done = run(
+        [sys.executable, "-c", script, "inspect", str(path)], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("skyreels-v3-a2v: ") and done.stdout.endswith("\n[]\n")

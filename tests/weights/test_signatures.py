@@ -253,7 +253,9 @@ def test_the_vae_of_wan_2_2_is_named_with_its_channels(tmp_path):
 def test_a_t5_is_refused_with_its_number_of_words(tmp_path):
     path = write(tmp_path / "t5xxl.safetensors", LAYOUTS["T5-XXL"][0])
     assert "32128 words; Wan needs UMT5-XXL, which has 256384" in describe(path).problems[0]
-    with pytest.raises(InputError, match=r"is a T5 text encoder, not a UMT5; a text encoder is needed.*umt5_xxl"):
+    with pytest.raises(
+        InputError, match=r"is a T5 text encoder, not a UMT5; a text encoder is needed.*umt5_xxl"
+    ):
         load_text_encoder(path)
 
 
@@ -296,7 +298,9 @@ def test_a_humo_that_lacks_a_weight_of_a_block_says_which(tmp_path):
 def test_a_model_that_nothing_here_takes_says_so_and_is_refused(tmp_path):
     path = write(tmp_path / "s2v.safetensors", LAYOUTS["Wan 2.2 S2V"][0])
     assert describe(path).problems[0].startswith("No loader or sampler of this project takes it")
-    with pytest.raises(InputError, match=r"s2v.* is a Wan 2\.2 S2V model.*In ComfyUI, Load Diffusion Model takes it"):
+    with pytest.raises(
+        InputError, match=r"s2v.* is a Wan 2\.2 S2V model.*In ComfyUI, Load Diffusion Model takes it"
+    ):
         load_model(path)
 
 
