@@ -52,7 +52,7 @@ def sentence(error: Exception) -> str:
     """What the user has to know of an error, and what to do, in one line."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        text = f"{where}{error.strerror}. {REMEDIES.get(error.errno, CHECK_PATH)}"
+        text = f"{where}{error.strerror}. {REMEDIES.get(error.errno or 0, CHECK_PATH)}"
     else:
         text = str(error)
     shown = text.encode("utf-8", "backslashreplace").decode()  # half a surrogate could not be printed

@@ -129,6 +129,7 @@ class WindowPlan:
                 b, c, _, h, w = prediction.shape
                 fused = prediction.new_zeros(b, c, self.latent_frames, h, w)
             fused[:, :, window.frames] += share[:, None, None].to(prediction) * prediction
+        assert fused is not None  # a plan has one window at least
         return fused
 
     def _owned(self, windows: Iterable[Window]) -> list[Tensor]:

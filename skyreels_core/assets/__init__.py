@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def _path(name: str) -> Path:
-    return Path(str(files(__package__) / name))
+    return Path(str(files(__name__) / name))
 
 
 def portrait() -> Path:

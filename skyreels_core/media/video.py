@@ -91,9 +91,13 @@ class VideoFile:
         """Some of its frames, in ascending order; the others are not converted."""
         return replace(self, shown=self.shown[list(frames)])
 
-    @cached_property
+    @property
     def audio(self) -> Audio | None:
         """Sound that cannot be read is left out; the log says so."""
+        return self._audio
+
+    @cached_property
+    def _audio(self) -> Audio | None:
         if not self.has_sound:
             return None
         try:
