@@ -17,7 +17,7 @@ from PIL import Image
 
 from skyreels_core.audio.reading import write_wav
 from skyreels_core.cli import INTERRUPTED, REFUSED, build_parser, main
-from skyreels_core.cli.choices import ModelChoice
+from skyreels_core.cli.choices import ModelFiles
 from skyreels_core.conditioning.fitting import SHAPES
 from skyreels_core.errors import InputError
 from skyreels_core.media.encoding import Encoding
@@ -26,7 +26,7 @@ from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER
 from skyreels_core.model.checkpoint import save_model
-from skyreels_core.pipeline import room
+from skyreels_core.pipeline import resources
 from skyreels_core.run import resources as estimate
 
 FPS = 12.5
@@ -311,9 +311,9 @@ def test_what_cannot_be_edited_is_one_sentence_and_exit_code_2(edit, files, tmp_
 def test_too_little_room_is_refused_before_the_model_is_loaded(
     animate, edit, files, output, monkeypatch, capsys, command, lacking, needle
 ):
-    monkeypatch.setattr(ModelChoice, "load", lambda choice: pytest.fail("the model is loaded"))
+    monkeypatch.setattr(ModelFiles, "load", lambda model: pytest.fail("the model is loaded"))
     if lacking == "memory":
-        monkeypatch.setattr(room, "free_memory", lambda: 10**6)
+        monkeypatch.setattr(resources, "free_memory", lambda: 10**6)
     else:
         monkeypatch.setattr(estimate, "free_disk", lambda path: (100, 0))
     given = animate() if command == "animate" else edit("--mask", files.mask)

@@ -17,6 +17,7 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
+from ...skyreels_core.run.plan import RunPlan
 from ...skyreels_core.run.resume import WorkFolder, digest
 from ...skyreels_core.sampling.cache import NO_CACHE, CacheSettings, TeaCache
 from ...skyreels_core.sampling.denoise import Denoiser, Progress, Unit
@@ -41,7 +42,7 @@ from .identity import model_identity, parts
 from .progress import progress
 from .prompts import schedules_in, spread
 from .reporting import say
-from .room import check_room
+from .room import check_room, facts_of
 from .shift import shift_of
 from .work import finished_latents, keep_finished, resumed, run_folder, sampler_identity
 
@@ -84,7 +85,17 @@ class AudioGuider(comfy.samplers.CFGGuider):
         timeline = self.backend.timeline
         self.untold = [line for texts in schedules_in(positive) for line in texts.untold(self.plan, timeline)]
         self.untold += self.backend.remarks()
-        self.room = check_room(model, self.backend, self.plan, self.request)
+        settings = preset.override(
+            window=self.request.windows.length, overlap=self.request.windows.overlap,
+            fusion=self.request.windows.mode, audio_guidance=self.request.guidance.audio,
+            text_guidance=self.request.guidance.text, rule=self.request.guidance.rule,
+            cache_threshold=request.cache.threshold, cache_memory=request.cache.memory,
+            hybrid=self.backend.hybrid, null_image=request.null_image,
+        )  # fmt: skip
+        task = "animation" if self.backend.hybrid is None else "edit"
+        facts = facts_of(model, self.backend.rule)
+        run = RunPlan.of(settings, facts, self.backend.timeline, self.backend.size, task)
+        self.room = check_room(model, run, request.keep)
         self.on_forward = on_forward
         bar = progress(len(self.plan.windows))
         self.backend.encode(self.plan, request.null_image, lambda done: bar(done - 1))

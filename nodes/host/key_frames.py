@@ -15,7 +15,7 @@ from ...skyreels_core.conditioning.shots import Shot
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.media.colour import PASSES, unify_clip
 from ...skyreels_core.model.config import LATENT_CHANNELS
-from ...skyreels_core.run.resources import clock
+from ...skyreels_core.run.progress import clock
 from ...skyreels_core.sampling.denoise import Unit
 from ...skyreels_core.sampling.key_frames import (
     WINDOW,

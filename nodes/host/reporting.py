@@ -9,7 +9,7 @@ import latent_preview
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
-from ...skyreels_core.run.resources import Pace
+from ...skyreels_core.run.progress import Pace
 
 
 def say(text: str) -> None:

@@ -1,25 +1,22 @@
-"""Whether memory and disk have the room for a run; the GPU's memory is the host's own affair."""
+"""Whether a run will fit into memory and on the disk; the GPU's memory is the host's own affair."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ...skyreels_core.model.config import T2V_14B, WanConfig
+from ...skyreels_core.run.plan import ModelFacts, RunPlan
 from ...skyreels_core.run.resources import (
     MEMORY,
     PICTURE,
     VOICE,
     WINDOW,
-    Making,
+    Needs,
     check_disk,
     check_memory,
     described,
     free_memory,
-    parts,
 )
-from ...skyreels_core.sampling.guidance import BRANCHES
-from ...skyreels_core.sampling.hybrid import variants_seen
-from ...skyreels_core.windows import WindowPlan
 from .scene import IN_MEMORY
 from .work import work_root
 
@@ -32,32 +29,23 @@ DISK_REMEDY = "Free disk space there, or switch keep_state off"
 COPIES = 3  # noise, the latent that came and the one that is given, all on the CPU
 
 
-def check_room(model, backend, plan: WindowPlan, request) -> str:
+def check_room(model, plan: RunPlan, keeps_state: bool) -> str:
     """What the run needs, in words. Raises InputError where that is not there."""
-    making = what_is_made(model, backend, plan, request)
-    found = parts(making, decodes=False)
-    check_memory(found, MEMORY, free_memory(), REMEDIES)
-    if making.work:
-        check_disk([(work_root(), making.work, DISK_REMEDY)])
-    return described(found, making.work, (MEMORY,))
+    on_disk = plan.task == "edit" and len(plan.windows.windows) > IN_MEMORY
+    on_gpu = model.load_device.type != "cpu"
+    needs = Needs(plan, on_gpu, keeps_state, conditions_on_disk=on_disk, decodes=False, copies=COPIES)
+    check_memory(needs.parts(), MEMORY, free_memory(), REMEDIES)
+    if needs.work:
+        check_disk([(work_root(), needs.work, DISK_REMEDY)])
+    return described(needs.parts(), needs.work, (MEMORY,))
 
 
-def what_is_made(model, backend, plan: WindowPlan, request) -> Making:
-    count = len(plan.windows)
-    shown = 1 if backend.hybrid is None else count * len(variants_seen(backend.hybrid))
-    limit = request.cache.limit(plan.windows[0].length, backend.size) if request.cache.threshold else 0
-    return Making(
-        plan, backend.size, config_of(model), model.model.get_dtype_inference().itemsize,
-        on_gpu=model.load_device.type != "cpu",
-        conditions=shown + request.null_image,
-        conditions_on_disk=shown > 1 and count > IN_MEMORY,
-        velocities=min(limit, count * len(BRANCHES)),
-        keeps_state=request.keep,
-        copies=COPIES,
-    )  # fmt: skip
+def facts_of(model, rule: str) -> ModelFacts:
+    return ModelFacts(config_of(model), model.model.get_dtype_inference(), rule)
 
 
 def config_of(model) -> WanConfig:
     """The sizes that count here, of any of the host's Wan models."""
     sizes = model.model.model_config.unet_config
-    return replace(T2V_14B, **{name: sizes[name] for name in ("dim", "ffn_dim", "num_heads", "in_dim")})
+    counted = ("model_type", "in_dim", "dim", "ffn_dim", "num_heads", "num_layers")
+    return replace(T2V_14B, **{name: sizes[name] for name in counted})

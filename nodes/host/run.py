@@ -9,7 +9,7 @@ import comfy.sample
 import comfy.utils
 from torch import Tensor
 
-from ...skyreels_core.run.resources import clock
+from ...skyreels_core.run.progress import clock
 from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.sampling.cache import CacheSettings
 from ...skyreels_core.sampling.guidance import GuidanceSettings

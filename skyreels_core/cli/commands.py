@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 
 from .. import pipeline
-from ..conditioning.fitting import fit_length
 from ..conditioning.prompts import PromptSchedule
 from ..errors import InputError, naming
 from ..media.encoding import Encoding
@@ -21,14 +20,13 @@ from ..media.region import check_edit
 from ..media.sound import read_audio
 from ..media.writing import check_video, write_video
 from ..pipeline import Result, find_region
-from ..pipeline.options import check_voice
+from ..pipeline.planning import check_voice, plan_animation, plan_edit
 from ..run.resume import WorkFolder
-from ..timeline import Timeline, check_size
-from .choices import ModelChoice, choose
+from .choices import ModelFiles, choose
 from .demo import demo
 from .progress import Bars
 from .report import check_report, write_report
-from .room import check_room
+from .resources import check_resources
 from .work import work_folder
 
 logger = logging.getLogger(__name__)
@@ -54,52 +52,45 @@ def run(args: Namespace) -> None:
 
 def animate(args: Namespace) -> None:
     check_targets(args)
-    choice = choose(args)
+    model, settings = choose(args)
     text = text_of(args)
     audio = read_audio(args.audio)
-    check_voice(audio)
     picture = None if args.image is None else read_picture(args.image)
-    check_room(args, choice, Timeline.from_seconds(audio.seconds, choice.settings.fps))
+    plan = plan_animation(settings, model.facts, audio, picture, args.fit)
+    check_resources(args, model, plan, plan.size)
     with work_folder(args) as work, Bars() as bars:
         result = pipeline.animate(
-            choice.load(), audio, picture, text,
-            fit=args.fit, settings=choice.settings, progress=bars, work=work,
-        )  # fmt: skip
-        write(args, choice, result, work)
+            model.load(), audio, picture, text, fit=args.fit, plan=plan, progress=bars, work=work
+        )
+        write(args, model, result, work)
 
 
 def edit(args: Namespace) -> None:
     check_targets(args)
-    choice = choose(args)
+    model, settings = choose(args)
     text = text_of(args)
     audio = read_audio(args.audio)
-    check_voice(audio)
+    check_voice(audio)  # before the video is read as long as it lasts
     video = open_video(args.video, None if args.length == "video" else audio.seconds)
-    spoken = Timeline.from_seconds(audio.seconds, video.fps).frames
-    timeline, _ = fit_length(len(video), spoken, video.fps, args.length)
-    check_room(args, choice, timeline, video.size)
+    plan = plan_edit(settings, model.facts, video, audio, args.length)
+    check_resources(args, model, plan, video.size)
     with work_folder(args) as work, Bars() as bars:
         region = find_region(
             video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
             lambda frame: bars("faces", frame + 1, len(video), ""),
         )  # fmt: skip
-        with naming(args.video):
-            check_size(*video.size, "video to be edited")
         with naming(args.mask or args.keypoints or args.dwpose):
             check_edit(video, region)
-        result = pipeline.edit(
-            choice.load(), video, audio, region, text,
-            length=args.length, settings=choice.settings, progress=bars, work=work,
-        )  # fmt: skip
-        write(args, choice, result, work)
+        result = pipeline.edit(model.load(), video, audio, region, text, plan=plan, progress=bars, work=work)
+        write(args, model, result, work)
 
 
-def write(args: Namespace, choice: ModelChoice, result: Result, work: WorkFolder) -> None:
+def write(args: Namespace, model: ModelFiles, result: Result, work: WorkFolder) -> None:
     part = work.part_of(args.output)
     write_video(args.output, result.frames, result.fps, result.audio, encoding_of(args), part)
     logger.info(result.report.summary())
     if args.report is not None:
-        write_report(args, choice, result)
+        write_report(args, model.device, result)
     work.finish()
     print(args.output)
 

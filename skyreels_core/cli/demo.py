@@ -22,7 +22,7 @@ from ..media.sound import Audio, read_audio
 from ..media.writing import write_video
 from ..model.bundle import Bundle
 from ..pipeline import Result, Settings, find_region
-from ..pipeline.options import Progress
+from ..pipeline.run import Progress
 from ..timeline import Timeline
 from .choices import choose
 from .progress import Bars
@@ -40,8 +40,8 @@ class Studio:
 
 
 def demo(args: Namespace) -> None:
-    choice = choose(args)
-    studio = Studio(make_folder(args.output), choice.load(), choice.settings)
+    model, settings = choose(args)
+    studio = Studio(make_folder(args.output), model.load(), settings)
     with Bars() as bars:
         animate_portrait(studio, "animation", 1, bars)
     with Bars() as bars:

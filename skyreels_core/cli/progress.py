@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 
 class Bars:
-    """A `pipeline.options.Progress`; leaving the context closes what is open."""
+    """A `pipeline.run.Progress`; leaving the context closes what is open."""
 
     def __init__(self) -> None:
         self.bars: dict[str, tqdm] = {}

@@ -15,7 +15,6 @@ from ..evaluation.drift_plot import draw_drift
 from ..files import atomic
 from ..media.writing import check_output
 from ..pipeline import Result
-from .choices import ModelChoice
 
 DIGITS = 4  # after the point, of everything that was measured
 
@@ -27,24 +26,24 @@ def check_report(path: Path | None) -> None:
         check_output(path.with_suffix(".png"), (".png",))
 
 
-def write_report(args: Namespace, choice: ModelChoice, result: Result) -> None:
+def write_report(args: Namespace, device: torch.device, result: Result) -> None:
     """FILE.json, and FILE.png with the curves of the meters; once all frames were read."""
-    text = json.dumps(plain(contents(args, choice, result)), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(contents(args, device, result)), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic(args.report) as part:
         part.write_text(f"{text}\n", encoding="utf-8")
     with atomic(args.report.with_suffix(".png")) as part:
         draw_drift(result.report.continuity).save(part)
 
 
-def contents(args: Namespace, choice: ModelChoice, result: Result) -> dict[str, Any]:
+def contents(args: Namespace, device: torch.device, result: Result) -> dict[str, Any]:
     report, found = result.report, result.report.continuity
     return {
         "version": __version__,
         "torch": torch.__version__,
         "command": {name: value for name, value in vars(args).items() if value not in (None, "")},
-        "sampling": choice.settings.recommendation(),
-        "device": choice.device,
-        "dtype": choice.dtype,
+        "sampling": report.plan.settings.recommendation(),
+        "device": device,
+        "dtype": report.plan.model.dtype,
         "video": {
             "made_at": report.size,
             "frames": report.frames,

@@ -43,26 +43,34 @@ def fit_picture(
     to that size, `pad` adds black beside it. Raises InputError for an unknown `shape`, and for a picture so long that
     no video can have its shape.
     """
-    if shape not in SHAPES:
-        raise InputError(f"The fit {shape!r} is unknown; use one of {', '.join(SHAPES)}.")
+    size, lines = shaped_size(picture, width, height, shape)
+    shot, line = place_picture(picture, size, shape)
+    return shot, [*lines, line]
+
+
+def place_picture(picture: Tensor | None, size: tuple[int, int], shape: Shape) -> tuple[Animation, str]:
+    """An animation at a size that `shaped_size` gave."""
     if picture is None:
-        size, lines = fit_size(width, height)
-        return Animation(None, *size), [*lines, "No picture is used: the prompt and the voice alone decide."]
-    size, lines = shaped_size((picture.shape[1], picture.shape[0]), width, height, shape)
+        return Animation(None, *size), "No picture is used: the prompt and the voice alone decide."
     placed, done = fit(picture, *size, MODES[shape])
-    return Animation(placed, *size), [*lines, f"Picture: {done}."]
+    return Animation(placed, *size), f"Picture: {done}."
 
 
 def shaped_size(
-    picture: tuple[int, int], width: int, height: int, shape: Shape
+    picture: Tensor | None, width: int, height: int, shape: Shape
 ) -> tuple[tuple[int, int], list[str]]:
-    """`fit_size` for a picture of this width and height."""
+    """`fit_size` for a picture [h w 3], or for none."""
+    if shape not in SHAPES:
+        raise InputError(f"The fit {shape!r} is unknown; use one of {', '.join(SHAPES)}.")
     size, lines = fit_size(width, height)
-    if shape != "keep_shape" or (kept := keep_shape(picture, width, height)) == size:
+    if picture is None or shape != "keep_shape":
+        return size, lines
+    given = picture.shape[1], picture.shape[0]
+    if (kept := keep_shape(given, width, height)) == size:
         return size, lines
     if min(kept) < SMALLEST_SIDE or max(kept) > LARGEST_SIDE:
         raise InputError(
-            f"The picture is {picture[0]}x{picture[1]}, so a video of its shape with the area of {width}x{height} "
+            f"The picture is {given[0]}x{given[1]}, so a video of its shape with the area of {width}x{height} "
             f"would be {kept[0]}x{kept[1]}; sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels are possible. Choose "
             "crop or pad as the fit, or another picture."
         )

@@ -14,6 +14,7 @@ from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..errors import InputError
+from ..weights.header import ReadHeader, read_header
 from .adapter import AudioAdapter
 from .backbone import WanModel
 from .checkpoint import load_model, save_model
@@ -50,19 +51,19 @@ class Bundle:
     metadata: Mapping[str, Any]  # the sections of the model file, of which run.settings reads "sampling"
 
 
-def load_bundle(folder: str | Path) -> Bundle:
+def load_bundle(folder: str | Path, read: ReadHeader = read_header) -> Bundle:
     """Read a folder with MODEL, VAE, TEXT_ENCODER, WHISPER and, where the backbone needs it, CLIP_VISION."""
     folder = Path(folder)
     if missing := [name for name in (MODEL, VAE, TEXT_ENCODER, WHISPER) if not (folder / name).is_file()]:
         raise InputError(f"{folder} lacks {', '.join(missing)}; give a folder with all parts of a model.")
-    model, adapter, metadata = load_model(folder / MODEL)
+    model, adapter, metadata = load_model(folder / MODEL, read=read)
     clip_vision = folder / CLIP_VISION
     return Bundle(
         model=model,
         adapter=adapter,
-        vae=load_vae(folder / VAE),
-        text_encoder=load_text_encoder(folder / TEXT_ENCODER),
-        whisper=load_whisper(folder / WHISPER),
+        vae=load_vae(folder / VAE, read),
+        text_encoder=load_text_encoder(folder / TEXT_ENCODER, read=read),
+        whisper=load_whisper(folder / WHISPER, read),
         clip_vision=load_clip_vision(clip_vision) if clip_vision.is_dir() else None,
         metadata=metadata,
     )

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..weights.header import FORMAT_NAMES, Header, read_header
+from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header
 from ..weights.signatures import KINDS, Kind, find_kind
 from .adapter import AudioAdapter
 from .backbone import WanModel
@@ -48,6 +48,7 @@ def load_model(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     needs_picture: bool = False,
+    read: ReadHeader = read_header,
 ) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
     """A backbone, its audio layers where there are any, and the sections of its metadata.
 
@@ -55,7 +56,7 @@ def load_model(
     needs_picture: refuse a backbone that takes no picture. Raises InputError that names what a file is
     where it is something else. Tensors are read one by one into place, so memory holds them once.
     """
-    header, description = identify(path, BACKBONES, "a video model is")
+    header, description = identify(path, BACKBONES, "a video model is", read)
     model_config, metadata = description.config, header.config
     assert model_config is not None  # a backbone without sizes has problems, which `identify` raises
     if needs_picture and not model_config.takes_picture:
@@ -65,7 +66,7 @@ def load_model(
         )
     audio_header, audio_config = header, description.audio
     if audio_path is not None:
-        audio_header, voice = identify(audio_path, VOICED, "audio layers are")
+        audio_header, voice = identify(audio_path, VOICED, "audio layers are", read)
         audio_config, metadata = voice.audio, metadata | audio_header.config
     model = load_weights(WanModel, model_config, header, dtype, device)
     if audio_config is None:
@@ -74,8 +75,10 @@ def load_model(
     return model, load_weights(AudioAdapter, audio_config, audio_header, dtype, device), metadata
 
 
-def identify(path: str | Path, kinds: Collection[Kind], wanted: str) -> tuple[Header, Description]:
-    header, description = examine(path)
+def identify(
+    path: str | Path, kinds: Collection[Kind], wanted: str, read: ReadHeader = read_header
+) -> tuple[Header, Description]:
+    header, description = examine(path, read)
     if description.kind not in kinds:
         why = () if description.kind in BACKBONES | VOICED | CHECKED.keys() else description.problems
         remedy = " ".join([description.place, *why])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..weights.header import FORMAT_NAMES, Header, read_header
+from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header
 from ..weights.parts import is_part, joined, parts_of
 from ..weights.signatures import KINDS, Kind, find_kind, other_model, packer
 from .config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig, WanConfig
@@ -95,10 +95,10 @@ def describe(path: str | Path) -> Description:
     return examine(path)[1]
 
 
-def examine(path: str | Path) -> tuple[Header, Description]:
+def examine(path: str | Path, read: ReadHeader = read_header) -> tuple[Header, Description]:
     """The header of a file and what it is; of one that is in parts, all of which are there, by all of them."""
-    header = read_header(path)
-    kind = find_kind(whole_of(header).shapes)
+    header = read(Path(path))
+    kind = find_kind(whole_of(header, read).shapes)
     if kind == "wan-t2v" and (config := wan_config(header)) is not None and config.takes_picture:
         kind = "wan-i2v"
     config = wan_config(header) if kind in BACKBONES or kind.startswith("wan-") else None
@@ -115,11 +115,11 @@ def examine(path: str | Path) -> tuple[Header, Description]:
     )
 
 
-def whole_of(header: Header) -> Header:
+def whole_of(header: Header, read: ReadHeader = read_header) -> Header:
     if not is_part(header.path):
         return header
     try:
-        return joined([read_header(part) for part in parts_of(header.path)])
+        return joined([read(part) for part in parts_of(header.path)])
     except InputError:
         return header
 

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, UMT5Config, UMT
 
 from ..errors import InputError
 from ..weights.folders import from_folder
-from ..weights.header import Header
+from ..weights.header import Header, ReadHeader, read_header
 from ..weights.loading import built, check_formats, check_shapes, fill
 from ..weights.signatures import Shapes
 from .checkpoint import identify
@@ -68,7 +68,9 @@ class TextEncoder:
         return [*ids[: TEXT_LENGTH - 1], END]
 
 
-def load_text_encoder(path: str | Path, dtype: torch.dtype = torch.float32) -> TextEncoder:
+def load_text_encoder(
+    path: str | Path, dtype: torch.dtype = torch.float32, read: ReadHeader = read_header
+) -> TextEncoder:
     """A Hugging Face folder (encoder and tokenizer), or a single safetensors file as ComfyUI uses it.
 
     The single file has the keys of UMT5EncoderModel, its sizes are read from them, and the vocabulary lies
@@ -79,7 +81,7 @@ def load_text_encoder(path: str | Path, dtype: torch.dtype = torch.float32) -> T
         network = from_folder(UMT5EncoderModel, path, "a UMT5 text encoder", use_safetensors=True)
         tokenizer = from_folder(AutoTokenizer, path, "a tokenizer", trust_remote_code=False)
         return TextEncoder(network.to(dtype), tokenizer)
-    header, _ = identify(path, {"umt5"}, "a text encoder is")
+    header, _ = identify(path, {"umt5"}, "a text encoder is", read)
     network = _empty_network(header)
     state = load_file(path)
     tokenizer = _read_vocabulary(path, state.pop(VOCABULARY_KEY), state[EMBEDDING_KEY].shape[:1].numel())

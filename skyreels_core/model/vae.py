@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..timeline import latent_frames
 from ..weights.folders import from_folder
-from ..weights.header import Header
+from ..weights.header import Header, ReadHeader, read_header
 from ..weights.loading import built, check_formats, check_shapes, fill
 from .checkpoint import identify
 from .config import LATENT_CHANNELS
@@ -94,13 +94,13 @@ class VideoVAE:
                 first = False
 
 
-def load_vae(path: str | Path) -> VideoVAE:
+def load_vae(path: str | Path, read: ReadHeader = read_header) -> VideoVAE:
     """A single safetensors file in Wan's original key names, or a diffusers folder with its config.json."""
     path = Path(path)
     if path.is_dir():
         network = from_folder(AutoencoderKLWan, path, "a Wan 2.1 VAE", use_safetensors=True)
         return VideoVAE(network.float())
-    header, _ = identify(path, {"vae"}, "a VAE of Wan 2.1 is")
+    header, _ = identify(path, {"vae"}, "a VAE of Wan 2.1 is", read)
     network = empty_network(header)
     state = load_file(path)
     names = {key: header.prefix + original_name(key) for key in network.state_dict()}

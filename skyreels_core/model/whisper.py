@@ -17,7 +17,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..errors import InputError
 from ..timeline import SAMPLE_RATE, SAMPLES_PER_TOKEN, TOKEN_RATE, tokens_of
-from ..weights.header import Header, read_header, read_json
+from ..weights.header import Header, ReadHeader, read_header, read_json
 from ..weights.loading import built, check_formats, check_shapes, fill
 from ..weights.signatures import KINDS, find_kind
 
@@ -111,7 +111,7 @@ def chunks(token_count: int) -> Iterator[tuple[int, int, int]]:
     yield start, first, token_count
 
 
-def load_whisper(path: str | Path) -> WhisperTokens:
+def load_whisper(path: str | Path, read: ReadHeader = read_header) -> WhisperTokens:
     """The encoder of a Whisper model: a folder of transformers, or one .safetensors file.
 
     A file need not say more than its tensors; where it states no heads they are 64 wide. float32 on the CPU.
@@ -119,7 +119,7 @@ def load_whisper(path: str | Path) -> WhisperTokens:
     """
     path = Path(path)
     stated, files = _read_folder(path) if path.is_dir() else ({}, [path])
-    headers = [read_header(file) for file in files]
+    headers = [read(file) for file in files]
     prefix, encoder = _prepare(path, headers, stated)
     fill(encoder, path, _read_weights(files, prefix, list(encoder.state_dict())))
     return WhisperTokens(encoder)

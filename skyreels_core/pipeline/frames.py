@@ -9,17 +9,17 @@ from torch import Tensor
 
 from ..evaluation.continuity import ContinuityMeter
 from ..media.unify import unify_stream
-from .options import Run
+from .run import Run
 
 
 def finished_frames(run: Run, latents: Tensor, reference: Callable[[int], Tensor] | None) -> Iterator[Tensor]:
-    """The frames [h w 3] in 0..1 of latents [1 16 t h w], as many as the report says, the colours unified.
+    """The frames [h w 3] in 0..1 of latents [1 16 t h w], as many as planned, the colours unified.
 
     reference: the picture [h w 3] whose colours a frame should have, by the frame's index; None: frame 0.
     """
     frames = run.report.timed("decoding", decode(run, latents))
     colours = partial(run.report.stage, "colours")
-    return unify_stream(frames, run.report.fps, run.settings.colour_strength, reference, colours)
+    return unify_stream(frames, run.plan.timeline.fps, run.plan.settings.colour_strength, reference, colours)
 
 
 def measured(run: Run, meter: ContinuityMeter, frames: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -33,10 +33,10 @@ def measured(run: Run, meter: ContinuityMeter, frames: Iterable[Tensor]) -> Iter
 
 
 def decode(run: Run, latents: Tensor) -> Iterator[Tensor]:
-    done = 0
+    done, frames = 0, run.plan.timeline.frames
     for chunk in run.bundle.vae.decode_stream(latents):
         run.ask_to_go_on()
-        for frame in chunk[0].movedim(0, -1).cpu().contiguous()[: run.report.frames - done]:
+        for frame in chunk[0].movedim(0, -1).cpu().contiguous()[: frames - done]:
             done += 1
-            run.advance("decoding", done, run.report.frames)
+            run.advance("decoding", done, frames)
             yield (frame + 1) / 2

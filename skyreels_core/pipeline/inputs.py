@@ -9,9 +9,11 @@ import torch
 from ..media.sound import Audio
 from ..run.resume import digest
 from ..run.resume.fingerprint import digest_weights
-from .options import Run
+from ..run.settings import WAN
+from .run import Run
 
 OF_THE_END = ("colour_strength", "composite")  # settings that the latents do not depend on
+LATER = ("fuse_first_step", "rule")  # that folders of older versions do not name: they are as they were at defaults
 
 
 def begin_work(run: Run, audio: Audio, text: str, **shown: str) -> None:
@@ -24,10 +26,11 @@ def begin_work(run: Run, audio: Audio, text: str, **shown: str) -> None:
         "audio layers": bundle.adapter,
         "Whisper encoder": bundle.whisper.encoder,
     }
-    options = asdict(run.settings)
+    options = asdict(run.plan.settings)
+    unsaid = {*OF_THE_END, *(name for name in LATER if options[name] == getattr(WAN, name))}
     run.work.begin({
         **{f"the {name}": digest_weights(network.state_dict()) for name, network in weights.items()},
-        **{f"the {name.replace('_', ' ')}": str(value) for name, value in options.items() if name not in OF_THE_END},
+        **{f"the {name.replace('_', ' ')}": str(value) for name, value in options.items() if name not in unsaid},
         **{f"the {name}": value for name, value in shown.items()},
         "the voice": digest(audio.samples, audio.sample_rate),
         "the text": str(text),

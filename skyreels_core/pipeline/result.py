@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..evaluation.continuity import Continuity
 from ..media.sound import Audio
+from ..run.plan import RunPlan
 
 logger = logging.getLogger(__name__)
 
@@ -22,17 +23,30 @@ logger = logging.getLogger(__name__)
 class Report:
     """What was made and what it took; decoding adds its share while the frames are read."""
 
-    size: tuple[int, int] = (0, 0)  # width and height that the model worked at, pixels
-    frames: int = 0
-    fps: float = 0.0
-    windows: int = 0
-    room: str = ""  # memory and disk that it needs, in words
+    plan: RunPlan
     planned: int = 0  # forwards of the network
     computed: int = 0
     reused: int = 0
     seconds: Counter[str] = field(default_factory=Counter)  # per stage
     lines: list[str] = field(default_factory=list)  # what was changed or decided, for the user
     continuity: Continuity | None = None  # what the finished frames are like; once they were read
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height that the model worked at, pixels."""
+        return self.plan.size
+
+    @property
+    def frames(self) -> int:
+        return self.plan.timeline.frames
+
+    @property
+    def fps(self) -> float:
+        return self.plan.timeline.fps
+
+    @property
+    def windows(self) -> int:
+        return len(self.plan.windows.windows)
 
     def say(self, line: str) -> None:
         self.lines.append(line)

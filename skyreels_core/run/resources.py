@@ -1,4 +1,4 @@
-"""What a run will need, reckoned before it begins: forwards, memory, room on disk; and its pace after the first step.
+"""Whether a run will fit: the memory and disk space that it needs, estimated from its plan before it begins.
 
 Bytes are counted from shapes. The constants below say how many tensors of a shape live at once where it is most;
 tests count them in real runs.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,10 @@ from pathlib import Path
 import psutil
 
 from ..errors import InputError
+from ..media.unify import frames_ahead
 from ..model.config import LATENT_CHANNELS, PICTURE_CHANNELS, WanConfig
 from ..timeline import SAMPLE_RATE, SPATIAL, TOKEN_RATE, frames_of
-from ..windows import WindowPlan
+from .plan import RunPlan
 
 FLOAT = 4  # bytes of a float32
 SOLVER_LATENTS = 7  # x, its prediction, the one before, and what a step of second order makes in between
@@ -30,7 +30,6 @@ ENCODER_NUMBERS, DECODER_NUMBERS = (
     39,
     54,
 )  # of the VAE, for a pixel and a channel of its first layer, at the peak
-VAE_WIDTH = 96  # channels of that layer in Wan's VAE
 FEED_FORWARD, TOKENS = 2, 5  # inner and outer tensors of a block at its feed-forward layer
 ROTATED, ROTATED_FLOAT = 6, 3  # tensors at the rotation of the keys; those that are float32 in any dtype
 HEARD_AT_ONCE, HEARD_TENSORS = 1500, 16  # tokens of the speech encoder, tensors of its width
@@ -47,31 +46,28 @@ PICTURE, WINDOW, VOICE = "picture", "window", "voice"  # what a part grows with
 
 
 @dataclass(frozen=True)
-class Making:
-    """What is to be made and with what: all that its needs depend on."""
+class Part:
+    what: str
+    place: str  # MEMORY or GPU
+    stage: str | None  # None: held all the while
+    size: int  # bytes
+    grows_with: tuple[str, ...]
 
-    plan: WindowPlan
-    size: tuple[int, int]  # width and height that the model works at, pixels
-    config: WanConfig
-    itemsize: int  # bytes of a number in the network
+
+@dataclass(frozen=True)
+class Needs:
+    """What a plan takes where it is carried out."""
+
+    plan: RunPlan
     on_gpu: bool
-    seconds: float = 0.0  # of the voice that is encoded
-    voice_width: int = 0  # of its tokens
-    conditions: int = 0  # different ones that windows are shown
+    keeps_state: bool = False  # on disk
     conditions_on_disk: bool = False
-    velocities: int = 0  # that the cache holds
-    keeps_state: bool = False  # in a work folder
-    ahead: int = 0  # frames that wait for the statistics of colours
-    vae_width: int = VAE_WIDTH
+    decodes: bool = True  # False: somebody else makes frames of the latents
     copies: int = 0  # latents of the whole length that a host holds in memory beside the solver's
 
     @property
     def pixels(self) -> int:
-        return math.prod(self.size)
-
-    @property
-    def window_length(self) -> int:
-        return self.plan.windows[0].length
+        return math.prod(self.plan.size)
 
     def latents(self, frames: int, channels: int = LATENT_CHANNELS) -> int:
         """Bytes of [1 channels frames h/8 w/8]."""
@@ -79,39 +75,60 @@ class Making:
 
     @property
     def whole(self) -> int:
-        return self.latents(self.plan.latent_frames)
+        return self.latents(self.plan.windows.latent_frames)
+
+    @property
+    def window(self) -> int:
+        return self.latents(self.plan.window_length)
+
+    @property
+    def conditions(self) -> int:
+        """Different ones that windows are shown."""
+        plan = self.plan
+        if not plan.model.config.takes_picture:
+            return 0
+        shown = len(plan.windows.windows) * len(plan.variants) if plan.task == "edit" else 1
+        return shown + plan.settings.null_image
 
     @property
     def condition(self) -> int:
-        return self.latents(self.window_length, PICTURE_CHANNELS - LATENT_CHANNELS)
+        return self.latents(self.plan.window_length, PICTURE_CHANNELS - LATENT_CHANNELS)
 
     @property
     def cached(self) -> int:
-        return self.velocities * self.latents(self.window_length)
+        return self.plan.velocities * self.window
 
     @property
     def tokens(self) -> int:
         """That one forward sees."""
-        return self.window_length * self.pixels // (4 * SPATIAL**2)
+        return self.plan.window_length * self.pixels // (4 * SPATIAL**2)
+
+    @property
+    def ahead(self) -> int:
+        """Frames that wait for the statistics of colours."""
+        return frames_ahead(self.plan.timeline.fps) if self.plan.settings.colour_strength else 0
 
     @property
     def state(self) -> int:
-        """Bytes of the file in the work folder."""
+        """Bytes of the file with the state."""
         return STATE_LATENTS * self.whole + self.cached if self.keeps_state else 0
 
     @property
     def work(self) -> int:
-        """Bytes that the work folder takes: a new state is written before the old one goes."""
+        """Bytes on disk: a new state is written before the old one goes."""
         return 2 * self.state + self.conditions_on_disk * self.conditions * self.condition
 
-
-@dataclass(frozen=True)
-class Part:
-    what: str
-    place: str  # MEMORY or GPU
-    stage: str | None  # None: held all the while
-    size: int  # bytes
-    grows_with: tuple[str, ...]
+    def parts(self) -> list[Part]:
+        """Everything that is held, and where."""
+        in_memory = 1 if self.conditions_on_disk else self.conditions
+        return [
+            Part("the windows' conditions", MEMORY, None, in_memory * self.condition, (VOICE, PICTURE)),
+            Part("the latents of the whole video", MEMORY, None, self.copies * self.whole, (VOICE, PICTURE)),
+            *_voice(self.plan),
+            *_conditions(self),
+            *_sampling(self),
+            *(_decoding(self) if self.decodes else []),
+        ]
 
 
 def forward_bytes(config: WanConfig, tokens: int, itemsize: int) -> int:
@@ -126,62 +143,57 @@ def forward_bytes(config: WanConfig, tokens: int, itemsize: int) -> int:
     return tokens * (max(feed_forward, rotation) + angles + latent) + context
 
 
-def parts(making: Making, decodes: bool = True) -> list[Part]:
-    """Everything that is held, and where; `decodes` is false where somebody else makes frames of the latents."""
-    device = GPU if making.on_gpu else MEMORY
-    in_memory = 1 if making.conditions_on_disk else making.conditions
-    return [
-        Part("the windows' conditions", MEMORY, None, in_memory * making.condition, (VOICE, PICTURE)),
-        Part("the latents of the whole video", MEMORY, None, making.copies * making.whole, (VOICE, PICTURE)),
-        *_encoding(making, device),
-        *_sampling(making, device),
-        *(_decoding(making, device) if decodes else []),
-    ]
+def _voice(plan: RunPlan) -> list[Part]:
+    if not plan.model.voice_width:
+        return []
+    seconds = int(plan.timeline.seconds)
+    tokens = HEARD_TENSORS * HEARD_AT_ONCE + TOKEN_RATE * seconds
+    voice = HEARD_COPIES * SAMPLE_RATE * seconds + tokens * plan.model.voice_width
+    return [Part("the voice", MEMORY, "voice", SPECTRUM + FLOAT * voice, (VOICE,))]
 
 
-def _encoding(making: Making, device: str) -> list[Part]:
-    tokens = HEARD_TENSORS * HEARD_AT_ONCE + TOKEN_RATE * int(making.seconds)
-    voice = HEARD_COPIES * SAMPLE_RATE * int(making.seconds) + tokens * making.voice_width
-    window = FLOAT * FRAME_CHANNELS * making.pixels * frames_of(making.window_length)
-    found = [Part("the voice", MEMORY, "voice", SPECTRUM + FLOAT * voice, (VOICE,))] if making.seconds else []
-    if not making.conditions:
-        return found
-    encoder = _vae(making, ENCODER_NUMBERS) + making.on_gpu * window
+def _conditions(needs: Needs) -> list[Part]:
+    if not needs.conditions:
+        return []
+    window = FLOAT * FRAME_CHANNELS * needs.pixels * frames_of(needs.plan.window_length)
+    encoder = _vae(needs, ENCODER_NUMBERS) + needs.on_gpu * window
     return [
-        *found,
         Part("a window's frames", MEMORY, "conditions", WINDOW_PIXELS * window, (WINDOW, PICTURE)),
-        Part("the VAE's encoder", device, "conditions", encoder, (PICTURE,)),
+        Part("the VAE's encoder", _device(needs), "conditions", encoder, (PICTURE,)),
     ]
 
 
-def _sampling(making: Making, device: str) -> list[Part]:
+def _sampling(needs: Needs) -> list[Part]:
     """A step, and after it the writing of the state, which is copied for that."""
-    grows = VOICE, PICTURE
-    forward = forward_bytes(making.config, making.tokens, making.itemsize)
-    forward += WINDOW_LATENTS * making.latents(making.window_length)
-    brought = STATE_LATENTS * making.whole if making.on_gpu and making.keeps_state else 0
+    device, grows, model = _device(needs), (VOICE, PICTURE), needs.plan.model
+    forward = forward_bytes(model.config, needs.tokens, model.dtype.itemsize) + WINDOW_LATENTS * needs.window
+    brought = STATE_LATENTS * needs.whole if needs.on_gpu and needs.keeps_state else 0
     return [
-        Part("the latents of the whole video", device, "sampling", SOLVER_LATENTS * making.whole, grows),
+        Part("the latents of the whole video", device, "sampling", SOLVER_LATENTS * needs.whole, grows),
         Part("a forward of the model", device, "sampling", forward, (WINDOW, PICTURE)),
-        Part("what TeaCache holds", MEMORY, "sampling", making.cached, grows),
-        Part("the latents of the whole video", device, "keeping", STATE_LATENTS * making.whole, grows),
-        Part("the state that is kept", MEMORY, "keeping", making.state + brought + making.cached, grows),
+        Part("what TeaCache holds", MEMORY, "sampling", needs.cached, grows),
+        Part("the latents of the whole video", device, "keeping", STATE_LATENTS * needs.whole, grows),
+        Part("the state that is kept", MEMORY, "keeping", needs.state + brought + needs.cached, grows),
     ]
 
 
-def _decoding(making: Making, device: str) -> list[Part]:
-    frame = FLOAT * FRAME_CHANNELS * making.pixels
-    frames = (making.ahead + FRAMES_AT_WORK) * frame + ENCODED_FRAMES * frame // FLOAT
-    frames += 2 * making.ahead * STATISTICS
+def _decoding(needs: Needs) -> list[Part]:
+    device, frame = _device(needs), FLOAT * FRAME_CHANNELS * needs.pixels
+    frames = (needs.ahead + FRAMES_AT_WORK) * frame + ENCODED_FRAMES * frame // FLOAT
+    frames += 2 * needs.ahead * STATISTICS
     return [
-        Part("the latents of the whole video", device, "decoding", 3 * making.whole, (VOICE, PICTURE)),
-        Part("the VAE's decoder", device, "decoding", _vae(making, DECODER_NUMBERS), (PICTURE,)),
+        Part("the latents of the whole video", device, "decoding", 3 * needs.whole, (VOICE, PICTURE)),
+        Part("the VAE's decoder", device, "decoding", _vae(needs, DECODER_NUMBERS), (PICTURE,)),
         Part("frames on their way", MEMORY, "decoding", frames, (PICTURE,)),
     ]
 
 
-def _vae(making: Making, numbers: int) -> int:
-    return FLOAT * numbers * making.pixels * making.vae_width
+def _vae(needs: Needs, numbers: int) -> int:
+    return FLOAT * numbers * needs.pixels * needs.plan.model.vae_width
+
+
+def _device(needs: Needs) -> str:
+    return GPU if needs.on_gpu else MEMORY
 
 
 def needed(found: Iterable[Part], place: str) -> int:
@@ -256,29 +268,3 @@ def described(found: list[Part], work: int, places: tuple[str, ...] = (MEMORY, G
 
 def gigabytes(size: float) -> str:
     return f"{size / 1e9:.2g} GB" if size < 1e10 else f"{size / 1e9:.0f} GB"
-
-
-class Pace:
-    """How long a forward takes, on average since this was made."""
-
-    def __init__(self) -> None:
-        self.began = self.last = time.monotonic()
-        self.ticks = self.left = 0
-
-    def tick(self, done: int, planned: int) -> None:
-        self.ticks, self.left, self.last = self.ticks + 1, planned - done, time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Of one forward."""
-        return (self.last - self.began) / self.ticks
-
-    @property
-    def remaining(self) -> str:
-        return clock(self.seconds * self.left)
-
-
-def clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

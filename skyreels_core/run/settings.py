@@ -11,7 +11,7 @@ from typing import Any
 from ..audio.hearing import AS_IT_IS, Hearing
 from ..errors import InputError
 from ..sampling.cache import CACHE_MEMORY, CacheSettings
-from ..sampling.guidance import AUDIO_SCHEDULE, TEXT_SCHEDULE, parse_schedule
+from ..sampling.guidance import AUDIO_SCHEDULE, TEXT_SCHEDULE, GuidanceSettings
 from ..sampling.hybrid import Hybrid
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS
@@ -48,6 +48,8 @@ class Settings:
     cache_coefficients: tuple[float, ...] | None = None  # highest power first; None: the backbone's published ones
     seed: int = 0
     fusion: str = "bidirectional"  # of the windows; a name of windows.MODES
+    fuse_first_step: bool = True  # False: the last window wins there, as the paper prints it
+    rule: str | None = None  # of the guidance, a name of sampling.guidance.RULES; None: the model family's own
     negative_text: str = ""  # instead of the empty prompt
     null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
     cache_memory: float = CACHE_MEMORY  # GiB, of TeaCache
@@ -79,8 +81,7 @@ class Settings:
         """Raises InputError for what no run can use; it needs no model and is meant to come first."""
         check_size(self.width, self.height, "video to be made")
         Timeline(1, self.fps)
-        parse_schedule(self.text_guidance)
-        parse_schedule(self.audio_guidance)
+        GuidanceSettings(self.audio_guidance, self.text_guidance, self.rule)
         Hybrid(flow_sigmas(self.steps, self.shift, self.spacing), self.hybrid)
         WindowPlan.plan(1, self.window, self.overlap, self.fusion)
         CacheSettings(self.cache_threshold or 0.0, self.cache_memory)

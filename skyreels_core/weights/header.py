@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,9 @@ class Header:
         return [name for name, _ in counts.most_common()]
 
 
+ReadHeader = Callable[[Path], Header]
+
+
 def read_header(path: str | Path) -> Header:
     """Names, shapes, formats and metadata of a safetensors file; no tensor is read.
 
@@ -85,6 +88,18 @@ def read_header(path: str | Path) -> Header:
         prefix=prefix,
         metadata=metadata,
     )
+
+
+class Headers:
+    """`read_header` for somebody who checks files before they are loaded: it reads each one once."""
+
+    def __init__(self) -> None:
+        self.read: dict[Path, Header] = {}
+
+    def __call__(self, path: str | Path) -> Header:
+        if Path(path) not in self.read:
+            self.read[Path(path)] = read_header(path)
+        return self.read[Path(path)]
 
 
 def find_prefix(names: Collection[str]) -> str:

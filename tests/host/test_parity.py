@@ -13,8 +13,10 @@ from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.pipeline import Settings, find_region
 from skyreels_core.pipeline.evaluator import CoreEvaluator
-from skyreels_core.pipeline.options import Run
-from skyreels_core.pipeline.sampler import encode_inputs, encode_shot, plan_windows, sample
+from skyreels_core.pipeline.planning import facts_of
+from skyreels_core.pipeline.run import Run
+from skyreels_core.pipeline.sampler import encode_inputs, encode_shot, sample
+from skyreels_core.run.plan import RunPlan
 from skyreels_core.timeline import Timeline
 
 TOLERANCE = 1e-3  # float32 in another order of operations
@@ -40,19 +42,18 @@ def core_latents(demo, kind, windows, solver, threshold):
         hybrid=0.4,
         **GUIDANCE,
     )
-    run = Run(demo, settings)
     voice = read_audio(assets.voice(1))
     samples = round(SECONDS[windows] * voice.sample_rate)
     voice = Audio(voice.samples[:, :samples], voice.sample_rate)
     timeline = Timeline.from_seconds(voice.seconds, FPS)
-    plan = plan_windows(run, timeline)
-    assert len(plan.windows) == windows
-    run.report.size = SIZE, SIZE
+    task = "edit" if kind == "editing" else "animation"
+    run = Run(demo, RunPlan.of(settings, facts_of(demo), timeline, (SIZE, SIZE), task))
+    assert run.report.windows == windows
     shot = core_shot(kind, timeline.frames, settings.hybrid)
-    tokens, prompts, _ = encode_inputs(run, voice, timeline, TEXT, None)
-    conditions = encode_shot(run, shot, plan)
+    tokens, prompts, _ = encode_inputs(run, voice, TEXT, None)
+    conditions = encode_shot(run, shot)
     evaluator = CoreEvaluator(demo.model, demo.adapter, tokens, FPS, prompts, conditions)
-    latents = sample(run, plan, evaluator, editing=kind == "editing")
+    latents = sample(run, evaluator)
     assert (run.report.reused > 0) == (threshold is not None)
     return latents
 

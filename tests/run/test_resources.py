@@ -19,35 +19,42 @@ from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.config import CONFIGS, AudioConfig
 from skyreels_core.model.vae import VideoVAE
 from skyreels_core.pipeline import Settings
+from skyreels_core.run import progress
 from skyreels_core.run import resources as estimate
+from skyreels_core.run.plan import ModelFacts, RunPlan
+from skyreels_core.run.progress import Pace, clock
 from skyreels_core.run.resources import (
     GPU,
     MEMORY,
     PICTURE,
     VOICE,
     WINDOW,
-    Making,
-    Pace,
+    Needs,
     check_disk,
     check_memory,
-    clock,
     forward_bytes,
     free_memory,
     needed,
-    parts,
     video_bytes,
 )
 from skyreels_core.run.resume import WorkFolder
-from skyreels_core.windows import WindowPlan
+from skyreels_core.run.settings import WAN
+from skyreels_core.timeline import Timeline, frames_of
 
 REMEDIES = {PICTURE: "make the picture smaller", WINDOW: "make the windows shorter", VOICE: "cut the voice"}
 WINDOW_480P = (21, 60, 104)  # latent frames, rows and columns
 GB = 10**9
 
 
-def making(latent_frames=376, size=(832, 480), **changes):
-    plan = WindowPlan.plan(latent_frames, 21, 5)
-    return Making(plan, size, CONFIGS["i2v-14b"], itemsize=2, on_gpu=False, conditions=1, **changes)
+def planned(latent_frames, size, task="animation", **changes):
+    """Settings as Wan's, of a model of 14B in bfloat16 whose voice comes encoded."""
+    facts = ModelFacts(CONFIGS["i2v-14b"], torch.bfloat16)
+    timeline = Timeline(frames_of(latent_frames), 25.0)
+    return RunPlan.of(WAN.override(colour_strength=0, **changes), facts, timeline, size, task)
+
+
+def needs_of(latent_frames=376, size=(832, 480), **changes):
+    return Needs(planned(latent_frames, size), on_gpu=False, **changes)
 
 
 def peak_of_a_forward(name, latent, dtype, device):
@@ -132,7 +139,8 @@ class Stages:
 def reckoned(monkeypatch):
     """What the pipeline reckons for each stage of the runs of a test."""
     made = []
-    monkeypatch.setattr(pipeline.room, "parts", lambda making: made.append(parts(making)) or made[-1])
+    whole = Needs.parts
+    monkeypatch.setattr(Needs, "parts", lambda needs: made.append(whole(needs)) or made[-1])
 
     def of_stage(stage):
         names = {"conditions": ("voice", "conditions"), "sampling": ("sampling", "keeping")}
@@ -176,29 +184,30 @@ def test_an_edit_holds_no_more_than_is_reckoned_with_its_state_and_without(
         check_peaks(live, stages, result, reckoned)
     if keeps:
         held = sum(file.stat().st_size for file in (tmp_path / "work").rglob("*.safetensors"))
-        made = Making(
-            WindowPlan.plan(11, 3, 1), (64, 48), bundle.model.config, 4, False, conditions=10,
-            conditions_on_disk=True, velocities=15, keeps_state=True,
-        )  # fmt: skip
-        assert 10 * made.condition + made.whole < held <= made.work  # the end's state is x alone
+        needs = Needs(result.report.plan, on_gpu=False, keeps_state=True, conditions_on_disk=True)
+        assert (needs.conditions, needs.plan.velocities) == (10, 15)
+        assert 10 * needs.condition + needs.whole < held <= needs.work  # the end's state is x alone
 
 
 def test_the_latents_of_a_long_video_and_its_conditions_are_counted():
-    ten_minutes = making(3751, conditions_on_disk=False, keeps_state=True, velocities=100)
+    size, window = (832, 480), 21 * 60 * 104
+    edit = planned(3751, size, "edit", cache_threshold=0.1, cache_memory=0.5)
+    ten_minutes = Needs(edit, on_gpu=False, keeps_state=True)
     latent = 4 * 16 * 3751 * 60 * 104
     assert ten_minutes.whole == latent == pytest.approx(1.498 * GB, rel=1e-3)
-    assert ten_minutes.state == 2 * latent + 100 * 4 * 16 * 21 * 60 * 104
+    assert edit.velocities == 2**29 // (4 * 16 * window) < 3 * len(edit.windows.windows)
+    assert ten_minutes.state == 2 * latent + edit.velocities * 4 * 16 * window
     assert ten_minutes.work == 2 * ten_minutes.state
-    assert replace(ten_minutes, conditions=10, conditions_on_disk=True).work - ten_minutes.work == (
-        10 * 4 * 20 * 21 * 60 * 104
-    )
-    on_gpu = parts(replace(ten_minutes, on_gpu=True))
+    assert ten_minutes.conditions == 2 * len(edit.windows.windows)  # the whole video, and its first frame
+    on_disk = replace(ten_minutes, conditions_on_disk=True)
+    assert on_disk.work - ten_minutes.work == ten_minutes.conditions * 4 * 20 * window
+    on_gpu = replace(ten_minutes, on_gpu=True).parts()
     assert needed(on_gpu, GPU) > 7 * latent
-    assert needed(on_gpu, MEMORY) < needed(parts(ten_minutes), MEMORY)
+    assert needed(on_gpu, MEMORY) < needed(ten_minutes.parts(), MEMORY)
 
 
 def test_memory_that_does_not_do_is_refused_with_the_numbers_and_what_helps():
-    found = parts(making(3751))
+    found = needs_of(3751).parts()
     total = needed(found, MEMORY)
     check_memory(found, MEMORY, total, REMEDIES)
     with pytest.raises(InputError) as refusal:
@@ -210,9 +219,9 @@ def test_memory_that_does_not_do_is_refused_with_the_numbers_and_what_helps():
     with pytest.raises(
         InputError, match=r"for the VAE's decoder, and 2 GB are free\. Make the picture smaller"
     ):
-        check_memory(parts(making(21)), MEMORY, 2 * GB, REMEDIES)
+        check_memory(needs_of(21).parts(), MEMORY, 2 * GB, REMEDIES)
     with pytest.raises(InputError, match="43 GB of memory, most of it for the model's weights"):
-        check_memory(parts(making(21)), MEMORY, 12 * GB, REMEDIES, more=35 * GB)
+        check_memory(needs_of(21).parts(), MEMORY, 12 * GB, REMEDIES, more=35 * GB)
 
 
 Usage = namedtuple("Usage", "total used free")
@@ -234,7 +243,7 @@ def test_a_run_without_room_is_refused_before_anything_is_encoded(
     bundle, preset, tmp_path, monkeypatch, free, needle
 ):
     if free == "memory":
-        monkeypatch.setattr(pipeline.room, "free_memory", lambda: 1000)
+        monkeypatch.setattr(pipeline.resources, "free_memory", lambda: 1000)
     else:
         monkeypatch.setattr(estimate.shutil, "disk_usage", lambda path: Usage(1, 1, 0))
     with WorkFolder(tmp_path / "work") as work, pytest.raises(InputError, match=needle):
@@ -261,7 +270,7 @@ def test_what_is_needed_is_said_before_and_the_time_after_the_first_step(bundle,
 
 def test_the_pace_counts_the_forwards_of_this_run_alone(monkeypatch):
     times = iter([0, 3, 6, 6, 8])
-    monkeypatch.setattr(estimate.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
     pace = Pace()
     for done in range(1001, 1005):  # the first thousand were made before
         pace.tick(done, 2804)

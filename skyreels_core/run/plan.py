@@ -1,0 +1,133 @@
+"""What a run will do, decided once and before it begins, from its settings and the headers of the model's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..model.config import WanConfig, published_name
+from ..sampling.cache import COEFFICIENTS, CachePlan, CacheSettings, TeaCache, coefficients_for, forced_steps
+from ..sampling.guidance import Guidance, GuidanceSettings
+from ..sampling.hybrid import Hybrid, Variant, variants_seen
+from ..sampling.schedule import SigmaGrid, flow_sigmas
+from ..timeline import Timeline
+from ..windows import WindowPlan
+from .settings import Settings
+
+Task = Literal["animation", "edit"]
+VAE_WIDTH = 96  # channels of the first layer of Wan's VAE
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a plan needs to know of a model."""
+
+    config: WanConfig
+    dtype: torch.dtype  # of the network
+    rule: str = "eq3"  # of its guidance, a name of sampling.guidance.RULES
+    voice_width: int = 0  # of the tokens that the run encodes the voice into; 0: it comes encoded
+    vae_width: int = VAE_WIDTH
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    settings: Settings
+    model: ModelFacts
+    timeline: Timeline
+    size: tuple[int, int]  # width and height that the model works at, pixels
+    task: Task
+    windows: WindowPlan
+    sigmas: SigmaGrid  # of the run
+    schedule: SigmaGrid  # the whole one, of which a run may sample a part
+    lines: tuple[str, ...] = ()  # what was changed or decided, for the user
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        model: ModelFacts,
+        timeline: Timeline,
+        size: tuple[int, int],
+        task: Task,
+        lines: Iterable[str] = (),
+    ) -> RunPlan:
+        windows = WindowPlan.plan(
+            timeline.latent_frames, settings.window, settings.overlap, settings.fusion, settings.fuse_first_step
+        )
+        sigmas = SigmaGrid(flow_sigmas(settings.steps, settings.shift, settings.spacing))
+        return cls(settings, model, timeline, size, task, windows, sigmas, sigmas, tuple(lines))
+
+    def over(self, sigmas: SigmaGrid, schedule: SigmaGrid) -> RunPlan:
+        """The same run over other sigmas, a part of `schedule`, that somebody else chose."""
+        return replace(self, sigmas=sigmas, schedule=schedule)
+
+    def without_text(self) -> RunPlan:
+        """Where no branch differs by its text: the text has no guidance, which saves its forwards."""
+        return replace(self, settings=self.settings.override(text_guidance="1"))
+
+    @cached_property
+    def guidance(self) -> Guidance:
+        settings = self.settings
+        scales = GuidanceSettings(settings.audio_guidance, settings.text_guidance, settings.rule)
+        return scales.over(self.schedule.values, self.model.rule)
+
+    @cached_property
+    def hybrid(self) -> Hybrid | None:
+        return Hybrid(self.schedule.values, self.settings.hybrid) if self.task == "edit" else None
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The conditions of a window that some step looks at."""
+        return variants_seen(self.settings.hybrid if self.task == "edit" else None)
+
+    @property
+    def window_length(self) -> int:
+        """Latent frames; all windows have as many."""
+        return self.windows.windows[0].length
+
+    @property
+    def forwards(self) -> int:
+        """Of the network, where no step is reused."""
+        return len(self.windows.windows) * sum(self._branches)
+
+    @property
+    def velocities(self) -> int:
+        """That the cache holds."""
+        if not self.settings.cache_threshold:
+            return 0
+        return min(self.cache_limit, len(self.windows.windows) * max(self._branches))
+
+    @property
+    def cache_limit(self) -> int:
+        asked = CacheSettings(self.settings.cache_threshold or 0.0, self.settings.cache_memory)
+        return asked.limit(self.window_length, self.size)
+
+    @property
+    def knows_coefficients(self) -> bool:
+        """Whether TeaCache's polynomial is of this model, or of its backbone."""
+        return self.settings.cache_coefficients is not None or self._backbone in COEFFICIENTS
+
+    def cache(self, embedding: Callable[[float], Tensor], on_cpu: bool) -> TeaCache | None:
+        """What is reused, by the network's timestep embedding, which no header holds; `on_cpu` is where it waits."""
+        threshold = self.settings.cache_threshold
+        if not threshold:
+            return None
+        coefficients = self.settings.cache_coefficients or coefficients_for(self._backbone)
+        forced = forced_steps(self.sigmas.values, self.guidance, self.hybrid)
+        plan = CachePlan.compute(self.sigmas.values, embedding, coefficients, threshold, forced)
+        return TeaCache(plan, on_cpu, self.cache_limit)
+
+    @property
+    def _branches(self) -> list[int]:
+        """How many each step needs."""
+        return [len(self.guidance.coefficients(sigma)) for sigma in self.sigmas.values[:-1]]
+
+    @property
+    def _backbone(self) -> str:
+        config = self.model.config
+        return published_name(config.model_type, config.dim, config.num_layers, self.size)
