@@ -6,8 +6,8 @@ from comfy_api.latest import io
 
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.sampling.guidance import GRAMMAR
-from .host.key_frames import ONE_WINDOW, KeyFrameRun
-from .host.run import Choices
+from .host.key_frames import KeyFrameRun
+from .host.settings import of_fields
 from .sockets import SAMPLING
 
 
@@ -68,12 +68,8 @@ class KeyFrames(io.ComfyNode):
     ) -> io.NodeOutput:  # fmt: skip
         if len(latent["samples"]) > 1:
             raise InputError("Key frames make one video at a time. Give a latent with a batch of 1.")
-        choices = Choices(
-            seed=seed, steps=steps, shift=shift, solver="", audio=audio_guidance, text=text_guidance,
-            window=0, overlap=-1, fusion="bidirectional", tea_cache=-1.0, cache=None, keep=False, windows=ONE_WINDOW,
-            guidance=None, null_image=False,
-        )  # fmt: skip
-        run = KeyFrameRun(model, positive, negative, connecting, choices, color_match)
+        fields = of_fields(steps, shift, "", audio_guidance, text_guidance, seed=seed)
+        run = KeyFrameRun(model, positive, negative, connecting, fields, color_match)
         return io.NodeOutput(*run.make(latent))
 
 

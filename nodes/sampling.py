@@ -8,9 +8,11 @@ from ..skyreels_core.sampling.cache import NO_CACHE
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from ..skyreels_core.sampling.solvers import SOLVERS
 from ..skyreels_core.windows import MODES
-from .host.guider import AudioGuider, Request
+from .host.backends import find_backend
+from .host.guider import AudioGuider
 from .host.reporting import SamplingProgress
-from .host.run import Choices, run_sampler
+from .host.run import run_sampler
+from .host.settings import of_fields, of_sockets
 from .sockets import SAMPLING, Guidance, TeaCache, Windows
 
 
@@ -74,8 +76,12 @@ class Guider(io.ComfyNode):
         cls, model, positive, negative, windows=None, guidance=None, teacache=None, full_sigmas=None,
         null_image=False, keep_state=True,
     ) -> io.NodeOutput:  # fmt: skip
-        request = Request(windows, guidance, teacache or NO_CACHE, full_sigmas, null_image, keep_state)
-        return io.NodeOutput(AudioGuider(model, positive, negative, request, SamplingProgress(bar=False)))
+        given = of_sockets(windows, guidance, teacache or NO_CACHE)
+        settings = find_backend(model).recommended(model).override(**given, null_image=null_image)
+        progress = SamplingProgress(bar=False)
+        return io.NodeOutput(
+            AudioGuider(model, positive, negative, settings, progress, full_sigmas, keeps_state=keep_state)
+        )
 
 
 class Sampler(io.ComfyNode):
@@ -143,13 +149,12 @@ class Sampler(io.ComfyNode):
         window, overlap, tea_cache, fusion="bidirectional", windows=None, guidance=None, teacache=None,
         null_image=False, keep_state=True,
     ) -> io.NodeOutput:  # fmt: skip
-        choices = Choices(
-            seed=seed, steps=steps, shift=shift, solver=solver, audio=audio_guidance, text=text_guidance,
-            window=window, overlap=overlap, fusion=fusion,
-            tea_cache=tea_cache, cache=teacache, windows=windows, guidance=guidance, null_image=null_image,
-            keep=keep_state,
+        fields = of_fields(
+            steps, shift, solver, audio_guidance, text_guidance, window, overlap, tea_cache, seed=seed, fusion=fusion,
+            null_image=null_image,
         )  # fmt: skip
-        return io.NodeOutput(*run_sampler(model, positive, negative, latent, choices))
+        sockets = of_sockets(windows, guidance, teacache)
+        return io.NodeOutput(*run_sampler(model, positive, negative, latent, fields, sockets, keep_state))
 
 
 NODES = [Guider, Sampler]

@@ -1,25 +1,18 @@
-"""TeaCache's plan for the host's model."""
+"""TeaCache for the host's model."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import comfy.model_management
 import torch
 from comfy.ldm.wan.model import sinusoidal_embedding_1d
 
-from ...skyreels_core.model.config import published_name
-from ...skyreels_core.sampling.cache import (
-    COEFFICIENTS,
-    CachePlan,
-    Coefficients,
-    coefficients_for,
-    forced_steps,
-)
-from ...skyreels_core.sampling.guidance import Guidance, GuidanceSettings
-from ...skyreels_core.sampling.hybrid import Hybrid
-from ...skyreels_core.sampling.schedule import flow_sigmas
+from ...skyreels_core.run.plan import RunPlan
+from ...skyreels_core.run.settings import Settings
+from ...skyreels_core.sampling.cache import TeaCache
+from ...skyreels_core.sampling.schedule import SigmaGrid
+from ...skyreels_core.timeline import Timeline
 from .backends import find_backend
+from .resources import facts_of
 from .shift import recommended_shift
 
 UNKNOWN = (
@@ -28,27 +21,8 @@ UNKNOWN = (
 )
 
 
-def plan_cache(
-    inner_model,
-    coefficients: Coefficients | None,
-    size: tuple[int, int],
-    sigmas: Sequence[float],
-    guidance: Guidance,
-    hybrid: Hybrid | None,
-    threshold: float,
-) -> tuple[CachePlan, str]:
-    """Which steps of the run `sigmas` are computed, by the model's own coefficients or those of its backbone, and a
-    report; the model's weights are where its patcher put them."""
-    sizes = inner_model.model_config.unet_config
-    backbone = published_name(sizes["model_type"], sizes["dim"], sizes["num_layers"], size)
-    known = coefficients is not None or backbone in COEFFICIENTS
-    coefficients = coefficients or coefficients_for(backbone)
-    forced = forced_steps(sigmas, guidance, hybrid)
-    plan = CachePlan.compute(sigmas, time_embedding(inner_model), coefficients, threshold, forced)
-    return plan, str(plan) if known else f"{plan} {UNKNOWN}"
-
-
 def time_embedding(inner_model):
+    """Of a model whose weights are where its patcher put them."""
     network, dtype = inner_model.diffusion_model, inner_model.get_dtype_inference()
     device = inner_model.device  # of the forwards; under dynamic VRAM a weight may lie elsewhere
 
@@ -60,13 +34,26 @@ def time_embedding(inner_model):
     return embedding
 
 
+def cache_report(plan: RunPlan, cache: TeaCache) -> str:
+    return str(cache.plan) if plan.knows_coefficients else f"{cache.plan} {UNKNOWN}"
+
+
 def preview_plan(model, threshold: float, sigmas: torch.Tensor | None) -> str:
     """What a run over `sigmas`, or over the schedule that the model recommends, would reuse."""
     preset = find_backend(model).recommended(model)
-    shift, _ = recommended_shift(model, preset)
-    run = flow_sigmas(preset.steps, shift, preset.spacing) if sigmas is None else sigmas
-    guidance = GuidanceSettings("1", "1").over(run)
+    plan = plan_of_cache(model, preset, threshold)
+    if sigmas is not None:
+        grid = SigmaGrid(sigmas)
+        plan = plan.over(grid, grid)
     comfy.model_management.load_models_gpu([model])
-    size, run = (preset.width, preset.height), guidance.grid.values
-    _, report = plan_cache(model.model, preset.cache_coefficients, size, run, guidance, None, threshold)
-    return report
+    return cache_report(plan, plan.cache(time_embedding(model.model), on_cpu=False))
+
+
+def plan_of_cache(model, preset: Settings, threshold: float) -> RunPlan:
+    """As long as one frame, without guidance: the steps count alone."""
+    shift, _ = recommended_shift(model, preset)
+    settings = preset.override(
+        shift=shift, audio_guidance="1", text_guidance="1", cache_threshold=threshold
+    )
+    size = preset.width, preset.height
+    return RunPlan.of(settings, facts_of(model, "eq3"), Timeline(1, preset.fps), size, "animation")

@@ -32,8 +32,9 @@ from .multitalk import find_layers, scene_of, with_scene
 from .progress import progress
 from .prompts import at_time
 from .reporting import say
-from .run import Choices, run_sampler
+from .run import run_sampler
 from .scene import Scene, empty_latent
+from .settings import Given, of_sockets
 
 ONE_WINDOW = WindowSettings(WINDOW_LATENTS, 0)
 SEEDS = 2**64
@@ -43,11 +44,11 @@ class KeyFrameRun:
     """One video. `positive` says what is seen in the planning pass, `connecting` what in the windows."""
 
     def __init__(
-        self, model, positive: list, negative: list, connecting: list | None, choices: Choices, colour: float
+        self, model, positive: list, negative: list, connecting: list | None, fields: Given, colour: float
     ) -> None:
         check_v3(model)
         self.scene: Scene = MultiTalk(model, positive, negative).scene
-        self.model, self.negative, self.choices, self.colour = model, negative, choices, colour
+        self.model, self.negative, self.fields, self.colour = model, negative, fields, colour
         self.positive = positive
         self.connecting = positive if connecting is None else told_as(positive, connecting)
         self.portrait = self.scene.shot.picture
@@ -103,12 +104,14 @@ class KeyFrameRun:
     ) -> tuple[Tensor, str]:
         """The frames of one pass that begins at frame `first`, their colours those of the portrait; each pass has noise
         of its own."""
-        choices = replace(self.choices, seed=(self.choices.seed + number) % SEEDS)
+        fields = {**self.fields, "seed": (self.fields["seed"] + number) % SEEDS}
         seconds = (first + scene.timeline.frames / 2) / scene.timeline.fps
         positive, negative = (
             with_scene(at_time(texts, seconds), scene) for texts in (positive, self.negative)
         )
-        made, report = run_sampler(self.model, positive, negative, latent, choices)
+        made, report = run_sampler(
+            self.model, positive, negative, latent, fields, of_sockets(ONE_WINDOW, None, None), keeps_state=False
+        )
         frames = self.scene.vae.decode(made["samples"])[0].float().cpu()
         if not self.colour:
             return frames, report

@@ -16,7 +16,7 @@ from ..sampling.hybrid import Hybrid
 from ..sampling.schedule import flow_sigmas
 from ..sampling.solvers import SOLVERS
 from ..timeline import Timeline, check_size
-from ..windows import WindowPlan
+from ..windows import WindowSettings
 
 logger = logging.getLogger(__name__)
 
@@ -77,13 +77,16 @@ class Settings:
         """What `of` reads, for a model's metadata."""
         return {name: getattr(self, name) for name in RECOMMENDED}
 
+    def windows(self) -> WindowSettings:
+        return WindowSettings(self.window, self.overlap, self.fusion, self.fuse_first_step)
+
     def check(self) -> None:
         """Raises InputError for what no run can use; it needs no model and is meant to come first."""
         check_size(self.width, self.height, "video to be made")
         Timeline(1, self.fps)
         GuidanceSettings(self.audio_guidance, self.text_guidance, self.rule)
         Hybrid(flow_sigmas(self.steps, self.shift, self.spacing), self.hybrid)
-        WindowPlan.plan(1, self.window, self.overlap, self.fusion)
+        self.windows()
         CacheSettings(self.cache_threshold or 0.0, self.cache_memory)
         if self.solver not in SOLVERS:
             raise InputError(f"The solver {self.solver!r} is unknown; use one of {', '.join(SOLVERS)}.")

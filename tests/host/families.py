@@ -19,12 +19,12 @@ from skyreels_audio_pack.nodes.audio import AudioToTokens
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation
 from skyreels_audio_pack.nodes.host import model as loaders
 from skyreels_audio_pack.nodes.host import multitalk
-from skyreels_audio_pack.nodes.host.guider import AudioGuider, Request
 from skyreels_audio_pack.nodes.host.solver import core_sampler
 from skyreels_audio_pack.nodes.host.wav2vec import Wav2VecAudioEncoder
 from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder
 from skyreels_audio_pack.nodes.humo import HumoAnimation
 from skyreels_audio_pack.nodes.multitalk import MultiTalkAnimation
+from skyreels_audio_pack.nodes.sampling import Guider
 from skyreels_audio_pack.skyreels_core import assets
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig
 from skyreels_audio_pack.skyreels_core.model.wav2vec import load_wav2vec
@@ -133,7 +133,7 @@ def tokens_of(encoder, latent_frames: int):
 def sampled(model, told: tuple[list, list], latent_frames: int, scales: tuple[str, str], steps: int = 2):
     """Latents by our guider, with audio and text scales that say how many branches there are."""
     noise = drawn(5, 1, 16, latent_frames, SIZE // 8, SIZE // 8)
-    request = Request(WindowSettings(WINDOW, OVERLAP), GuidanceSettings(*scales))
-    guider = AudioGuider(model, *told, request, lambda *progress: None)
+    windows, guidance = WindowSettings(WINDOW, OVERLAP), GuidanceSettings(*scales)
+    guider = Guider.execute(model, *told, windows, guidance, keep_state=False).args[0]
     sigmas = flow_sigmas(steps, 5.0).float()
     return guider.sample(noise, torch.zeros_like(noise), core_sampler("euler"), sigmas, disable_pbar=True)

@@ -36,11 +36,11 @@ spec.loader.exec_module(pack)
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.host.cache import preview_plan  # noqa: E402
-from skyreels_audio_pack.nodes.host.guider import AudioGuider, Request  # noqa: E402
 from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.host.whisper import EncodedAudio, WhisperAudioEncoder  # noqa: E402
 from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.sampling import Guider  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens  # noqa: E402
@@ -99,10 +99,11 @@ def by_host(model, positive, negative, noise, scale, sigmas):
 
 
 def by_us(model, positive, negative, noise, audio, text, sigmas, windows=None, cache=0.0, null_image=False):
-    guidance, report = GuidanceSettings(str(audio), str(text)), []
-    request = Request(windows, guidance, CacheSettings(cache), null_image=null_image, report=report)
-    guider = AudioGuider(model, positive, negative, request, lambda *progress: None)
-    return sampled(guider, noise, sigmas), report
+    guider = Guider.execute(
+        model, positive, negative, windows, GuidanceSettings(str(audio), str(text)), CacheSettings(cache),
+        null_image=null_image, keep_state=False,
+    ).args[0]  # fmt: skip
+    return sampled(guider, noise, sigmas), guider.report
 
 
 def difference(ours, theirs):
@@ -157,8 +158,8 @@ def three_windows(model):
 def conditions(model):
     """Each window's entries against what the host makes of the native conditioning of that span."""
     positive, negative, _ = animated(long)
-    guider = AudioGuider(model, positive, negative, Request(WINDOWS), lambda *progress: None)
-    plan, worst, names = guider.plan, 0.0, set()
+    guider = Guider.execute(model, positive, negative, WINDOWS, keep_state=False).args[0]
+    plan, worst, names = guider.plan.windows, 0.0, set()
     for window, span in zip(plan.windows, spans_of(plan.windows, long), strict=True):
         for branch, conditioning in zip(("full", "null"), span, strict=True):
             made = model.model.extra_conds(
@@ -228,7 +229,7 @@ def refused(make, *arguments, **options):
 
 def mistakes(model):
     sigmas = flow_sigmas(2, SHIFT).float()
-    guider = lambda *conditioning: AudioGuider(model, *conditioning, Request(WINDOWS), None)  # noqa: E731
+    guider = lambda *conditioning: Guider.execute(model, *conditioning, WINDOWS)  # noqa: E731
     other = AudioToTokens.execute(
         demo_whisper, {"waveform": torch.zeros(1, 1, 16000), "sample_rate": 16000}, 25.0, 0.0, 0.0, False
     ).args[0]

@@ -27,11 +27,10 @@ from skyreels_audio_pack.nodes import multitalk as steps  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
-from skyreels_audio_pack.nodes.host.guider import AudioGuider, Request  # noqa: E402
 from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.host.wav2vec import SPOKEN  # noqa: E402
-from skyreels_audio_pack.nodes.sampling import Sampler  # noqa: E402
+from skyreels_audio_pack.nodes.sampling import Guider, Sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.audio.multitalk import heard_by  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
@@ -139,10 +138,11 @@ def by_host(model, positive, negative, noise, scale, sigmas):
 
 
 def by_us(model, positive, negative, noise, audio, text, sigmas, windows=None, cache=0.0, null_image=False):
-    guidance, report = GuidanceSettings(str(audio), str(text)), []
-    request = Request(windows, guidance, CacheSettings(cache), null_image=null_image, report=report)
-    guider = AudioGuider(model, positive, negative, request, lambda *progress: None)
-    return sampled(guider, noise, sigmas), report
+    guider = Guider.execute(
+        model, positive, negative, windows, GuidanceSettings(str(audio), str(text)), CacheSettings(cache),
+        null_image=null_image, keep_state=False,
+    ).args[0]  # fmt: skip
+    return sampled(guider, noise, sigmas), guider.report
 
 
 def difference(ours, theirs):

@@ -24,13 +24,13 @@ from skyreels_audio_pack.nodes import multitalk as steps  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
-from skyreels_audio_pack.nodes.host.guider import AudioGuider, Request  # noqa: E402
 from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.prompts import KEY, at_time  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder  # noqa: E402
 from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.prompts import PromptScheduleNode  # noqa: E402
+from skyreels_audio_pack.nodes.sampling import Guider  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig  # noqa: E402
@@ -76,10 +76,7 @@ class Looking:
 
     def __init__(self, positive, scene):
         model, conditioning = scene(positive)
-        self.report = []
-        self.guider = AudioGuider(
-            model, *conditioning, Request(WINDOWS, GUIDANCE, report=self.report), lambda *progress: None
-        )
+        self.guider = Guider.execute(model, *conditioning, WINDOWS, GUIDANCE, keep_state=False).args[0]
         sampler = core_sampler("euler")
         sampler.sampler_function = self.look
         x = noise()
@@ -91,7 +88,7 @@ class Looking:
         branches = rule[self.guider.backend.rule]
         self.predicted = {
             (window.index, branch): next(self.guider._evaluate([Unit(window, branch, "video")], x, 1.0))
-            for window in self.guider.plan.windows
+            for window in self.guider.plan.windows.windows
             for branch in branches
         }
         widths = {
@@ -119,15 +116,15 @@ def family(scene):
     coefficients = both.guider.request.guidance.over([1.0, 0.0], both.guider.backend.rule).coefficients(1.0)
     guided = (
         sum(scale * both.predicted[window.index, branch] for branch, scale in coefficients.items())
-        for window in both.guider.plan.windows
+        for window in both.guider.plan.windows.windows
     )
     return {
         "apart": apart,
         "moved": moved,
         "one": torch.equal(one.denoised, plain[RED].denoised),
-        "fused": (both.denoised - both.guider.plan.fuse(guided)).abs().max().item(),
+        "fused": (both.denoised - both.guider.plan.windows.fuse(guided)).abs().max().item(),
         "changed": (both.denoised - plain[RED].denoised).abs().max().item(),
-        "report": both.report,
+        "report": both.guider.report,
         "longest": both.longest,
         "dropped": both.guider.conds == {} and both.guider.unprepared == {},
     }
@@ -166,7 +163,7 @@ def wiring():
 
 def demo_guider(positive):
     model, conditioning = demo_scene(positive)
-    AudioGuider(model, *conditioning, Request(WINDOWS, GUIDANCE), lambda *progress: None)
+    Guider.execute(model, *conditioning, WINDOWS, GUIDANCE)
 
 
 def load_infinite():

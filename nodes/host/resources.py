@@ -29,7 +29,7 @@ DISK_REMEDY = "Free disk space there, or switch keep_state off"
 COPIES = 3  # noise, the latent that came and the one that is given, all on the CPU
 
 
-def check_room(model, plan: RunPlan, keeps_state: bool) -> str:
+def check_resources(model, plan: RunPlan, keeps_state: bool) -> str:
     """What the run needs, in words. Raises InputError where that is not there."""
     on_disk = plan.task == "edit" and len(plan.windows.windows) > IN_MEMORY
     on_gpu = model.load_device.type != "cpu"

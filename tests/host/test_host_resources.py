@@ -9,8 +9,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def found(run_in_host, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("room")
-    run_in_host("room_in_host.py", folder)
+    folder = tmp_path_factory.mktemp("resources")
+    run_in_host("resources_in_host.py", folder)
     return json.loads((folder / "found.json").read_text(encoding="utf-8"))
 
 
@@ -29,7 +29,7 @@ def test_too_little_is_refused_before_windows_are_encoded(found, lacking, needle
 
 
 def test_what_will_do_is_not_refused(found):
-    assert found["room"] is None and found["disk without state"] is None
+    assert found["enough"] is None and found["disk without state"] is None
 
 
 def test_the_report_says_what_the_run_needs(found):

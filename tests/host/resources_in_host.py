@@ -1,6 +1,6 @@
 """Runs in the host's interpreter: what is said about memory and disk, and what is refused.
 
-python room_in_host.py FOLDER. Writes what it found to found.json there.
+python resources_in_host.py FOLDER. Writes what it found to found.json there.
 """
 
 import json
@@ -17,11 +17,11 @@ import folder_paths  # noqa: E402
 import torch  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
-from skyreels_audio_pack.nodes.host import room  # noqa: E402
-from skyreels_audio_pack.nodes.host.guider import AudioGuider, Request  # noqa: E402
+from skyreels_audio_pack.nodes.host import resources as host_resources  # noqa: E402
 from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.scene import scene_of  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
+from skyreels_audio_pack.nodes.sampling import Guider  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.run import resources  # noqa: E402
@@ -41,30 +41,29 @@ def scene():
 
 def refused(conditioning, keep=False):
     try:
-        AudioGuider(model, *conditioning, Request(WINDOWS, keep=keep), lambda *progress: None)
+        Guider.execute(model, *conditioning, WINDOWS, keep_state=keep)
     except InputError as error:
         return {"said": str(error), "encoded": len(scene_of(conditioning[0]).encoded)}
 
 
 def sampled(keep):
-    report = []
-    guider = AudioGuider(model, *scene(), Request(WINDOWS, keep=keep, report=report), lambda *progress: None)
+    guider = Guider.execute(model, *scene(), WINDOWS, keep_state=keep).args[0]
     noise = torch.randn(1, 16, 4, SIZE // 8, SIZE // 8, generator=torch.Generator().manual_seed(1))
     sigmas = torch.tensor([1.0, 0.5, 0.0])
     guider.sample(noise, torch.zeros_like(noise), core_sampler("euler"), sigmas, disable_pbar=True)
-    return report
+    return guider.report
 
 
 def with_free(memory=None, disk=None, **options):
-    own = room.free_memory, resources.shutil.disk_usage
+    own = host_resources.free_memory, resources.shutil.disk_usage
     if memory is not None:
-        room.free_memory = lambda: memory
+        host_resources.free_memory = lambda: memory
     if disk is not None:
         resources.shutil.disk_usage = lambda path: Usage(disk, 0, disk)
     try:
         return refused(scene(), **options)
     finally:
-        room.free_memory, resources.shutil.disk_usage = own
+        host_resources.free_memory, resources.shutil.disk_usage = own
 
 
 folder_paths.set_output_directory(str(folder / "output"))
@@ -77,7 +76,7 @@ with torch.inference_mode():
         "memory": with_free(memory=1000),
         "disk": with_free(disk=1000, keep=True),
         "disk without state": with_free(disk=1000, keep=False),
-        "room": with_free(),
+        "enough": with_free(),
         "kept": sampled(keep=True),
         "not kept": sampled(keep=False),
     }
