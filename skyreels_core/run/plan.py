@@ -59,7 +59,7 @@ class RunPlan:
         windows = WindowPlan.plan(
             timeline.latent_frames, settings.window, settings.overlap, settings.fusion, settings.fuse_first_step
         )
-        sigmas = SigmaGrid(flow_sigmas(settings.steps, settings.shift, settings.spacing))
+        sigmas = SigmaGrid(flow_sigmas(settings.steps, settings.shift, settings.spacing).tolist())
         return cls(settings, model, timeline, size, task, windows, sigmas, sigmas, tuple(lines))
 
     def over(self, sigmas: SigmaGrid, schedule: SigmaGrid) -> RunPlan:

@@ -85,7 +85,7 @@ class Settings:
         check_size(self.width, self.height, "video to be made")
         Timeline(1, self.fps)
         GuidanceSettings(self.audio_guidance, self.text_guidance, self.rule)
-        Hybrid(flow_sigmas(self.steps, self.shift, self.spacing), self.hybrid)
+        Hybrid(flow_sigmas(self.steps, self.shift, self.spacing).tolist(), self.hybrid)
         self.windows()
         CacheSettings(self.cache_threshold or 0.0, self.cache_memory)
         if self.solver not in SOLVERS:
