@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from .schedule import SigmaGrid
+from .schedule import SigmaGrid, Sigmas
 
 GRAMMAR = (
     "Write '4.5' (constant), 'linear:5->1', 'cosine:5->1@0.4' (over the first 40 % of the steps, then the "
@@ -194,7 +194,7 @@ class GuidanceSettings:
         parse_schedule(self.audio)
         parse_schedule(self.text)
 
-    def over(self, sigmas: Iterable[float], family_rule: str = "eq3") -> Guidance:
+    def over(self, sigmas: Sigmas, family_rule: str = "eq3") -> Guidance:
         """The guidance of a run whose full schedule is `sigmas`."""
         rule = RULES[self.rule or family_rule]
         return Guidance(parse_schedule(self.text), parse_schedule(self.audio), rule, sigmas)
@@ -204,7 +204,7 @@ class Guidance:
     """Both scales as functions of sigma over the FULL schedule `sigmas`: a split or partial run keeps its
     place in it."""
 
-    def __init__(self, text: Schedule, audio: Schedule, rule: Rule, sigmas: Iterable[float]) -> None:
+    def __init__(self, text: Schedule, audio: Schedule, rule: Rule, sigmas: Sigmas) -> None:
         self.text, self.audio, self.rule = text, audio, rule
         self.grid = SigmaGrid(sigmas)
 

@@ -3,11 +3,10 @@ its first frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
 from ..errors import InputError
-from .schedule import SigmaGrid
+from .schedule import SigmaGrid, Sigmas
 
 Variant = Literal["video", "first"]  # the masked video condition, or the first frame with its mask
 
@@ -22,7 +21,7 @@ def variants_seen(fraction: float | None) -> tuple[Variant, ...]:
 class Hybrid:
     """`fraction` 0..1 of the FULL schedule's steps use the video condition; a partial run keeps its place."""
 
-    def __init__(self, sigmas: Iterable[float], fraction: float = 0.2) -> None:
+    def __init__(self, sigmas: Sigmas, fraction: float = 0.2) -> None:
         if not 0 <= fraction <= 1:
             raise InputError(
                 f"The hybrid fraction is {fraction}; give the part of the steps, 0..1, that sees the whole "

@@ -15,6 +15,7 @@ from ..errors import InputError
 TIMESTEPS = 1000  # a timestep is 1000 sigma; the schedule is drawn from thousandths, as in the host
 SPACINGS = ("even", "to_the_end")
 SMALLEST_SHIFT, LARGEST_SHIFT = 0.01, 100  # beyond them neighbouring sigmas are the same numbers
+Sigmas = Iterable[float] | Tensor  # [steps + 1], falling
 SAME_SIGMA = 1e-6  # a sigma that travelled through float32 is still the grid's own
 
 
@@ -43,7 +44,7 @@ def flow_sigmas(steps: int, shift: float, spacing: str = "even") -> Tensor:
     return shift * t / (1 + (shift - 1) * t)
 
 
-def full_schedule(sigmas: Iterable[float], shift: float) -> SigmaGrid:
+def full_schedule(sigmas: Sigmas, shift: float) -> SigmaGrid:
     """The whole schedule that a run over `sigmas` is a part of, so that its steps keep their place.
 
     A run from 1 to 0 is whole. A part, as of split sigmas or less than full denoising, is looked for in the flow
@@ -53,10 +54,10 @@ def full_schedule(sigmas: Iterable[float], shift: float) -> SigmaGrid:
     if run.values[0] >= 1 - SAME_SIGMA and run.values[-1] == 0:
         return run
     for steps in range(run.steps, TIMESTEPS):
-        whole = SigmaGrid(flow_sigmas(steps, shift).tolist())
+        whole = SigmaGrid(flow_sigmas(steps, shift))
         if all(whole.index(sigma) is not None for sigma in run.values):
             return whole
-    return SigmaGrid(flow_sigmas(TIMESTEPS, shift).tolist())
+    return SigmaGrid(flow_sigmas(TIMESTEPS, shift))
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class SigmaGrid:
 
     values: tuple[float, ...]
 
-    def __init__(self, sigmas: Iterable[float]) -> None:
+    def __init__(self, sigmas: Sigmas) -> None:
         values = tuple(float(sigma) for sigma in sigmas)
         if len(values) < 2 or any(here < after for here, after in pairwise(values)):
             given = ", ".join(f"{value:.4g}" for value in values)
