@@ -48,7 +48,7 @@ class WholeVoice:
         if window.length < len(self.spans[0]):
             raise InputError(
                 f"The video has {len(self.spans[0])} latent frames, the windows have {window.length}, and "
-                "WanHuMoImageToVideo makes conditioning for one window. Put HuMo Animation in its place."
+                "WanHuMoImageToVideo makes conditioning for one window. Use HuMo Animation instead."
             )
         return self.spans
 

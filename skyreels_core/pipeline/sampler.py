@@ -108,7 +108,7 @@ def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float], 
     resumable = Resumable(run.work, denoiser, sigmas)
     start = resumable.begin(noise)
     if isinstance(start, SolverState):
-        run.report.say(f"Going on after {start.step} of {len(sigmas) - 1} steps.")
+        run.report.say(f"Resuming after {start.step} of {len(sigmas) - 1} steps.")
     return solver(denoiser, start, sigmas, callback, resumable.save)
 
 

@@ -97,7 +97,7 @@ def test_teacache_is_told_before_a_run_of_the_published_length(found):
 @pytest.mark.parametrize(
     ("mistake", "remedy"),
     [
-        ("native and long", "Put HuMo Animation in its place"),
+        ("native and long", "Use HuMo Animation instead"),
         ("frame rate", "Set 25 fps in Audio To Tokens"),
         ("another whisper", r"Load whisper_large_v3_fp16\.safetensors"),
         ("no voice", "Wire it through HuMo Animation"),
