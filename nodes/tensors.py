@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..skyreels_core.media.footage import Held
+from ..skyreels_core.media.footage import InMemoryFrames
 from ..skyreels_core.media.region import Region
 
 
@@ -15,7 +15,7 @@ def to_frames(images: Tensor) -> Tensor:
 
 def to_region(value: Tensor | Region) -> Region:
     """The value of a MASK socket, or of one of regions."""
-    return Held(to_mask(value)) if isinstance(value, Tensor) else value
+    return InMemoryFrames(to_mask(value)) if isinstance(value, Tensor) else value
 
 
 def to_mask(mask: Tensor) -> Tensor:

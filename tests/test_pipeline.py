@@ -14,7 +14,7 @@ from skyreels_core.conditioning.shots import VideoEdit, WindowConditions
 from skyreels_core.errors import InputError
 from skyreels_core.media import colour
 from skyreels_core.media.compositing import FEATHER
-from skyreels_core.media.footage import Held, collect
+from skyreels_core.media.footage import InMemoryFrames, collect
 from skyreels_core.media.reading import Video, fit
 from skyreels_core.media.region import feather
 from skyreels_core.media.sound import Audio
@@ -195,7 +195,7 @@ def evaluator(bundle):
     tokens = noise(100, bundle.whisper.width, seed=4)
     prompts = Prompts.encode(bundle.text_encoder, PromptSchedule.of("red hair"))
     plan = WindowPlan.plan(11, 5, 1)
-    shot = VideoEdit(Held(noise(41, 32, 32, 3)), Held(torch.ones(1, 32, 32)), (32, 32))
+    shot = VideoEdit(InMemoryFrames(noise(41, 32, 32, 3)), InMemoryFrames(torch.ones(1, 32, 32)), (32, 32))
     kept = {shot.key(w, v): noise(1, 20, 5, 4, 4) for w in plan.windows for v in ("video", "first")}
     conditions = WindowConditions(shot, bundle.vae, plan, kept)
     return CoreEvaluator(bundle.model, bundle.adapter, tokens, 25.0, prompts, conditions), plan.windows

@@ -7,7 +7,7 @@ from typing import Any
 import comfy.ldm.modules.attention
 import torch
 
-from ...skyreels_core.sampling.finite import Arithmetic
+from ...skyreels_core.sampling.finite import ComputeInfo
 
 PYTORCH = "PyTorch's attention"
 NAMES = {
@@ -22,13 +22,13 @@ NAMES = {
 }
 
 
-def arithmetic_of(model, transformer_options: dict[str, Any]) -> Arithmetic:
+def arithmetic_of(model, transformer_options: dict[str, Any]) -> ComputeInfo:
     """Of a `comfy.model_base.BaseModel`, with the options of a run."""
     patched = "optimized_attention_override" in transformer_options
     attention = "an attention that a node put on the model" if patched else attention_name()
     weights, computed = model.get_dtype(), model.get_dtype_inference()
     precision = name(computed) if weights == computed else f"{name(weights)} weights and {name(computed)}"
-    return Arithmetic(f"{precision} with {attention}", remedy(weights, computed, attention, patched))
+    return ComputeInfo(f"{precision} with {attention}", remedy(weights, computed, attention, patched))
 
 
 def attention_name() -> str:

@@ -1,4 +1,4 @@
-"""Queue a workflow on a ComfyUI server, once or for each row of a table, and bring its files."""
+"""Queue a workflow on a ComfyUI server, once or for each row of a table, and download its results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..errors import InputError
 from ..queueing.batch import Batch
 from ..queueing.client import Client, Refused, Unreachable
-from ..queueing.jobs import Desk, Job
+from ..queueing.jobs import Job, JobFactory
 from ..queueing.workflow import read_workflow
 
 logger = logging.getLogger(__name__)
@@ -27,10 +27,10 @@ def queue(args: Namespace) -> int:
     try:
         greet(server)
         workflow = read_workflow(args.workflow, server.node_info)
-        jobs = Desk(workflow, server.size).jobs(args.workflow.stem, args.set, args.csv)
+        jobs = JobFactory(workflow, server.size).jobs(args.workflow.stem, args.set, args.csv)
         check_folder(args.output)
-        with Board() as board:
-            batch = Batch(server, jobs, args.output, args.wait, board)
+        with ProgressBars() as bars:
+            batch = Batch(server, jobs, args.output, args.wait, bars)
             batch.run()
     except Unreachable as error:
         raise InputError(
@@ -64,13 +64,13 @@ def summarise(jobs: list[Job], failed: list[Job]) -> int:
     return FAILED
 
 
-class Board:
+class ProgressBars:
     """A bar for each job, from its first step on; a `queueing.batch.Watcher`."""
 
     def __init__(self) -> None:
         self.bars: dict[int, tqdm] = {}
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> ProgressBars:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from ..errors import InputError
-from .footage import Held
+from .footage import InMemoryFrames
 from .region import check_region
 
 log = logging.getLogger(__name__)
@@ -214,10 +214,10 @@ def _matched(
                 "whole frames."
             )
         return None, None
-    check_region(Held(mask), Held(frames))
+    check_region(InMemoryFrames(mask), InMemoryFrames(frames))
     if reference_mask is None:
         reference_mask = mask[: len(reference)]
-    check_region(Held(reference_mask), Held(reference), "colour reference")
+    check_region(InMemoryFrames(reference_mask), InMemoryFrames(reference), "colour reference")
     return _one_each(mask, len(frames)), _one_each(reference_mask, len(reference))
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .footage import Cut, Frames, Held, lasting
+from .footage import Cut, Frames, InMemoryFrames, lasting
 from .reading import Fit
 from .region import Region, check_region, feather
 
@@ -148,14 +148,14 @@ def composite_clip(
 
     Raises InputError for a mask that is not of the source's size, or has too few frames.
     """
-    shown, region, changed = Held(source), Held(mask), Changed()
+    shown, region, changed = InMemoryFrames(source), InMemoryFrames(mask), Changed()
     check_region(region, Cut(shown, len(made)), USED_PART)
     frames = source.new_empty(len(made), *source.shape[1:])
     for index, frame in enumerate(place_back(made, shown, region, pixels, changed)):
         frames[index] = frame
         if callback is not None:
             callback(index)
-    return Composited(frames, changed, tuple(fitted(Held(made).size, len(made), shown)))
+    return Composited(frames, changed, tuple(fitted(InMemoryFrames(made).size, len(made), shown)))
 
 
 def fitted(size: tuple[int, int], length: int, source: Frames) -> Iterator[str]:

@@ -15,8 +15,8 @@ from .sound import Audio
 from .video import VideoFile, open_video
 
 __all__ = [
-    "Cut", "Footage", "Frames", "Held", "Reader", "Shown", "VideoFile", "collect", "following", "lasting", "open_video",
-    "shown_at", "shown_of",
+    "Cut", "Footage", "Frames", "InMemoryFrames", "Reader", "Shown", "VideoFile", "collect", "following", "lasting",
+    "open_video", "shown_at", "shown_of",
 ]  # fmt: skip
 
 
@@ -49,7 +49,7 @@ class Footage(Frames, Protocol):
 
 
 @dataclass(frozen=True)
-class Held:
+class InMemoryFrames:
     """Frames in memory."""
 
     frames: Tensor  # float32 [f h w 3] or [f h w], 0..1

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..timeline import Timeline
-from .footage import Held, collect, open_video, shown_at
+from .footage import InMemoryFrames, collect, open_video, shown_at
 from .picture import read_picture
 from .sound import Audio
 
@@ -19,7 +19,7 @@ __all__ = ["Fit", "Video", "fit", "read_picture", "read_video", "resample_fps"]
 
 
 @dataclass(frozen=True)
-class Video(Held):
+class Video(InMemoryFrames):
     """`Footage` in memory."""
 
     fps: float  # frames per second, constant

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .footage import Frames, Held
+from .footage import Frames, InMemoryFrames
 
 SAME_SHAPE = 0.02  # by how much two proportions may differ and be the same
 ROUNDING = 16  # pixels, to multiples of which tools round the sides of small copies
@@ -22,7 +22,7 @@ class Region(Frames, Protocol):
 
 def as_region(mask: Region | Tensor) -> Region:
     """A mask [f h w] as a region; a region as it is."""
-    return Held(mask) if isinstance(mask, Tensor) else mask
+    return InMemoryFrames(mask) if isinstance(mask, Tensor) else mask
 
 
 def check_shape(

@@ -14,7 +14,7 @@ from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..errors import InputError, naming
 from ..media.cuts import find_shots
-from ..media.footage import Cut, Footage, Frames, Held, following, open_video
+from ..media.footage import Cut, Footage, Frames, InMemoryFrames, following, open_video
 from ..media.kinds import is_animated
 from ..media.reading import Fit, read_picture
 from ..media.region import Region, check_count, check_shape
@@ -88,7 +88,7 @@ class Mask:
 
 def read_mask(path: Path, video: Footage) -> Region:
     single = path.suffix.lower() in PICTURES and not (path.is_file() and is_animated(path))
-    pictures = Held(read_picture(path, behind=0.0)[None]) if single else moving_masks(path)
+    pictures = InMemoryFrames(read_picture(path, behind=0.0)[None]) if single else moving_masks(path)
     pictures, frames = following(pictures, video), len(video)
     if len(pictures) > 1:
         remedy = "Give a mask for each, or a picture for all."

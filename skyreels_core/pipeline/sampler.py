@@ -18,7 +18,7 @@ from ..run.plan import RunPlan
 from ..run.progress import EtaTracker
 from ..run.resume import Resumable
 from ..sampling.denoise import Denoiser
-from ..sampling.finite import Arithmetic
+from ..sampling.finite import ComputeInfo
 from ..sampling.guidance import Constant, no_text_line, parse_schedule
 from ..sampling.solvers import SOLVERS, Callback, SolverState
 from ..timeline import SPATIAL
@@ -112,14 +112,14 @@ def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float], 
     return solver(denoiser, start, sigmas, callback, resumable.save)
 
 
-def arithmetic(dtype: torch.dtype) -> Arithmetic:
+def arithmetic(dtype: torch.dtype) -> ComputeInfo:
     """What the core's own network computes with."""
     name = str(dtype).removeprefix("torch.")
     if dtype == torch.float32:
         remedy = "Download the model's files again."
     else:
         remedy = f"Give --dtype {'bfloat16 or ' * (dtype == torch.float16)}float32."
-    return Arithmetic(f"{name} with PyTorch's attention", remedy)
+    return ComputeInfo(f"{name} with PyTorch's attention", remedy)
 
 
 def make_noise(plan: RunPlan) -> Tensor:

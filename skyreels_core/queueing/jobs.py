@@ -48,7 +48,7 @@ class Job:
         return self.workflow.with_values(plain)
 
 
-class Desk:
+class JobFactory:
     """Makes jobs of one workflow; a file that is given often is read once."""
 
     def __init__(self, workflow: Workflow, on_server: Callable[[File], int | None]):

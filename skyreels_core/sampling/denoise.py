@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..windows import Window, WindowPlan
 from .cache import TeaCache
-from .finite import Arithmetic
+from .finite import ComputeInfo
 from .guidance import BRANCHES, Guidance
 from .hybrid import Hybrid, Variant, variant_at
 
@@ -65,13 +65,13 @@ class Denoiser:
         predicts: Literal["velocity", "denoised"] = "velocity",
         units_per_call: int | None = 1,
         sigmas: Iterable[float] | None = None,
-        arithmetic: Arithmetic | None = None,
+        arithmetic: ComputeInfo | None = None,
     ) -> None:
         self.evaluate, self.windows, self.guidance = evaluate, windows, guidance
         self.hybrid, self.cache = hybrid, cache
         self.progress, self.check_cancel = progress, check_cancel
         self.predicts, self.units_per_call = predicts, units_per_call
-        self.arithmetic = arithmetic or Arithmetic()
+        self.arithmetic = arithmetic or ComputeInfo()
         self.total = self.planned_forwards(sigmas)
         self.reset()
 

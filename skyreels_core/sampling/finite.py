@@ -11,7 +11,7 @@ from ..errors import InputError
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class ComputeInfo:
     """What a network's forwards are computed with."""
 
     name: str = "its precision"  # such as "bfloat16 with PyTorch's attention"

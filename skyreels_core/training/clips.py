@@ -16,7 +16,7 @@ from ..conditioning.faces import face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..errors import InputError
 from ..media.cuts import find_shots
-from ..media.footage import Held
+from ..media.footage import InMemoryFrames
 from ..media.reading import Fit, fit, read_video, resample_fps
 from ..media.sound import read_audio
 
@@ -110,7 +110,7 @@ class FolderClips:
                 f"{keypoints} holds {len(found.faces)} frames, its video {len(frames)} at {self.fps} fps; "
                 "the landmarks must be those of the video at the training rate."
             )
-        masks = face_masks(found, self.fps, shots=find_shots(Held(frames)))
+        masks = face_masks(found, self.fps, shots=find_shots(InMemoryFrames(frames)))
         return masks.boxes, masks.lips
 
     def _from_folder(self) -> list[dict]:

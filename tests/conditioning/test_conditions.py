@@ -10,7 +10,7 @@ from skyreels_core.conditioning import conditions
 from skyreels_core.conditioning.masks import snap_holes
 from skyreels_core.conditioning.shots import VideoEdit
 from skyreels_core.errors import InputError
-from skyreels_core.media.footage import Held
+from skyreels_core.media.footage import InMemoryFrames
 from skyreels_core.media.region import check_edit
 from skyreels_core.model.vae import VideoVAE
 from skyreels_core.windows import Window
@@ -40,7 +40,7 @@ class Variants(NamedTuple):
 
 
 def video_editing(vae, frames, mask, start, length):
-    edit = VideoEdit(Held(frames), Held(mask), (frames.shape[2], frames.shape[1]))
+    edit = VideoEdit(InMemoryFrames(frames), InMemoryFrames(mask), (frames.shape[2], frames.shape[1]))
     return Variants(*(edit.condition(vae, Window(0, start, length), v) for v in Variants._fields))
 
 
@@ -115,6 +115,6 @@ def test_nothing_of_the_hole_reaches_the_condition(vae, clip, mask):
 
 def test_masks_and_pictures_of_the_wrong_size_are_refused(vae, clip, mask):
     with pytest.raises(InputError, match="a frame for each frame"):
-        check_edit(Held(clip), Held(mask[:4]))
+        check_edit(InMemoryFrames(clip), InMemoryFrames(mask[:4]))
     with pytest.raises(InputError, match="40x32"):
         conditions.image_animation(vae, clip[0, :, :40], 5)

@@ -15,7 +15,7 @@ from skyreels_core.conditioning.demo import beyond_demo, is_demo, is_drawn
 from skyreels_core.conditioning.shots import Animation, VideoEdit
 from skyreels_core.demo.curves import MouthCurves
 from skyreels_core.demo.faces import Identity, Motion, draw_face
-from skyreels_core.media.footage import Held
+from skyreels_core.media.footage import InMemoryFrames
 from skyreels_core.media.reading import fit, read_picture, read_video
 from skyreels_core.media.region import as_region
 from skyreels_core.media.sound import Audio
@@ -48,7 +48,7 @@ def photographed(number, coloured=True):
 
 
 def edited(frames):
-    return VideoEdit(Held(frames), as_region(torch.ones(1, *frames.shape[1:3])), (96, 96))
+    return VideoEdit(InMemoryFrames(frames), as_region(torch.ones(1, *frames.shape[1:3])), (96, 96))
 
 
 def test_every_drawn_face_of_the_generator_counts_as_drawn():

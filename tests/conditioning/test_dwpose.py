@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from skyreels_core.conditioning.dwpose import DWPose
 from skyreels_core.errors import InputError
-from skyreels_core.media.footage import Held
+from skyreels_core.media.footage import InMemoryFrames
 
 CELLS = 8400
 BOX_SIDE = 64.0  # pixels of the detector's canvas
@@ -158,7 +158,7 @@ def test_boxes_that_overlap_by_more_than_045_count_once(blue_detector, blue_pose
 
 def test_landmarks_come_back_through_the_crop(blue_detector, blue_pose):
     frames = picture_with_blue(320, 480, 240, 200, side=6)
-    keypoints = DWPose(blue_detector, blue_pose)(Held(frames))
+    keypoints = DWPose(blue_detector, blue_pose)(InMemoryFrames(frames))
     assert (keypoints.width, keypoints.height) == (480, 320)
     (face,) = keypoints.faces[0]
     crop_width = BOX_SIDE * 480 / 640 * 1.25
@@ -181,7 +181,7 @@ def test_the_68_face_points_are_decoded_from_their_bins(blue_detector, fixed_pos
 
 def test_a_frame_without_people_has_no_faces(blue_detector, blue_pose):
     seen = []
-    keypoints = DWPose(blue_detector, blue_pose)(Held(torch.full((2, 64, 48, 3), 0.5)), seen.append)
+    keypoints = DWPose(blue_detector, blue_pose)(InMemoryFrames(torch.full((2, 64, 48, 3), 0.5)), seen.append)
     assert [len(faces) for faces in keypoints.faces] == [0, 0] and seen == [0, 1]
 
 

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from skyreels_core.errors import InputError
-from skyreels_core.media.footage import Held, collect
+from skyreels_core.media.footage import InMemoryFrames, collect
 from skyreels_core.media.region import check_edit
 from skyreels_core.pipeline.region import read_mask
 
 WIDTH, HEIGHT = 48, 32
-VIDEO = Held(torch.zeros(3, HEIGHT, WIDTH, 3))
+VIDEO = InMemoryFrames(torch.zeros(3, HEIGHT, WIDTH, 3))
 SHAPE = np.zeros((HEIGHT, WIDTH), np.uint8)
 SHAPE[16:, 8:24] = 255
 

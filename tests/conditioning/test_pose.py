@@ -8,7 +8,7 @@ import torch
 
 from skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint, to_pose_keypoint
 from skyreels_core.errors import InputError
-from skyreels_core.media.footage import Held, VideoFile
+from skyreels_core.media.footage import InMemoryFrames, VideoFile
 from skyreels_core.media.reading import fit
 
 
@@ -153,7 +153,7 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 
 def test_keypoints_of_more_frames_are_cut_and_of_fewer_refused(two_frames):
     def video(frames):
-        return Held(torch.zeros(frames, 192, 256, 3))
+        return InMemoryFrames(torch.zeros(frames, 192, 256, 3))
 
     first, lines = two_frames.over(video(1))
     assert len(first.faces) == 1 and lines[0].startswith(

@@ -15,7 +15,7 @@ from skyreels_core.media.compositing import (
     place_back,
     scale_to,
 )
-from skyreels_core.media.footage import Held
+from skyreels_core.media.footage import InMemoryFrames
 from skyreels_core.media.region import feather
 
 
@@ -76,7 +76,7 @@ def source(count: int) -> torch.Tensor:
 
 
 def test_what_was_made_is_scaled_and_placed_into_the_source(hole):
-    placed = torch.stack(list(place_back(frames(1), Held(source(3)), Held(hole))))
+    placed = torch.stack(list(place_back(frames(1), InMemoryFrames(source(3)), InMemoryFrames(hole))))
     scaled = torch.stack(list(scale_to(frames(1), 48, 32)))
     outside = feather(hole, round(FEATHER * 32))[0] == 0
     assert torch.equal(placed[:, outside], source(3)[:, outside])
@@ -85,17 +85,17 @@ def test_what_was_made_is_scaled_and_placed_into_the_source(hole):
 
 def test_the_last_frame_of_a_short_source_lasts_and_a_long_one_is_cut(hole):
     masks = torch.cat([hole, hole.flip(2)])
-    placed = torch.stack(list(place_back(frames(1), Held(source(2)), Held(masks))))
+    placed = torch.stack(list(place_back(frames(1), InMemoryFrames(source(2)), InMemoryFrames(masks))))
     assert torch.equal(placed[:, 0, 0], source(2)[[0, 1, 1], 0, 0])
     assert torch.equal(placed[2][hole[0] == 1], source(2)[1][hole[0] == 1])  # its mask is the mirrored one
-    assert len(list(place_back(frames(1), Held(source(5)), Held(hole)))) == 3
+    assert len(list(place_back(frames(1), InMemoryFrames(source(5)), InMemoryFrames(hole)))) == 3
 
 
 def test_the_feather_can_be_given_in_pixels_and_none_is_a_hard_edge(hole):
     blended = [
         int(((layer.weight > 0) & (layer.weight < 1)).sum())
         for pixels in (0, 1, 4)
-        for layer in layers(frames(1)[:1], Held(source(1)), Held(hole), pixels)
+        for layer in layers(frames(1)[:1], InMemoryFrames(source(1)), InMemoryFrames(hole), pixels)
     ]
     assert blended[0] == 0 < blended[1] < blended[2]
 
@@ -103,7 +103,8 @@ def test_the_feather_can_be_given_in_pixels_and_none_is_a_hard_edge(hole):
 def test_a_clip_reports_what_was_changed_before_and_after(hole):
     seen = []
     done = composite_clip(frames(1), source(3), hole, callback=seen.append)
-    assert torch.equal(done.frames, torch.stack(list(place_back(frames(1), Held(source(3)), Held(hole)))))
+    placed = place_back(frames(1), InMemoryFrames(source(3)), InMemoryFrames(hole))
+    assert torch.equal(done.frames, torch.stack(list(placed)))
     assert done.changed.composited.error().largest == 0
     made = done.changed.made.error()
     assert made.largest > 0.5 and made.psnr < 15

@@ -8,7 +8,7 @@ import torch
 from test_videos import UNEVEN, clip, indices, save, turn
 
 from skyreels_core.errors import InputError
-from skyreels_core.media.footage import Cut, Held, Reader, collect, lasting, open_video
+from skyreels_core.media.footage import Cut, InMemoryFrames, Reader, collect, lasting, open_video
 from skyreels_core.media.reading import Video, read_video
 from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_video
@@ -79,10 +79,10 @@ def test_frames_in_memory_and_parts_of_them_stream_alike():
 
 
 def test_the_last_frame_lasts():
-    assert indices(torch.stack(list(islice(lasting(Held(clip(2)).stream()), 4)))) == [0, 1, 1, 1]
+    assert indices(torch.stack(list(islice(lasting(InMemoryFrames(clip(2)).stream()), 4)))) == [0, 1, 1, 1]
 
 
-class Counting(Held):
+class Counting(InMemoryFrames):
     streams = decoded = 0
 
     def stream(self, first=0):
@@ -106,7 +106,7 @@ def test_a_reader_that_goes_forward_reads_the_source_once_and_holds_the_last_run
 
 
 def test_a_reader_that_was_closed_holds_nothing_and_reads_on():
-    reader = Reader(Held(clip(5)))
+    reader = Reader(InMemoryFrames(clip(5)))
     reader.run(1, 3)
     reader.close()
     assert not reader.held

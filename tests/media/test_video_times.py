@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from skyreels_core.media.footage import Held, collect, following
+from skyreels_core.media.footage import InMemoryFrames, collect, following
 from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.media.video import open_video
 from skyreels_core.media.writing import write_video
@@ -240,16 +240,16 @@ def test_a_part_is_what_is_on_screen_from_its_start_on(tmp_path):
 
 def test_masks_of_the_decoded_frames_follow_them(tmp_path):
     video = open_video(film(tmp_path / "a.mp4", [0, 0.04, 0.08, 0.36, 0.4], bf="0"))
-    masks = Held(torch.arange(5.0)[:, None, None].expand(5, 32, 48))
+    masks = InMemoryFrames(torch.arange(5.0)[:, None, None].expand(5, 32, 48))
     followed = following(masks, video)
     assert [int(mask[0, 0]) for mask in followed.stream()] == [0, 1, 2, 2, 2, 2, 2, 2, 2, 3, 4]
     assert [int(mask[0, 0]) for mask in followed.stream(8)] == [2, 3, 4] and followed.size == (48, 32)
     part = video.part(0.2, 0.2)
-    assert [int(mask[0, 0]) for mask in following(Held(masks.frames[2:4]), part).stream()] == [2, 2, 2, 2, 3]
+    assert [int(mask[0, 0]) for mask in following(InMemoryFrames(masks.frames[2:4]), part).stream()] == [2, 2, 2, 2, 3]
 
 
 def test_what_was_made_for_the_shown_frames_or_for_one_is_left_alone(tmp_path):
     video = open_video(film(tmp_path / "a.mp4", [0, 0.04, 0.08, 0.36, 0.4], bf="0"))
     for count in (1, 4, len(video)):
-        masks = Held(torch.zeros(count, 32, 48))
+        masks = InMemoryFrames(torch.zeros(count, 32, 48))
         assert following(masks, video) is masks

@@ -16,7 +16,7 @@ from skyreels_core.errors import InputError
 from skyreels_core.queueing.batch import Batch, Ticket
 from skyreels_core.queueing.client import Client, File, Refused, Unreachable, base_url
 from skyreels_core.queueing.fetching import fetch, outputs
-from skyreels_core.queueing.jobs import Desk, Job
+from skyreels_core.queueing.jobs import Job, JobFactory
 from skyreels_core.queueing.problems import refusal
 
 VERSION = {"system": {"comfyui_version": "0.33.0"}}
@@ -163,7 +163,7 @@ class Ends(list):
 @pytest.fixture
 def upload_job(tmp_path):
     (tmp_path / "face.png").write_bytes(b"face")
-    (job,) = Desk(WORKFLOW, lambda file: None).jobs("talk", [f"1.image={tmp_path / 'face.png'}"], None)
+    (job,) = JobFactory(WORKFLOW, lambda file: None).jobs("talk", [f"1.image={tmp_path / 'face.png'}"], None)
     return job
 
 

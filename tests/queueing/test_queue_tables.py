@@ -6,7 +6,7 @@ import pytest
 from test_queue_values import WORKFLOW
 
 from skyreels_core.errors import InputError
-from skyreels_core.queueing.jobs import Desk, parted, read_table, upload_name
+from skyreels_core.queueing.jobs import JobFactory, parted, read_table, upload_name
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def table(tmp_path):
 
 
 @pytest.fixture
-def desk():
+def factory():
     """For a server that has one picture."""
-    return Desk(WORKFLOW, lambda file: 1 if (file.subfolder, file.filename) == ("old", "a.png") else None)
+    return JobFactory(WORKFLOW, lambda file: 1 if (file.subfolder, file.filename) == ("old", "a.png") else None)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
@@ -116,39 +116,39 @@ def test_a_workbook_is_named_with_how_to_make_a_table_of_it(tmp_path, content, k
 
 
 @pytest.mark.parametrize("written", ['"{}"', " {} ", "'{}'", "\u201c{}\u201d", "file://{}"])
-def test_a_path_that_was_copied_with_quotes_or_blanks_is_found(desk, table, tmp_path, written):
+def test_a_path_that_was_copied_with_quotes_or_blanks_is_found(factory, table, tmp_path, written):
     face = tmp_path / "my face.png"
     face.write_bytes(b"face")
     cell = written.format(face).replace('"', '""')
-    (job,) = desk.jobs("talk", [], table(f'1.image\n"{cell}"\n'))
+    (job,) = factory.jobs("talk", [], table(f'1.image\n"{cell}"\n'))
     assert job.uploads[0].path == face.resolve()
 
 
-def test_a_name_with_quotes_of_its_own_is_taken_as_it_is(desk, table, tmp_path):
+def test_a_name_with_quotes_of_its_own_is_taken_as_it_is(factory, table, tmp_path):
     (tmp_path / "'a'.png").write_bytes(b"face")
     (tmp_path / "a.png").write_bytes(b"another")
-    (job,) = desk.jobs("talk", [], table("1.image\n'a'.png\n"))
+    (job,) = factory.jobs("talk", [], table("1.image\n'a'.png\n"))
     assert job.uploads[0].path.name == "'a'.png"
 
 
-def test_settings_hold_for_all_rows_and_a_row_goes_over_them(desk, table):
+def test_settings_hold_for_all_rows_and_a_row_goes_over_them(factory, table):
     path = table("name,Words.text,4.steps\nanna,hello,\n,,30\n")
-    anna, third = desk.jobs("talk", ["Sampler.steps=5", "Words.text=a=b"], path)
+    anna, third = factory.jobs("talk", ["Sampler.steps=5", "Words.text=a=b"], path)
     assert (anna.label, anna.name) == ("anna", "anna")
     assert (third.label, third.name) == ("row 3", None)
     assert [job.prompt["4"]["inputs"]["steps"] for job in (anna, third)] == [5, 30]
     assert [job.prompt["2"]["inputs"]["text"] for job in (anna, third)] == ["hello", "a=b"]
 
 
-def test_without_a_table_there_is_one_job(desk):
-    (job,) = desk.jobs("talk", [], None)
+def test_without_a_table_there_is_one_job(factory):
+    (job,) = factory.jobs("talk", [], None)
     assert (job.label, job.name, job.prompt) == ("talk", None, WORKFLOW.prompt)
 
 
-def test_a_local_file_is_uploaded_under_a_name_of_its_content(desk, table, tmp_path):
+def test_a_local_file_is_uploaded_under_a_name_of_its_content(factory, table, tmp_path):
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "Zoë 1.PNG").write_bytes(b"face")
-    (job,) = desk.jobs("talk", [], table("1.image\nfaces/Zoë 1.PNG\n"))
+    (job,) = factory.jobs("talk", [], table("1.image\nfaces/Zoë 1.PNG\n"))
     (upload,) = job.uploads
     name = "skyreels-audio/Zo-1-" + upload.file.filename[5:21] + ".png"
     assert job.prompt["1"]["inputs"]["image"] == name
@@ -157,20 +157,20 @@ def test_a_local_file_is_uploaded_under_a_name_of_its_content(desk, table, tmp_p
     assert upload_name(upload.path) != upload.file.filename
 
 
-def test_a_picture_of_the_server_keeps_its_name_and_one_of_nobody_is_refused(desk, table):
-    (job,) = desk.jobs("talk", ["1.image=old/a.png"], None)
+def test_a_picture_of_the_server_keeps_its_name_and_one_of_nobody_is_refused(factory, table):
+    (job,) = factory.jobs("talk", ["1.image=old/a.png"], None)
     assert job.uploads == [] and job.prompt["1"]["inputs"]["image"] == "old/a.png"
     with pytest.raises(InputError, match=r"Row 2: 'old/b.png' is neither a file here nor in the server's"):
-        desk.jobs("talk", [], table("1.image\nold/b.png\n"))
+        factory.jobs("talk", [], table("1.image\nold/b.png\n"))
 
 
-def test_a_wrong_cell_is_named_by_its_row_and_a_wrong_column_by_its_header(desk, table):
+def test_a_wrong_cell_is_named_by_its_row_and_a_wrong_column_by_its_header(factory, table):
     with pytest.raises(InputError, match=r"^Row 3: 'steps' of node 4"):
-        desk.jobs("talk", [], table("4.steps\n1\nmany\n"))
+        factory.jobs("talk", [], table("4.steps\n1\nmany\n"))
     with pytest.raises(InputError, match=r"'many' is not\. It is in the column 'Sampler\.steps'"):
-        desk.jobs("talk", [], table("Sampler.steps\n1\nmany\n"))
+        factory.jobs("talk", [], table("Sampler.steps\n1\nmany\n"))
     with pytest.raises(InputError, match=r"^'4\.stops' |^Node 4 .* has no input 'stops'"):
-        desk.jobs("talk", [], table("4.stops\n1\n"))
+        factory.jobs("talk", [], table("4.stops\n1\n"))
 
 
 def test_a_setting_needs_an_equals_sign():

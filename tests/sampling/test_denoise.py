@@ -8,7 +8,7 @@ import torch
 from skyreels_core.errors import InputError
 from skyreels_core.sampling.cache import IDENTITY, CachePlan, TeaCache, forced_steps
 from skyreels_core.sampling.denoise import Denoiser
-from skyreels_core.sampling.finite import Arithmetic
+from skyreels_core.sampling.finite import ComputeInfo
 from skyreels_core.sampling.guidance import EQ3, Constant, Guidance, Interval, parse_schedule
 from skyreels_core.sampling.hybrid import Hybrid
 from skyreels_core.sampling.schedule import flow_sigmas
@@ -290,7 +290,7 @@ def test_a_later_prediction_that_is_not_finite_names_where_and_with_what_it_was_
     def breaks(units, x, sigma):
         return [p if sigma > 0.9 else p / 0 for p in evaluate(units, x, sigma)]
 
-    arithmetic = Arithmetic("float16 with SageAttention", "Take bfloat16.")
+    arithmetic = ComputeInfo("float16 with SageAttention", "Take bfloat16.")
     with pytest.raises(
         InputError, match=r"sigma 0.\d+ holds .* in float16 with SageAttention.* Take bfloat16"
     ):
@@ -309,9 +309,9 @@ def test_a_run_that_goes_on_has_no_first_prediction():
 
 
 def test_latents_that_a_solver_made_infinite_are_not_blamed_on_the_model():
-    Arithmetic().check_latents(noise())
+    ComputeInfo().check_latents(noise())
     with pytest.raises(InputError, match="every prediction was finite"):
-        Arithmetic().check_latents(noise() / 0)
+        ComputeInfo().check_latents(noise() / 0)
 
 
 def heun(model, x, sigmas):
