@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import graphs
 from .context import Context
 from .findings import Findings
@@ -81,8 +83,11 @@ def cancelled(context: Context) -> Findings:
         shutil.copytree(host.output / WORK, kept)
     else:
         shutil.copytree(kept, host.output / WORK, dirs_exist_ok=True)
-    found = host.made("begun by the old tree", prompt, may_refuse=True)
-    return found | host.made("whole", graphs.sampled(prompt, seed=11, **(fields | {"keep_state": False})))
+    whole = host.made("whole", graphs.sampled(prompt, seed=11, **(fields | {"keep_state": False})))
+    found = host.made(begun := "begun by the old tree", prompt, may_refuse=True)
+    if begun not in found and not np.array_equal(found[f"{begun}/saved"], whole["whole/saved"]):
+        raise Failed("A run that went on has another latent than one that was not cancelled.")
+    return whole | found
 
 
 def cancel_half_way(host: Host, prompt: Prompt) -> None:
