@@ -14,7 +14,8 @@ from .findings import Findings
 from .media import decoded, measured
 
 SHORT = ("--seed", 3, "--steps", 5)
-GUIDED = ("--audio-guidance", "linear:4->2", "--text-guidance", "cosine:3->1@0.5", "--negative-prompt", "grey wall")
+# Of the prompts, the options that older versions know too.
+GUIDED = ("--audio-guidance", "linear:4->2", "--text-guidance", "cosine:3->1@0.5", "--negative-text", "grey wall")
 BUNDLE = ("model.safetensors", "vae.safetensors", "text_encoder.safetensors", "whisper.safetensors")
 SETTINGS = {  # of a bundle, in the metadata of its model; what is not stated is a plain Wan model's
     "guided": {"steps": 4, "shift": 2.5, "solver": "dpmpp_2m", "text_guidance": "piecewise:0=3,0.4=1,1=1",
@@ -34,14 +35,14 @@ def frames(context: Context) -> Findings:
         "picture": ("animate", *portrait, *lossless, *SHORT, "--report", "picture.json"),
         "long": ("animate", *portrait, "--lossless", "--audio", inputs.long, "--seed", 4, "--steps", 4, "--window", 5,
                  "--overlap", 2, "--solver", "dpmpp_2m", "--tea-cache", 0.1, "--report", "long.json"),
-        "text and voice": ("animate", "--prompt", "a person with red hair, blue wall", *lossless, *SHORT, *GUIDED),
+        "text and voice": ("animate", "--text", "a person with red hair, blue wall", *lossless, *SHORT, *GUIDED),
         "changing text": ("animate", *portrait, "--prompts", inputs.prompts, *lossless, *SHORT, *GUIDED, "--null-image",
                           "--fusion", "forward", "--window", 4, "--overlap", 1),
         "another shape": ("animate", *portrait, *lossless, *SHORT, "--width", 112, "--height", 64, "--fit", "pad",
                           "--fps", 12, "--loudness", -23, "--voice-gate", "--dtype", "bfloat16"),
         "edit": ("edit", *edited(context), "--lossless", *SHORT, "--report", "edit.json"),
         "edit to the end": ("edit", *edited(context), *SHORT, "--lossless", "--length", "voice", "--hybrid", 0.5,
-                            "--window", 4, "--overlap", 2, "--prompt", "a person speaks", "--text-guidance", 3),
+                            "--window", 4, "--overlap", 2, "--text", "a person speaks", "--text-guidance", 3),
     }  # fmt: skip
     made = {name: [*words, "-o", f"{name}.mkv"] for name, words in ways.items()}
     made["as saved"] = ["animate", *portrait, "--audio", inputs.first, *SHORT, "-o", "as saved.mp4"]

@@ -48,7 +48,7 @@ def ways(context: Context) -> dict[str, list[object]]:
     return {
         "animate": ["animate", "--image", inputs.portrait, "--audio", inputs.first, *shared, "--window", 4,
                     "--overlap", 1],
-        "edit": ["edit", *edit, *shared, "--prompt", "a person speaks", "--text-guidance", 3],
+        "edit": ["edit", *edit, *shared, "--text", "a person speaks", "--text-guidance", 3],
     }  # fmt: skip
 
 
