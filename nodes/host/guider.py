@@ -73,7 +73,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.report: list[str] = []  # of the last run: what was decided, for the user
 
     def _untold(self, texts: PromptSchedule) -> list[str]:
-        return texts.untold(self.plan.windows, self.plan.timeline)
+        return texts.unused_prompts(self.plan.windows, self.plan.timeline)
 
     def _encode(self) -> None:
         windows, null_image = self.plan.windows, self.plan.settings.null_image
@@ -116,7 +116,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
             self.kept_in = None if self.work is None else self.work.path
             kept = None if self.work is None else finished_latents(self.work)
             if kept is not None:
-                self.report[:] = ["Nothing was sampled: the same run has ended before, and was kept."]
+                self.report[:] = ["Nothing was sampled: the result of this run was already saved."]
                 return kept.to(latent_image)
             return self._sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
 
@@ -165,7 +165,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
             return x, None
         start, save = resumed(self.work, self.denoiser, self.run_sigmas.values, x)
         if isinstance(start, SolverState):
-            self.report.append(f"It went on after {start.step} of {self.run_sigmas.steps} steps.")
+            self.report.append(f"Resumed after {start.step} of {self.run_sigmas.steps} steps.")
         return start, save
 
     def _start(self, x: Tensor) -> Denoiser:

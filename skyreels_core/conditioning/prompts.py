@@ -75,11 +75,11 @@ class PromptSchedule:
         """The index of the text that a window is told."""
         return self.at(middle(window, fps))
 
-    def told(self, plan: WindowPlan, fps: float) -> list[str]:
+    def prompts_for(self, plan: WindowPlan, fps: float) -> list[str]:
         """The text of each window."""
         return [self.texts[self.of_window(window, fps)] for window in plan.windows]
 
-    def untold(self, plan: WindowPlan, timeline: Timeline) -> list[str]:
+    def unused_prompts(self, plan: WindowPlan, timeline: Timeline) -> list[str]:
         """A line for each text that no window is told, for the user."""
         told = {self.of_window(window, timeline.fps) for window in plan.windows}
         return [

@@ -55,7 +55,7 @@ def animate(
         plan = plan_animation(chosen, facts_of(bundle), audio, picture, fit)
     check_models(bundle)
     run = Run(bundle, plan, progress, check_cancel, work)
-    run.report.say_all(PromptSchedule.of(text).untold(plan.windows, plan.timeline))
+    run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
     shot = placed_picture(run, picture, fit)
     needed = check_resources(run)
     begin_work(run, audio, text, picture="none" if shot.picture is None else digest(shot.picture))

@@ -63,7 +63,7 @@ def edit(
     check_edit(video, region)
     run = Run(bundle, plan, progress, check_cancel, work)
     shot = VideoEdit(Cut(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
-    run.report.say_all(PromptSchedule.of(text).untold(plan.windows, plan.timeline))
+    run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
     run.report.say_all(beyond_demo(bundle.adapter, shot))
     needed = check_resources(run)
     kept = None if work is None else begin_edit(run, work, audio, text, shot)

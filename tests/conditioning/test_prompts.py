@@ -71,14 +71,14 @@ def test_a_file_is_utf_8_with_or_without_a_mark(tmp_path):
 def test_a_window_is_told_the_text_that_holds_in_its_middle():
     plan = WindowPlan.plan(11, 5, 2)  # from frames 0, 12, 24, of 17 frames each
     assert [middle(window, 25) for window in plan.windows] == [0.34, 0.82, 1.3]
-    assert PromptSchedule.parse("0 a\n0.82 b").told(plan, 25) == ["a", "b", "b"]
-    assert PromptSchedule.parse("0 a\n0.83 b").told(plan, 25) == ["a", "a", "b"]
-    assert PromptSchedule.parse("0 a\n0.82 b").told(plan, 50) == ["a", "a", "a"]
+    assert PromptSchedule.parse("0 a\n0.82 b").prompts_for(plan, 25) == ["a", "b", "b"]
+    assert PromptSchedule.parse("0 a\n0.83 b").prompts_for(plan, 25) == ["a", "a", "b"]
+    assert PromptSchedule.parse("0 a\n0.82 b").prompts_for(plan, 50) == ["a", "a", "a"]
 
 
 def test_a_text_alone_holds_from_beginning_to_end():
     alone = PromptSchedule.of("a person")
-    assert alone.told(WindowPlan.plan(40, 5, 2), 25) == ["a person"] * 13
+    assert alone.prompts_for(WindowPlan.plan(40, 5, 2), 25) == ["a person"] * 13
     assert PromptSchedule.of(alone) is alone
     assert PromptSchedule.parse("0 a person") == alone
 
@@ -86,7 +86,7 @@ def test_a_text_alone_holds_from_beginning_to_end():
 def test_texts_that_no_window_is_told_are_named_with_the_reason():
     plan, timeline = WindowPlan.plan(11, 5, 2), Timeline(41, 25.0)
     schedule = PromptSchedule.parse("0 a\n0.4 short\n0.5 b\n1.64 late")
-    lines = schedule.untold(plan, timeline)
+    lines = schedule.unused_prompts(plan, timeline)
     assert len(lines) == 2
     assert "at 0.4 s is not used: no window has its middle" in lines[0]
     assert "at 1.64 s is not used: the video ends at 1.64 s" in lines[1]

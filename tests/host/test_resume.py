@@ -73,7 +73,7 @@ def cancel(host, prompt) -> None:
 
 
 def went_on_after(text: str) -> int:
-    found = re.search(rf"It went on after (\d+) of {STEPS} steps", text)
+    found = re.search(rf"Resumed after (\d+) of {STEPS} steps", text)
     assert found, text
     return int(found[1])
 
@@ -162,7 +162,7 @@ def test_a_damaged_state_begins_the_run_again(host):
     (newest / "state.safetensors").write_bytes(b"half")
     host.restart()
     ended = completed(host, prompt)
-    assert "It went on" not in report(ended) and "is damaged" in host.log
+    assert "Resumed after" not in report(ended) and "is damaged" in host.log
     assert torch.equal(read_latent(host, ended), latent_of(host, unkept(prompt)))
 
 
