@@ -113,7 +113,7 @@ def family(scene):
         for branch in ("full", "null")
     }  # fmt: skip
     moved = (plain[RED].predicted[1, "full"] - plain[BLUE].predicted[1, "full"]).abs().max().item()
-    coefficients = both.guider.request.guidance.over([1.0, 0.0], both.guider.backend.rule).coefficients(1.0)
+    coefficients = GUIDANCE.over([1.0, 0.0], both.guider.backend.rule).coefficients(1.0)
     guided = (
         sum(scale * both.predicted[window.index, branch] for branch, scale in coefficients.items())
         for window in both.guider.plan.windows.windows
