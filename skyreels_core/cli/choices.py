@@ -123,6 +123,7 @@ def read_facts(
         if part in files and (part in MODEL_PARTS or not files[part].is_dir())
     }
     _, backbone = found["backbone"]
+    assert backbone.config is not None  # `identify` refuses a backbone without sizes
     audio = found.get("audio_layers", found["backbone"])[1].audio
     width = vae_width(files["vae"], headers)
     voiced = [found[part][0] for part in MODEL_PARTS if part in found]

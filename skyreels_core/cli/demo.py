@@ -73,10 +73,9 @@ def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> Non
     audio = read_audio(assets.voice(voice))
     video = read_video(assets.video(), audio.seconds)
     region = find_region(video, keypoints=assets.keypoints())
-    result = pipeline.edit(
-        studio.bundle, video, audio, region, settings=studio.settings, progress=progress
-    )
+    result = pipeline.edit(studio.bundle, video, audio, region, settings=studio.settings, progress=progress)
     frames, boxes = result.tensor(), collect(region)
+    assert video.audio is not None  # the bundled video speaks
     source = face_row("source", video.frames[: len(frames)], video.fps, boxes, video.audio)
     keep(studio, name, result, frames, [source, face_row("edit", frames, video.fps, boxes, result.audio)])
 

@@ -25,7 +25,10 @@ NEGATIVE = re.compile(r"-\d*,\d+")  # which argparse would take for an option
 class Parser(ArgumentParser):
     """Refuses in one sentence, as everything else does, where argparse prints a page and leaves."""
 
-    def parse_known_args(self, args=None, namespace=None):
+    # As argparse itself has it; its types are overloads.
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args=None, namespace=None
+    ):
         given = sys.argv[1:] if args is None else list(args)
         points = [word.replace(",", ".") if NEGATIVE.fullmatch(word) else word for word in given]
         return super().parse_known_args(current_names(points), namespace)
@@ -53,7 +56,9 @@ def build_parser() -> ArgumentParser:
 
 
 def add_demo(commands) -> None:
-    parser = commands.add_parser("demo", help="generate three videos with the bundled model, voices and faces")
+    parser = commands.add_parser(
+        "demo", help="generate three videos with the bundled model, voices and faces"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -75,7 +80,9 @@ def add_animate(commands) -> None:
         "--audio", metavar="FILE", type=read_path, required=True, help="the voice, an audio file or a video"
     )
     add_text(parser)
-    parser.add_argument("--width", metavar="N", type=integer, help="pixels, rounded to 16 (default: the model's)")
+    parser.add_argument(
+        "--width", metavar="N", type=integer, help="pixels, rounded to 16 (default: the model's)"
+    )
     parser.add_argument(
         "--height", metavar="N", type=integer, help="pixels, rounded to 16 (default: the model's)"
     )
@@ -87,7 +94,9 @@ def add_animate(commands) -> None:
         help="how an image of another aspect ratio fits: keep_shape keeps its ratio and the area of width x height; "
         "crop and pad keep width x height (default: %(default)s)",
     )
-    parser.add_argument("--fps", metavar="X", type=frame_rate, help="frames per second (default: the model's)")
+    parser.add_argument(
+        "--fps", metavar="X", type=frame_rate, help="frames per second (default: the model's)"
+    )
     add_voice(parser)
     add_output(parser)
     add_sampling(parser)
@@ -100,7 +109,11 @@ def add_edit(commands) -> None:
         "--video", metavar="FILE", type=read_path, required=True, help="the video; its size and rate are kept"
     )
     parser.add_argument(
-        "--audio", metavar="FILE", type=read_path, required=True, help="the new voice, an audio file or a video"
+        "--audio",
+        metavar="FILE",
+        type=read_path,
+        required=True,
+        help="the new voice, an audio file or a video",
     )
     add_text(parser)
     lengths = ("shortest", "voice", "video")
@@ -139,18 +152,30 @@ def add_region(parser: ArgumentParser) -> None:
         "--dwpose", metavar="FOLDER", type=read_path, help="folder with yolox_l.onnx and dw-ll_ucoco_384.onnx"
     )
     region.add_argument(
-        "--face", metavar="WHICH", type=face, default="largest", help="which face: largest, all, or its index from 0"
+        "--face",
+        metavar="WHICH",
+        type=face,
+        default="largest",
+        help="which face: largest, all, or its index from 0",
     )
     gaps = ("pass_through", "hold", "error")
     region.add_argument(
-        "--gaps", choices=gaps, default="pass_through", help="what to do with frames in which no face is found"
+        "--gaps",
+        choices=gaps,
+        default="pass_through",
+        help="what to do with frames in which no face is found",
     )
 
 
 def add_voice(parser: ArgumentParser) -> None:
-    voice = parser.add_argument_group("audio preprocessing for the model (the sound of the video does not change)")
+    voice = parser.add_argument_group(
+        "audio preprocessing for the model (the sound of the video does not change)"
+    )
     voice.add_argument(
-        "--loudness", metavar="LUFS", type=number, help="normalise the voice to LUFS, such as -23 (default: off)"
+        "--loudness",
+        metavar="LUFS",
+        type=number,
+        help="normalise the voice to LUFS, such as -23 (default: off)",
     )
     voice.add_argument(
         "--voice-gate",
@@ -165,7 +190,12 @@ def add_voice(parser: ArgumentParser) -> None:
 def add_output(parser: ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
-        "-o", "--output", metavar="FILE", type=read_path, required=True, help="the video: mp4, mov, mkv or webm"
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=read_path,
+        required=True,
+        help="the video: mp4, mov, mkv or webm",
     )
     output.add_argument("--codec", choices=CODECS, help="video codec (default: h264; vp9 in .webm)")
     output.add_argument(
@@ -184,8 +214,12 @@ def add_output(parser: ArgumentParser) -> None:
 def add_work(parser: ArgumentParser) -> None:
     work = parser.add_argument_group("resuming an interrupted run")
     which = work.add_mutually_exclusive_group()
-    which.add_argument("--resume", action="store_true", help="resume from the last saved step, if there is one")
-    which.add_argument("--restart", action="store_true", help="discard the saved progress and start from the beginning")
+    which.add_argument(
+        "--resume", action="store_true", help="resume from the last saved step, if there is one"
+    )
+    which.add_argument(
+        "--restart", action="store_true", help="discard the saved progress and start from the beginning"
+    )
     work.add_argument(
         "--work", metavar="FOLDER", type=read_path, help="folder of the run state (default: OUTPUT.work)"
     )
@@ -194,7 +228,11 @@ def add_work(parser: ArgumentParser) -> None:
 def add_sampling(parser: ArgumentParser) -> None:
     sampling = parser.add_argument_group("sampling (defaults come with the model)")
     sampling.add_argument(
-        "--seed", metavar="N", type=whole(0, 2**63 - 1), default=0, help="random seed (change it for a different take)"
+        "--seed",
+        metavar="N",
+        type=whole(0, 2**63 - 1),
+        default=0,
+        help="random seed (change it for a different take)",
     )
     sampling.add_argument("--steps", metavar="N", type=integer, help="denoising steps; fewer are faster")
     sampling.add_argument("--shift", metavar="X", type=number, help="flow-matching timestep shift")
@@ -209,7 +247,9 @@ def add_sampling(parser: ArgumentParser) -> None:
         default="",
         help="negative prompt",
     )
-    sampling.add_argument("--null-image", action="store_true", help="drop the image, too, in the unconditional branch")
+    sampling.add_argument(
+        "--null-image", action="store_true", help="drop the image, too, in the unconditional branch"
+    )
     sampling.add_argument(
         "--window", metavar="N", type=integer, help="latent frames per window (4 frames each)"
     )
@@ -217,14 +257,22 @@ def add_sampling(parser: ArgumentParser) -> None:
         "--overlap", metavar="N", type=integer, help="latent frames that neighbouring windows share"
     )
     sampling.add_argument(
-        "--fusion", metavar="NAME", default="bidirectional",
+        "--fusion",
+        metavar="NAME",
+        default="bidirectional",
         help="how overlapping windows are blended: bidirectional, forward, none (default: %(default)s)",
     )
     sampling.add_argument(
-        "--hybrid", metavar="X", type=number, help="share of the steps (0..1) that attend to the whole edited video"
+        "--hybrid",
+        metavar="X",
+        type=number,
+        help="share of the steps (0..1) that attend to the whole edited video",
     )
     sampling.add_argument(
-        "--tea-cache", metavar="X", type=threshold, help="TeaCache threshold, such as 0.2, to reuse steps; 0 = off"
+        "--tea-cache",
+        metavar="X",
+        type=threshold,
+        help="TeaCache threshold, such as 0.2, to reuse steps; 0 = off",
     )
     sampling.add_argument(
         "--tea-cache-memory",
@@ -233,7 +281,11 @@ def add_sampling(parser: ArgumentParser) -> None:
         help="memory limit of TeaCache (default: 8); steps that do not fit are computed",
     )
     sampling.add_argument(
-        "--colour-strength", metavar="X", type=number, default=1.0, help="colour correction, 0..1 (default: 1)"
+        "--colour-strength",
+        metavar="X",
+        type=number,
+        default=1.0,
+        help="colour correction, 0..1 (default: 1)",
     )
 
 
@@ -241,7 +293,10 @@ def add_model(parser: ArgumentParser) -> None:
     model = parser.add_argument_group("model (default: the small bundled one)")
     model.add_argument("--model", metavar="FOLDER", type=read_path, help="folder with all parts of a model")
     model.add_argument(
-        "--backbone", metavar="FILE", type=read_path, help="instead of --model: the video model, a .safetensors file"
+        "--backbone",
+        metavar="FILE",
+        type=read_path,
+        help="instead of --model: the video model, a .safetensors file",
     )
     model.add_argument(
         "--audio-layers", metavar="FILE", type=read_path, help="audio layers, if the backbone file has none"
@@ -250,7 +305,10 @@ def add_model(parser: ArgumentParser) -> None:
     model.add_argument("--text-encoder", metavar="FILE", type=read_path, help="UMT5, file or folder")
     model.add_argument("--whisper", metavar="FILE", type=read_path, help="Whisper, file or folder")
     model.add_argument(
-        "--clip-vision", metavar="FOLDER", type=read_path, help="CLIP vision folder, for image-to-video backbones"
+        "--clip-vision",
+        metavar="FOLDER",
+        type=read_path,
+        help="CLIP vision folder, for image-to-video backbones",
     )
     model.add_argument(
         "--device", metavar="NAME", help="such as cuda or cpu (default: the GPU, if there is one)"
@@ -261,7 +319,9 @@ def add_model(parser: ArgumentParser) -> None:
 
 
 def add_queue(commands) -> None:
-    parser = commands.add_parser("queue", help="queue a workflow on a ComfyUI server and download its results")
+    parser = commands.add_parser(
+        "queue", help="queue a workflow on a ComfyUI server and download its results"
+    )
     parser.add_argument(
         "--workflow",
         metavar="FILE",
@@ -304,7 +364,9 @@ def add_queue(commands) -> None:
 
 def add_train(commands) -> None:
     parser = commands.add_parser("train", help="train a model from a recipe")
-    parser.add_argument("--config", metavar="FILE", type=read_path, required=True, help="the recipe, a YAML file")
+    parser.add_argument(
+        "--config", metavar="FILE", type=read_path, required=True, help="the recipe, a YAML file"
+    )
     parser.add_argument(
         "--output",
         metavar="FOLDER",

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..evaluation.continuity import Continuity
 from ..evaluation.drift_plot import draw_drift
 from ..files import atomic
 from ..media.writing import check_output
@@ -32,11 +33,11 @@ def write_report(args: Namespace, device: torch.device, result: Result) -> None:
     with atomic(args.report) as part:
         part.write_text(f"{text}\n", encoding="utf-8")
     with atomic(args.report.with_suffix(".png")) as part:
-        draw_drift(result.report.continuity).save(part)
+        draw_drift(measured(result)).save(part)
 
 
 def contents(args: Namespace, device: torch.device, result: Result) -> dict[str, Any]:
-    report, found = result.report, result.report.continuity
+    report, found = result.report, measured(result)
     return {
         "version": __version__,
         "torch": torch.__version__,
@@ -64,6 +65,12 @@ def contents(args: Namespace, device: torch.device, result: Result) -> dict[str,
         },
         "lines": report.lines,
     }
+
+
+def measured(result: Result) -> Continuity:
+    found = result.report.continuity
+    assert found is not None  # all frames were read
+    return found
 
 
 def plain(value: Any) -> Any:

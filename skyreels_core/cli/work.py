@@ -32,7 +32,11 @@ def work_folder(args: Namespace) -> Iterator[WorkFolder]:
             if not work.keeps:
                 raise
             out_of_memory = isinstance(error, torch.cuda.OutOfMemoryError)
-            what = "The GPU ran out of memory: close other programs that use it." if out_of_memory else sentence(error)
+            what = (
+                "The GPU ran out of memory: close other programs that use it."
+                if out_of_memory
+                else sentence(error)
+            )
             raise InputError(f"{what} {advice(work)}") from error
 
 

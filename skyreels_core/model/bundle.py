@@ -50,6 +50,12 @@ class Bundle:
     clip_vision: ClipVision | None
     metadata: Mapping[str, Any]  # the sections of the model file, of which run.settings reads "sampling"
 
+    @property
+    def audio_layers(self) -> AudioAdapter:
+        """Of a bundle that is known to have some."""
+        assert self.adapter is not None
+        return self.adapter
+
 
 def load_bundle(folder: str | Path, read: ReadHeader = read_header) -> Bundle:
     """Read a folder with MODEL, VAE, TEXT_ENCODER, WHISPER and, where the backbone needs it, CLIP_VISION."""

@@ -62,7 +62,7 @@ def animate(
     tokens, prompts, clip_tokens = encode_inputs(run, audio, text, shot.picture)
     conditions = encode_shot(run, shot) if plan.model.config.takes_picture else None
     evaluator = CoreEvaluator(
-        bundle.model, bundle.adapter, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
+        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, evaluator, needed)
     reference = None if shot.picture is None else lambda frame: shot.picture
@@ -77,5 +77,5 @@ def placed_picture(run: Run, picture: Tensor | None, fit: Shape) -> Animation:
     used = picture if run.plan.model.config.takes_picture else None
     shot, line = place_picture(used, run.plan.size, fit)
     run.report.say(line)
-    run.report.say_all(beyond_demo(run.bundle.adapter, shot))
+    run.report.say_all(beyond_demo(run.bundle.audio_layers, shot))
     return shot

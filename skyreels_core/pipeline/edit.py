@@ -64,13 +64,13 @@ def edit(
     run = Run(bundle, plan, progress, check_cancel, work)
     shot = VideoEdit(Cut(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
-    run.report.say_all(beyond_demo(bundle.adapter, shot))
+    run.report.say_all(beyond_demo(bundle.audio_layers, shot))
     needed = check_resources(run)
     kept = None if work is None else begin_edit(run, work, audio, text, shot)
     tokens, prompts, clip_tokens = encode_inputs(run, audio, text, shot.frame(0))
     conditions = encode_shot(run, shot, kept)
     evaluator = CoreEvaluator(
-        bundle.model, bundle.adapter, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
+        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, evaluator, needed)
     frames = put_back(run, shot, latents)

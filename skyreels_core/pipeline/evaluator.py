@@ -20,9 +20,8 @@ from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
 from ..windows import Window
 
-VOICES_KEPT = (
-    8  # windows whose projected voice waits for the next step; beyond, it is projected again, which is cheap
-)
+# windows whose projected voice waits for the next step; beyond, it is projected again, which is cheap
+VOICES_KEPT = 8
 
 
 @dataclass(frozen=True)

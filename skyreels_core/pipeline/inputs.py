@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import torch
 
+from ..conditioning.prompts import PromptSchedule
 from ..media.sound import Audio
 from ..run.resume import digest
 from ..run.resume.fingerprint import digest_weights
@@ -13,10 +14,11 @@ from ..run.settings import WAN
 from .run import Run
 
 OF_THE_END = ("colour_strength", "composite")  # settings that the latents do not depend on
-LATER = ("fuse_first_step", "rule")  # that folders of older versions do not name: they are as they were at defaults
+# that folders of older versions do not name: they are as they were at defaults
+LATER = ("fuse_first_step", "rule")
 
 
-def begin_work(run: Run, audio: Audio, text: str, **shown: str) -> None:
+def begin_work(run: Run, audio: Audio, text: str | PromptSchedule, **shown: str) -> None:
     """Tell the work folder, where there is one, what goes into the run: `shown` are digests of pixels, by name."""
     if run.work is None:
         return

@@ -59,7 +59,7 @@ def facts_of(bundle: Bundle) -> ModelFacts:
         bundle.model.config,
         bundle.model.patch_embedding.weight.dtype,
         voice_width=bundle.whisper.width,
-        vae_width=bundle.vae.network.config.base_dim,
+        vae_width=bundle.vae.network.config["base_dim"],
     )
 
 

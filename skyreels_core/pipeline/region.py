@@ -59,6 +59,7 @@ def find_region(
             logger.info(line)
         shots = find_shots(video, callback)
     else:
+        assert dwpose is not None  # one of the three is given
         found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
         shots = find_shots(video)
     with naming(keypoints):

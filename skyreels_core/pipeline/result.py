@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Report:
     planned: int = 0  # forwards of the network
     computed: int = 0
     reused: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)  # per stage
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # per stage
     lines: list[str] = field(default_factory=list)  # what was changed or decided, for the user
     continuity: Continuity | None = None  # what the finished frames are like; once they were read
 
@@ -74,11 +74,11 @@ class Report:
 
     def timed(self, name: str, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         """The same frames; the time that making them takes counts, that of their reader does not."""
-        iterator, end = iter(frames), object()
+        iterator = iter(frames)
         while True:
             with self.stage(name):
-                frame = next(iterator, end)
-            if frame is end:
+                frame = next(iterator, None)
+            if frame is None:
                 return
             yield frame
 

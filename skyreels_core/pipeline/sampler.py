@@ -47,9 +47,7 @@ def encode_inputs(
     return tokens, prompts, bundle.clip_vision.encode(picture)
 
 
-def encode_shot(
-    run: Run, shot: Shot, kept: MutableMapping[str, Tensor] | None = None
-) -> WindowConditions:
+def encode_shot(run: Run, shot: Shot, kept: MutableMapping[str, Tensor] | None = None) -> WindowConditions:
     """What every window is shown, encoded into `kept`, but for what is in there already; None: into memory."""
     plan, count = run.plan, len(run.plan.windows.windows)
     hidden = Animation(None, *plan.size) if plan.settings.null_image else None
