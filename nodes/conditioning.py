@@ -55,7 +55,9 @@ def clip_vision_input() -> io.Input:
 
 def outputs() -> list[io.Output]:
     return [
-        io.Conditioning.Output(display_name="positive", tooltip="The prompt with the voice and the picture or video."),
+        io.Conditioning.Output(
+            display_name="positive", tooltip="The prompt with the voice and the picture or video."
+        ),
         io.Conditioning.Output(display_name="negative", tooltip="The negative prompt, for the guidance."),
         io.Latent.Output(display_name="latent", tooltip="An empty latent of the right size and length."),
         io.String.Output(display_name="report", tooltip="Size and length, and how they were rounded."),

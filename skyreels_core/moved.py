@@ -72,8 +72,12 @@ class OldPaths(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         new = self.prefix + MOVED[module.__name__.removeprefix(self.prefix)]
-        warnings.warn(f"{module.__name__} is {new} now; the old path ends with 0.3.", DeprecationWarning, stacklevel=2)
-        public = {name: value for name, value in vars(import_module(new)).items() if not name.startswith("__")}
+        warnings.warn(
+            f"{module.__name__} is {new} now; the old path ends with 0.3.", DeprecationWarning, stacklevel=2
+        )
+        public = {
+            name: value for name, value in vars(import_module(new)).items() if not name.startswith("__")
+        }
         module.__dict__.update(public)
 
 

@@ -139,7 +139,9 @@ def test_texts_over_time_come_from_a_file(animate, output, tmp_path, capsys):
 
 
 def test_a_report_says_what_was_used_and_what_the_video_is_like(animate, files, output, tmp_path, capsys):
-    assert animate("--report", tmp_path / "report.json", "--loudness", "-20", "--voice-gate", "--lossless") == 0
+    assert (
+        animate("--report", tmp_path / "report.json", "--loudness", "-20", "--voice-gate", "--lossless") == 0
+    )
     said = capsys.readouterr().err
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["command"]["loudness"] == -20 and report["command"]["voice_gate"] == -45
@@ -148,12 +150,17 @@ def test_a_report_says_what_was_used_and_what_the_video_is_like(animate, files, 
         "made_at": None, "frames": 6, "fps": 8.0, "seconds": 0.75, "voice_seconds": 0.75
     }  # fmt: skip
     assert [window["start"] for window in report["windows"]] == [0.0]
-    assert report["forwards"]["computed"] == 4 and report["stages_seconds"].keys() >= {"sampling", "measuring"}
+    assert report["forwards"]["computed"] == 4 and report["stages_seconds"].keys() >= {
+        "sampling",
+        "measuring",
+    }
     assert len(report["colours"]["seconds"]) == 1 and report["joins"] == [] and report["worst_join"] is None
     assert all(line in said for line in report["lines"])
     assert any("to -20 LUFS for the model" in line for line in report["lines"])
     assert Image.open(tmp_path / "report.png").width > 100
-    kept, given = (float(sound.samples.std()) for sound in (read_video(output).audio, read_audio(files.voice)))
+    kept, given = (
+        float(sound.samples.std()) for sound in (read_video(output).audio, read_audio(files.voice))
+    )
     assert kept == pytest.approx(given, rel=0.1)  # at -20 LUFS it would be a fourth
 
 
@@ -403,7 +410,18 @@ def test_a_gpu_without_memory_says_what_to_make_smaller(edit, files, tmp_path, c
 
 def test_options_are_read_as_people_type_them(files):
     given = ["animate", "--image", f'"{files.portrait}"', "--audio", f" {files.voice} ", "-o", "'out.mp4'"]
-    given += ["--fps", "29,97", "--shift", "2,5", "--loudness", "-23,5", "--steps", "12.0", "--colour-strength", "50%"]
+    given += [
+        "--fps",
+        "29,97",
+        "--shift",
+        "2,5",
+        "--loudness",
+        "-23,5",
+        "--steps",
+        "12.0",
+        "--colour-strength",
+        "50%",
+    ]
     args = build_parser().parse_args(given)
     assert (args.image, args.audio, args.output) == (files.portrait, files.voice, Path("out.mp4"))
     assert args.fps == 30000 / 1001

@@ -34,7 +34,9 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ["root"]
-            module = ".".join([*base, *(node.module or "").split(".")]).strip(".").removeprefix("root").strip(".")
+            module = (
+                ".".join([*base, *(node.module or "").split(".")]).strip(".").removeprefix("root").strip(".")
+            )
             for alias in node.names:
                 inner = f"{module}.{alias.name}".strip(".")
                 if inner in known or module in known:
@@ -110,7 +112,9 @@ def test_no_folders_import_each_other_in_a_circle(found):
 
 
 def test_the_core_knows_no_host(found):
-    assert [name for name, needed in found.items() if any(other.startswith("nodes") for other in needed)] == []
+    assert [
+        name for name, needed in found.items() if any(other.startswith("nodes") for other in needed)
+    ] == []
 
 
 def test_an_arrow_that_runs_up_is_found(found):

@@ -28,7 +28,9 @@ PARTS = {"backbone": MODEL, "vae": VAE, "text-encoder": TEXT_ENCODER, "whisper":
 def command(tmp_path):
     """Of an edit of 9 frames, 3 latent ones."""
     write_video(tmp_path / "video.mkv", torch.rand(9, 32, 32, 3), 8.0, encoding=Encoding(lossless=True))
-    write_video(tmp_path / "voice.mkv", torch.rand(9, 32, 32, 3), 8.0, Audio(torch.rand(1, 18000) - 0.5, 16000))
+    write_video(
+        tmp_path / "voice.mkv", torch.rand(9, 32, 32, 3), 8.0, Audio(torch.rand(1, 18000) - 0.5, 16000)
+    )
     mask = torch.zeros(32, 32, 3)
     mask[16:, 8:24] = 1
     write_picture(tmp_path / "mask.png", mask)

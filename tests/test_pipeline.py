@@ -141,7 +141,9 @@ def test_the_picture_and_the_text_both_change_what_is_seen(bundle, preset, pictu
 
 
 def test_what_is_snapped_is_said(bundle, preset, picture):
-    report = pipeline.animate(bundle, voice(0.1), picture, settings=preset.override(width=50, height=60)).report
+    report = pipeline.animate(
+        bundle, voice(0.1), picture, settings=preset.override(width=50, height=60)
+    ).report
     assert report.size == (48, 64)
     assert "The size 50x60 becomes 48x64." in report.lines
     assert "Picture: 40x60 scaled to 48x72, cropped to 48x64." in report.lines
@@ -162,10 +164,7 @@ def test_a_backbone_in_half_precision_gives_nearly_the_same_frames(bundle, prese
     adapter.load_state_dict(bundle.adapter.state_dict())
     half = replace(bundle, model=model, adapter=adapter)
     settings = preset.override(colour_strength=0)
-    frames = [
-        pipeline.animate(b, voice(0.5), picture, settings=settings).tensor()
-        for b in (bundle, half)
-    ]
+    frames = [pipeline.animate(b, voice(0.5), picture, settings=settings).tensor() for b in (bundle, half)]
     assert (frames[0] - frames[1]).abs().mean() < 0.05  # bf16 keeps 8 bits, over 2 steps and 6 blocks
 
 
@@ -181,9 +180,7 @@ def test_colours_are_unified_frame_by_frame_as_they_would_be_with_the_whole_vide
 ):
     preset = preset.override(steps=1, fps=1.0, width=32, height=32)  # 1 s of smoothing is one frame here
     plain = pipeline.animate(bundle, voice(13), picture, settings=preset.override(colour_strength=0))
-    result = pipeline.animate(
-        bundle, voice(13), picture, settings=preset.override(colour_strength=0.5)
-    )
+    result = pipeline.animate(bundle, voice(13), picture, settings=preset.override(colour_strength=0.5))
     plain, unified = plain.tensor(), result.tensor()
     fitted = fit(picture, 32, 32)[0]
     torch.testing.assert_close(unified, colour.unify_clip(plain, fitted, 1.0, strength=0.5).frames)
@@ -249,8 +246,7 @@ def test_texts_change_over_time_and_what_is_not_used_is_said(bundle, preset, pic
     plain = preset.override(text_guidance="5", colour_strength=0)
     schedule = PromptSchedule.parse("0 red hair\n1.1 blue wall\n2 grey wall")
     results = [
-        pipeline.animate(bundle, voice(2), picture, text, settings=plain)
-        for text in ("red hair", schedule)
+        pipeline.animate(bundle, voice(2), picture, text, settings=plain) for text in ("red hair", schedule)
     ]
     before, after = (result.tensor() for result in results)
     assert torch.equal(before[0], after[0])  # of the first window alone
@@ -298,9 +294,7 @@ def test_an_edit_keeps_every_pixel_beyond_the_feathered_mask(bundle, preset, vid
 
 def test_an_edit_can_show_what_the_model_made_outside_the_mask(bundle, preset, video, mask):
     frames, bare = (
-        pipeline.edit(
-            bundle, video, voice(0.1), mask, settings=preset.override(composite=composite)
-        ).tensor()
+        pipeline.edit(bundle, video, voice(0.1), mask, settings=preset.override(composite=composite)).tensor()
         for composite in (True, False)
     )
     assert torch.allclose(frames[:, mask[0] > 0], bare[:, mask[0] > 0], atol=1e-6)
@@ -429,9 +423,7 @@ def silence(seconds):
 )
 def test_options_out_of_range_are_refused_in_words(bundle, preset, picture, changes, needle):
     with pytest.raises(InputError, match=needle):
-        pipeline.animate(
-            bundle, voice(0.1), picture, settings=preset.override(**changes)
-        )
+        pipeline.animate(bundle, voice(0.1), picture, settings=preset.override(**changes))
 
 
 def test_a_voice_of_more_than_an_hour_is_refused(bundle, preset):

@@ -39,9 +39,7 @@ DEAF = (
 class AudioLayers:
     """One set of audio layers, its weights managed by the host beside those of the model."""
 
-    def __init__(
-        self, state: Mapping[str, Tensor], config: AudioConfig, preset: Settings, model
-    ) -> None:
+    def __init__(self, state: Mapping[str, Tensor], config: AudioConfig, preset: Settings, model) -> None:
         self.config, self.preset = config, preset
         dtype = state["audio_proj.fc1.weight"].dtype
         self.adapter = AudioAdapter(config, comfy.ops.manual_cast, dtype=dtype, device=model.offload_device)

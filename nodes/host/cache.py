@@ -52,8 +52,6 @@ def preview_plan(model, threshold: float, sigmas: torch.Tensor | None) -> str:
 def plan_of_cache(model, preset: Settings, threshold: float) -> RunPlan:
     """As long as one frame, without guidance: the steps count alone."""
     shift, _ = recommended_shift(model, preset)
-    settings = preset.override(
-        shift=shift, audio_guidance="1", text_guidance="1", cache_threshold=threshold
-    )
+    settings = preset.override(shift=shift, audio_guidance="1", text_guidance="1", cache_threshold=threshold)
     size = preset.width, preset.height
     return RunPlan.of(settings, facts_of(model, "eq3"), Timeline(1, preset.fps), size, "animation")

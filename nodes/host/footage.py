@@ -13,6 +13,7 @@ from ..tensors import to_frames
 
 SAME_RATE = 0.001  # frames per second: 23.976 is 24000/1001
 
+
 def footage_of(value) -> Frames:
     """A VIDEO, which knows its own rate: from a file it is read as it goes, whole or trimmed. An IMAGE is in memory."""
     if isinstance(value, Tensor):

@@ -110,7 +110,13 @@ class KeyFrameRun:
             with_scene(at_time(texts, seconds), scene) for texts in (positive, self.negative)
         )
         made, report = run_sampler(
-            self.model, positive, negative, latent, fields, of_sockets(ONE_WINDOW, None, None), keeps_state=False
+            self.model,
+            positive,
+            negative,
+            latent,
+            fields,
+            of_sockets(ONE_WINDOW, None, None),
+            keeps_state=False,
         )
         frames = self.scene.vae.decode(made["samples"])[0].float().cpu()
         if not self.colour:

@@ -79,7 +79,9 @@ def speaker_masks(masks: list[Tensor]) -> Tensor:
     Raises InputError for a mask that holds no token, and for two that are about the same place."""
     sizes = [f"{mask.shape[1]}x{mask.shape[0]}" for mask in masks]
     if len(set(sizes)) > 1:
-        raise InputError(f"The masks of the speakers are {' and '.join(sizes)}. Give masks of the video's size.")
+        raise InputError(
+            f"The masks of the speakers are {' and '.join(sizes)}. Give masks of the video's size."
+        )
     tokens = torch.stack([avg_pool2d(mask[None].float(), SIZE_MULTIPLE)[0] > 0.5 for mask in masks])
     for number, mask in enumerate(tokens, 1):
         if not mask.any():

@@ -52,7 +52,8 @@ def _say(path: Path, name: str) -> None:
 def _by_profile(path: Path, mode: str, content: bytes | None) -> Conversion | None:
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content) if content else ImageCms.createProfile("LAB"))
-        space, name = MODES[cast(Any, profile.profile).xcolor_space.strip()], ImageCms.getProfileDescription(profile)
+        space = MODES[cast(Any, profile.profile).xcolor_space.strip()]
+        name = ImageCms.getProfileDescription(profile)
         convert = _transform(profile, space, mode)
         if space in ("L", "RGB") and _changes_nothing(convert, space):
             return None

@@ -314,7 +314,9 @@ def _check_samples(path: Path, audio: Audio) -> None:
         raise InputError(f"{path} holds no samples; record or export the sound again.")
     loudest = float(audio.samples.abs().max())  # NaN where any is
     if not math.isfinite(loudest):
-        raise InputError(f"{path} holds samples that are not numbers (NaN, infinite); export the sound again.")
+        raise InputError(
+            f"{path} holds samples that are not numbers (NaN, infinite); export the sound again."
+        )
     if loudest > LOUDEST:
         raise InputError(
             f"{path} holds samples of {loudest:.3g} times full scale; export the sound with samples within -1..1."

@@ -38,7 +38,8 @@ from .stated import labelled, stated
 log = logging.getLogger(__name__)
 
 TEXTS = {"tty", "bin", "xbin", "adf", "idf"}  # which FFmpeg draws as a terminal would
-SOUND_BEYOND = 0.5  # seconds that sound lasts longer than the frames, from which the last frame is held for it
+# seconds that sound lasts longer than the frames, from which the last frame is held for it
+SOUND_BEYOND = 0.5
 UNSTAMPED = 0x80  # flag of FFmpeg's formats: frames alone
 AHEAD = 1.0  # seconds that are decoded beyond those asked for: stamps may be out of order
 
@@ -146,7 +147,9 @@ def opened(path: str | Path) -> Iterator[av.VideoStream]:
         if stream is None:
             raise InputError(f"{path} has no video stream. Give a file with moving pictures in it.")
         if container.format.name in TEXTS:
-            raise InputError(f"{path} is not a video; it holds text or data. Give a file with moving pictures in it.")
+            raise InputError(
+                f"{path} is not a video; it holds text or data. Give a file with moving pictures in it."
+            )
         if stream.codec_context is None or not stream.width:
             raise InputError(f"{path} is in a format that cannot be decoded here. Export it as H.264.")
         check_side(path, round(stream.width * (stream.sample_aspect_ratio or 1)), stream.height)
@@ -160,7 +163,8 @@ def decode(
 
     Raises InputError where the file is damaged, or holds no frame.
     """
-    stream.thread_type = "SLICE"  # what frame threads log while they work ahead waits for the lock that closing holds
+    # what frame threads log while they work ahead waits for the lock that closing holds
+    stream.thread_type = "SLICE"
     count = 0
     try:
         for frame in progressive(labelled(stream, _demuxed(stream, packets))):
@@ -174,9 +178,7 @@ def decode(
         raise InputError(f"{path} holds no frame that can be read. Give a whole video file.")
 
 
-def _demuxed(
-    stream: av.VideoStream, packets: Callable[[av.Packet], None] | None
-) -> Iterator[av.VideoFrame]:
+def _demuxed(stream: av.VideoStream, packets: Callable[[av.Packet], None] | None) -> Iterator[av.VideoFrame]:
     container = stream.container
     assert isinstance(container, InputContainer)  # `opened` made it
     sound = None if packets is None else sound_track(container)
@@ -297,7 +299,9 @@ class _Index:
         beyond = self.sound_end - max(end, times[-1] + self.period(times))
         if not self.whole or not SOUND_BEYOND < beyond < LONGEST_STILL:
             return end - times[0]
-        log.warning("%s: the sound lasts %.1f s longer than the frames; the last frame is repeated", path, beyond)
+        log.warning(
+            "%s: the sound lasts %.1f s longer than the frames; the last frame is repeated", path, beyond
+        )
         return self.sound_end - times[0]
 
     def _say(self, path: str | Path, clock: Clock) -> None:

@@ -42,6 +42,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 AUDIO_NAME = re.compile(r"audio_proj\.|blocks\.\d+\.audio_(attn|norm)\.")
 
+
 def load_model(
     path: str | Path,
     audio_path: str | Path | None = None,
@@ -86,7 +87,9 @@ def identify(
     if description.problems:
         problems = " ".join(description.problems)
         named = problems.startswith(str(path))
-        raise InputError(problems if named else f"{path} is {description.title}, but cannot be used. {problems}")
+        raise InputError(
+            problems if named else f"{path} is {description.title}, but cannot be used. {problems}"
+        )
     return header, description
 
 

@@ -120,7 +120,9 @@ def split_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def check(header: Header) -> None:
     """Raises InputError where a file of this family cannot be loaded; no tensor is read."""
-    read_multitalk(header.path, find_kind(joined([read_header(part) for part in parts_of(header.path)]).shapes))
+    read_multitalk(
+        header.path, find_kind(joined([read_header(part) for part in parts_of(header.path)]).shapes)
+    )
 
 
 def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:

@@ -189,7 +189,9 @@ def prepare(header: Header, stated: dict[str, Any]) -> tuple[str, dict[str, str]
     prefix = next((p for p in PREFIXES if p + SIZES[0] in header.shapes), None)
     kind = find_kind(header.shapes)
     if prefix is None and kind == "wav2vec2":
-        raise InputError(f"{file.name} lacks {SIZES[0]}; it is incomplete. Download it again, or give another.")
+        raise InputError(
+            f"{file.name} lacks {SIZES[0]}; it is incomplete. Download it again, or give another."
+        )
     if prefix is None:
         raise InputError(
             f"{file.name} is {KINDS[kind].title}; a wav2vec2 encoder is needed here: "

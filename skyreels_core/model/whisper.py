@@ -48,7 +48,9 @@ class WhisperTokens:
 
         `callback` hears after each chunk how many tokens of how many are there, and may raise to cancel.
         """
-        return self._stitch(samples, lambda heard: cast(Tensor, self._hear(heard).last_hidden_state), callback)[0]
+        return self._stitch(
+            samples, lambda heard: cast(Tensor, self._hear(heard).last_hidden_state), callback
+        )[0]
 
     def encode_layers(
         self,
@@ -139,7 +141,9 @@ def _prepare(path: Path, headers: list[Header], stated: dict[str, Any]) -> tuple
     names = [prefix + name for name in encoder.state_dict()]
     for header in headers:
         check_formats(header, header.shapes.keys() & names)
-    check_shapes(path, encoder.state_dict(), {name.removeprefix(prefix): shape for name, shape in shapes.items()})
+    check_shapes(
+        path, encoder.state_dict(), {name.removeprefix(prefix): shape for name, shape in shapes.items()}
+    )
     return prefix, encoder
 
 

@@ -176,7 +176,9 @@ class Batch:
         self.away.append(time.monotonic())
         if self.away[-1] - self.away[0] < self.wait:
             if len(self.away) == 2:  # the first try after a break mostly succeeds
-                logger.info("%s cannot be reached (%s); waiting up to %g s.", self.server.url, error, self.wait)
+                logger.info(
+                    "%s cannot be reached (%s); waiting up to %g s.", self.server.url, error, self.wait
+                )
             time.sleep(RETRY)
             return
         for ticket in list(self.open.values()):

@@ -30,7 +30,9 @@ FALSE = {word.casefold() for word in (
 )}  # fmt: skip
 MONTH = r"(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*"
 DATE = re.compile(rf"\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}\b|\d[. -]*{MONTH}|{MONTH}[. -]*\d", re.IGNORECASE)
-DATED = "It looks like a date that a spreadsheet made of it: give the column the format Text and type it again."
+DATED = (
+    "It looks like a date that a spreadsheet made of it: give the column the format Text and type it again."
+)
 
 NodeInfo = Callable[[str], dict[str, Any] | None]  # `Client.node_info`
 

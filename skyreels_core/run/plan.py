@@ -57,7 +57,11 @@ class RunPlan:
         lines: Iterable[str] = (),
     ) -> RunPlan:
         windows = WindowPlan.plan(
-            timeline.latent_frames, settings.window, settings.overlap, settings.fusion, settings.fuse_first_step
+            timeline.latent_frames,
+            settings.window,
+            settings.overlap,
+            settings.fusion,
+            settings.fuse_first_step,
         )
         sigmas = SigmaGrid(flow_sigmas(settings.steps, settings.shift, settings.spacing).tolist())
         return cls(settings, model, timeline, size, task, windows, sigmas, sigmas, tuple(lines))

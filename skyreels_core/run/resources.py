@@ -26,10 +26,9 @@ SOLVER_LATENTS = 7  # x, its prediction, the one before, and what a step of seco
 STATE_LATENTS = 2  # x and its prediction, which a work folder keeps
 WINDOW_LATENTS = 8  # of one window: its part of x, the predictions of its branches, their sum
 WINDOW_PIXELS = 6  # float32 videos of one window: read, stacked, in -1..1, masked, moved
-ENCODER_NUMBERS, DECODER_NUMBERS = (
-    39,
-    54,
-)  # of the VAE, for a pixel and a channel of its first layer, at the peak
+# of the VAE, for a pixel and a channel of its first layer, at the peak
+ENCODER_NUMBERS = 39
+DECODER_NUMBERS = 54
 FEED_FORWARD, TOKENS = 2, 5  # inner and outer tensors of a block at its feed-forward layer
 ROTATED, ROTATED_FLOAT = 6, 3  # tensors at the rotation of the keys; those that are float32 in any dtype
 HEARD_AT_ONCE, HEARD_TENSORS = 1500, 16  # tokens of the speech encoder, tensors of its width
@@ -136,9 +135,8 @@ def forward_bytes(config: WanConfig, tokens: int, itemsize: int) -> int:
     feed_forward = (FEED_FORWARD * config.ffn_dim + TOKENS * config.dim) * itemsize
     rotation = (ROTATED * itemsize + ROTATED_FLOAT * FLOAT * (itemsize < FLOAT)) * config.dim
     angles = FLOAT * config.head_dim  # complex64, for half of a head's width
-    latent = (
-        3 * FLOAT * 4 * config.in_dim
-    )  # a token's 2 x 2 patch as it came, joined, and in the network's dtype
+    # a token's 2 x 2 patch as it came, joined, and in the network's dtype
+    latent = 3 * FLOAT * 4 * config.in_dim
     context = CONTEXT_TENSORS * CONTEXT_TOKENS * config.dim * itemsize
     return tokens * (max(feed_forward, rotation) + angles + latent) + context
 

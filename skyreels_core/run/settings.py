@@ -45,16 +45,19 @@ class Settings:
     audio_guidance: str = AUDIO_SCHEDULE
     hybrid: float = 0.2  # part of the steps, 0..1, in which an edit sees the whole masked video
     cache_threshold: float | None = None  # TeaCache; None computes every step
-    cache_coefficients: tuple[float, ...] | None = None  # highest power first; None: the backbone's published ones
+    # highest power first; None: the backbone's published ones
+    cache_coefficients: tuple[float, ...] | None = None
     seed: int = 0
     fusion: str = "bidirectional"  # of the windows; a name of windows.MODES
     fuse_first_step: bool = True  # False: the last window wins there, as the paper prints it
-    rule: str | None = None  # of the guidance, a name of sampling.guidance.RULES; None: the model family's own
+    # of the guidance, a name of sampling.guidance.RULES; None: the model family's own
+    rule: str | None = None
     negative_text: str = ""  # instead of the empty prompt
     null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
     cache_memory: float = CACHE_MEMORY  # GiB, of TeaCache
     colour_strength: float = 1.0  # 0..1, of the colour unification
-    composite: bool = True  # an edit keeps the source's pixels outside the mask; False shows what the model made
+    # an edit keeps the source's pixels outside the mask; False shows what the model made
+    composite: bool = True
     hearing: Hearing = AS_IT_IS  # what is done to the voice before it is encoded
 
     @classmethod

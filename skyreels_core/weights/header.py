@@ -116,7 +116,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({first_words(error)}). Download it again.") from error
+        raise InputError(
+            f"{path} cannot be read as JSON ({first_words(error)}). Download it again."
+        ) from error
     if not isinstance(value, dict):
         raise InputError(f"{path} holds no JSON object. Download it again.")
     return value

@@ -149,7 +149,9 @@ def test_a_cover_picture_does_not_move_the_sound(tmp_path):
     torch.testing.assert_close(read, torch.from_numpy(samples), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", ["Müllers Stimme/声音 🎤.wav", "take 12:30.wav", "100 %s#1?.wav", "100 %s#1, 2.wav"])
+@pytest.mark.parametrize(
+    "name", ["Müllers Stimme/声音 🎤.wav", "take 12:30.wav", "100 %s#1?.wav", "100 %s#1, 2.wav"]
+)
 def test_any_folder_and_name_will_do(tmp_path, monkeypatch, name):
     if sys.platform == "win32" and set(name) & set(":?"):
         pytest.skip("no such name on Windows")

@@ -42,7 +42,9 @@ def drawn(number, size=96):
 def photographed(number, coloured=True):
     """Light that falls off in every direction, grain, and no plain area: [96 96 3]."""
     rng = np.random.default_rng(number)
-    channels = [sum(s * gaussian_filter(rng.standard_normal((96, 96)), s) for s in (1, 3, 9)) for _ in range(3)]
+    channels = [
+        sum(s * gaussian_filter(rng.standard_normal((96, 96)), s) for s in (1, 3, 9)) for _ in range(3)
+    ]
     picture = np.stack(channels if coloured else channels[:1] * 3, axis=-1)
     return torch.from_numpy((0.5 + 0.2 * picture / picture.std()).clip(0, 1)).float()
 

@@ -18,7 +18,7 @@ SETTINGS = {
     "Comfy.Locale": "en",
 }  # fmt: skip
 NEEDED = (
-    "the tests in the browser need `pip install \".[browser]\"` and Chromium, on the path or in CHROMIUM_PATH"
+    'the tests in the browser need `pip install ".[browser]"` and Chromium, on the path or in CHROMIUM_PATH'
 )
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = (

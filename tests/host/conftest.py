@@ -28,7 +28,9 @@ def find_interpreter(folder: Path) -> str | None:
     """COMFYUI_PYTHON, else the first of the host's own environments and this one that has the host's packages."""
     if named := os.environ.get("COMFYUI_PYTHON"):
         return named
-    own = [folder / name / part for name in (".venv", "venv") for part in ("bin/python", "Scripts/python.exe")]
+    own = [
+        folder / name / part for name in (".venv", "venv") for part in ("bin/python", "Scripts/python.exe")
+    ]
     there = [str(path) for path in own if path.is_file()]
     probe = ["-c", "import aiohttp, comfyui_frontend_package, torch"]
     quiet = {"stderr": subprocess.DEVNULL}

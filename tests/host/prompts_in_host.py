@@ -41,7 +41,9 @@ from skyreels_audio_pack.skyreels_core.windows import WindowSettings  # noqa: E4
 
 import nodes  # noqa: E402
 
-SIZE, SECONDS = 64, 1.64  # 41 frames, 11 latent frames: three windows of 5 with their middles at 0.34, 0.82, 1.3 s
+# 41 frames, 11 latent frames: three windows of 5 with their middles at 0.34, 0.82, 1.3 s
+SIZE = 64
+SECONDS = 1.64
 WINDOWS, GUIDANCE = WindowSettings(5, 2), GuidanceSettings("4.5", "3")
 RED, BLUE = "a person with red hair", "blue wall"
 SCHEDULE = f"0 {RED}\n0.8 {BLUE}\n1.2 {RED}\n9 too late"

@@ -15,9 +15,8 @@ from skyreels_core.media.reading import read_video
 PACK, PREFIX = "skyreels-audio", "SkyReelsAudio"
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
-SMALLEST_WITH_TEXT = (
-    8 / 14
-)  # zoom: the front end draws no text of fewer pixels than 8, where it has 14 at 100 %
+# zoom: the front end draws no text of fewer pixels than 8, where it has 14 at 100 %
+SMALLEST_WITH_TEXT = 8 / 14
 LIMIT = 300  # seconds for a run
 
 

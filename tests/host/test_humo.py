@@ -87,7 +87,8 @@ def test_text_guidance_stays_where_it_leads_to_the_picture_and_goes_where_nothin
     assert not any("no prompt" in line for line in with_picture)
     assert "There is no prompt: text guidance is off instead of 5" in without[-1]
     forwards = [report[1].split()[0] for report in (with_picture, without)]
-    assert forwards == ["6", "2"]  # of two steps: without audio guidance, three branches or the full one alone
+    # of two steps: without audio guidance, three branches or the full one alone
+    assert forwards == ["6", "2"]
 
 
 def test_teacache_is_told_before_a_run_of_the_published_length(found):

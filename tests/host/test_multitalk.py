@@ -154,11 +154,8 @@ FILES = {  # by the names in the workflows
     "model_patches/wan2.1_infiniteTalk_single_fp16.safetensors": "model_patches/infinitetalk.safetensors",
     "audio_encoders/wav2vec2-chinese-base_fp16.safetensors": "audio_encoders/wav2vec.safetensors",
 }
-FULL_SIZE = (
-    "CLIPLoader",
-    "CLIPVisionLoader",
-    "CLIPVisionEncode",
-)  # what ComfyUI knows by its full size alone
+# what ComfyUI knows by its full size alone
+FULL_SIZE = ("CLIPLoader", "CLIPVisionLoader", "CLIPVisionEncode")
 
 
 @pytest.mark.parametrize("name", ["skyreels_v3", "infinitetalk"])

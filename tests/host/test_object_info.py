@@ -56,9 +56,8 @@ def test_a_node_has_its_names_and_its_place(listed, node_id):
 @each_node
 def test_every_input_and_output_has_a_tooltip(listed, node_id):
     node = listed[node_id]
-    kinds = [
-        node["input"].get(kind, {}) for kind in ("required", "optional")
-    ]  # hidden ones are nobody's to see
+    # hidden ones are nobody's to see
+    kinds = [node["input"].get(kind, {}) for kind in ("required", "optional")]
     inputs = {name: options for kind in kinds for name, (_, options) in kind.items()}
     tooltips = {name: options.get("tooltip") for name, options in inputs.items()}
     tooltips |= dict(zip(node["output_name"], node["output_tooltips"], strict=True))

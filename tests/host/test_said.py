@@ -62,7 +62,9 @@ class TestShift:
 
     @pytest.mark.parametrize("scene", [animation, lambda: guided(animation())], ids=["sampler", "guider"])
     def test_a_schedule_that_is_no_flow_is_refused(self, server, scene):
-        discrete = stock(server, "ModelSamplingDiscrete", model=["demo", 0], sampling="v_prediction", zsnr=False)
+        discrete = stock(
+            server, "ModelSamplingDiscrete", model=["demo", 0], sampling="v_prediction", zsnr=False
+        )
         prompt = through(scene(), "discrete", discrete)
         if "guider" in prompt:
             prompt = altered(prompt, "guider", model=["discrete", 0])
@@ -106,7 +108,9 @@ class TestNoText:
         assert NO_TEXT not in plain and torch.equal(latent, same)
 
     def test_a_text_in_a_later_window_keeps_it(self, server):
-        prompts = node("SkyReelsAudioPromptSchedule", clip=["demo", 1], text="0 a\n0.3 a person with red hair")
+        prompts = node(
+            "SkyReelsAudioPromptSchedule", clip=["demo", 1], text="0 a\n0.3 a person with red hair"
+        )
         same = {"positive": prompts, "negative": node("CLIPTextEncode", clip=["demo", 1], text="a")}
         prompt = animation(1.0, steps=STEPS, text_guidance="5", window=3, overlap=1) | same
         assert NO_TEXT not in made(server, prompt)[0]
@@ -122,7 +126,9 @@ class TestNoText:
 
 class TestDemo:
     def at(self, size, scene=animation, picture=None):
-        prompt = altered(scene(steps=1, audio_guidance="1", text_guidance="1"), "scene", width=size, height=size)
+        prompt = altered(
+            scene(steps=1, audio_guidance="1", text_guidance="1"), "scene", width=size, height=size
+        )
         if picture is None:
             return prompt
         loader = node("LoadImage", image=picture)
@@ -141,7 +147,9 @@ class TestDemo:
 
     def test_a_photograph_is_said(self, server):
         noise = torch.rand(12, 12, 3, generator=torch.Generator().manual_seed(1)).mul(255).byte().numpy()
-        Image.fromarray(noise).resize((96, 96), Image.Resampling.BICUBIC).save(server.input / "photograph.png")
+        Image.fromarray(noise).resize((96, 96), Image.Resampling.BICUBIC).save(
+            server.input / "photograph.png"
+        )
         assert "looks like a photograph" in made(server, self.at(96, picture="photograph.png"))[0]
 
     def test_a_copy_of_the_file_is_the_demo_too(self, server):

@@ -52,7 +52,9 @@ def test_a_video_keeps_its_own_rate_whatever_the_voice_was_given(server, of_fram
 def test_a_trimmed_video_is_edited_from_its_file_at_the_frames_that_the_host_gives(server):
     """To what two conversions of one file to RGB differ by."""
     prompt = with_video(server) | {
-        "trimmed": node("Video Slice", video=["loaded", 0], start_time=1.0, duration=1.0, strict_duration=False),
+        "trimmed": node(
+            "Video Slice", video=["loaded", 0], start_time=1.0, duration=1.0, strict_duration=False
+        ),
         "parts": node("GetVideoComponents", video=["trimmed", 0]),
         "mouth": node("SolidMask", value=1.0, width=96, height=96),
     }

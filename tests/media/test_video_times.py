@@ -45,7 +45,9 @@ def film(path: Path, times: list[float], last: float | None = None, sound: float
             packets[-1].duration = round(last / UNIT)
         out.mux(packets)
         if voice is not None:
-            frame = av.AudioFrame.from_ndarray(np.zeros((1, round(sound * 16000)), np.float32), "fltp", "mono")
+            frame = av.AudioFrame.from_ndarray(
+                np.zeros((1, round(sound * 16000)), np.float32), "fltp", "mono"
+            )
             frame.sample_rate, frame.pts = 16000, 0
             out.mux(voice.encode(frame) + voice.encode())
     return path

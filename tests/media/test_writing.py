@@ -21,7 +21,9 @@ from skyreels_core.media.writing import check_output, check_video, frame_rate, w
 
 FILES = [(codec, suffix) for codec in CODECS for suffix in CODECS[codec].suffixes]
 LOSSLESS = [(codec, suffix) for codec, suffix in FILES if CODECS[codec].lossless]
-EVERY_WAY = [(name, exact) for name, codec in CODECS.items() for exact in (False, True)[: 1 + bool(codec.lossless)]]
+EVERY_WAY = [
+    (name, exact) for name, codec in CODECS.items() for exact in (False, True)[: 1 + bool(codec.lossless)]
+]
 
 
 def waves(frames: int = 16, height: int = 96, width: int = 128) -> torch.Tensor:
@@ -112,8 +114,11 @@ def test_one_or_two_frames_of_h265_are_a_video_each_time(tmp_path, frames):
     assert len(set(found)) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot hide cores from a thread")
-@pytest.mark.parametrize("size", [(64, 96), (95, 63), (32, 32)])  # the last two of one coding tree unit's width
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system cannot hide cores from a thread"
+)
+# the last two of one coding tree unit's width
+@pytest.mark.parametrize("size", [(64, 96), (95, 63), (32, 32)])
 @pytest.mark.parametrize(("codec", "lossless"), EVERY_WAY)
 def test_the_bytes_do_not_depend_on_the_number_of_cores(tmp_path, codec, lossless, size):
     frames, cores = waves(20, *size), os.sched_getaffinity(0)

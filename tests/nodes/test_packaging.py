@@ -134,9 +134,7 @@ def test_every_import_of_the_package_is_declared_in_its_project_file():
         if name not in own and NAMES.get(name, name).lower() not in needed | (extra if optional else set())
     }
     assert missing == set()
-    imported = {
-        NAMES.get(name, name).lower() for path in modules(CORE) for name, _ in foreign_imports(path)
-    }
+    imported = {NAMES.get(name, name).lower() for path in modules(CORE) for name, _ in foreign_imports(path)}
     assert needed - imported == set()
 
 

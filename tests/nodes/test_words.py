@@ -32,7 +32,8 @@ INSTEAD = {
     r"fetch(es|ed|ing)?": "download",
 }
 OURS = re.compile(rf"\b({'|'.join(INSTEAD)})\b", re.IGNORECASE)
-TITLE = re.compile(r'"title": "What is (not )?seen"')  # of the templates' nodes, by which tables of jobs address them
+# of the templates' nodes, by which tables of jobs address them
+TITLE = re.compile(r'"title": "What is (not )?seen"')
 
 
 def said(path: Path) -> Iterator[str]:
@@ -49,7 +50,12 @@ def written() -> Iterator[tuple[str, str]]:
     for folder in (CORE, NODES):
         yield from ((place(path), sentence) for path in modules(folder) for sentence in said(path))
     help_pages, templates = (NODES / "web" / "docs").rglob("*.md"), (PACK / "workflows").rglob("*.json")
-    for path in (*DOCUMENTS, *sorted(help_pages), *sorted((LOCALES / "en").glob("*.json")), *sorted(templates)):
+    for path in (
+        *DOCUMENTS,
+        *sorted(help_pages),
+        *sorted((LOCALES / "en").glob("*.json")),
+        *sorted(templates),
+    ):
         yield from ((place(path), line) for line in path.read_text(encoding="utf-8").splitlines())
 
 
@@ -64,7 +70,12 @@ def test_what_a_user_reads_is_in_the_fields_words():
 
 @pytest.mark.parametrize(
     "sentence",
-    ["The memory is reckoned first.", "White is made anew.", "Pauses are heard as silence.", "The seed is another."],
+    [
+        "The memory is reckoned first.",
+        "White is made anew.",
+        "Pauses are heard as silence.",
+        "The seed is another.",
+    ],
 )
 def test_a_word_of_ours_is_found_in_a_sentence(sentence):
     assert OURS.search(sentence)

@@ -43,7 +43,10 @@ MASKS: dict[str, Case] = {
     "half a picture": (lambda desk: ("--mask", desk.part_of(desk.whole.mask, 0.5)), "cut.png"),
     "half a video": (lambda desk: ("--mask", desk.part_of(desk.whole.video, 0.5)), "is truncated"),
     "black": (lambda desk: painted(desk, HEIGHT, WIDTH, value=0.0), "mask.png: The mask is black everywhere"),
-    "a video of black": (lambda desk: filmed(desk, FRAMES, value=0.0), "mask.mkv: The mask is black everywhere"),
+    "a video of black": (
+        lambda desk: filmed(desk, FRAMES, value=0.0),
+        "mask.mkv: The mask is black everywhere",
+    ),
     "another shape": (lambda desk: painted(desk, HEIGHT, 3 * WIDTH), f"{3 * WIDTH}x{HEIGHT}"),
     "too short": (lambda desk: filmed(desk, 3), "has 3 frames, the video has 9"),
 }
@@ -153,6 +156,8 @@ def test_any_value_is_a_pose_or_a_sentence(pose):
     try:
         masks = face_masks(from_pose_keypoint(pose, WIDTH, HEIGHT), FPS)
     except InputError as error:
-        assert any(needle in str(error) for needle in (FORM, "No face was found", f"the video is {WIDTH}x{HEIGHT}"))
+        assert any(
+            needle in str(error) for needle in (FORM, "No face was found", f"the video is {WIDTH}x{HEIGHT}")
+        )
     else:
         assert set(masks.boxes.unique().tolist()) <= {0.0, 1.0}

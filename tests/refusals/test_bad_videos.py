@@ -60,7 +60,8 @@ VIDEOS: dict[str, Case] = {
     "a text": (lambda desk: other(desk, desk.file("a.mp4", "hello\n" * 99)), "cannot be read as a video"),
     "a text by name": (lambda desk: other(desk, desk.file("a.txt", "hello\n" * 99)), "a.txt is not a video"),
     "a drawing without a size": (
-        lambda desk: other(desk, desk.file("a.psd", b"8BPS\0\1" + bytes(200))), "a.psd is in a format that cannot"
+        lambda desk: other(desk, desk.file("a.psd", b"8BPS\0\1" + bytes(200))),
+        "a.psd is in a format that cannot",
     ),
     "sound alone": (lambda desk: other(desk, desk.whole.voice), "no video stream"),
     "sound with a cover": (

@@ -78,6 +78,12 @@ def test_a_cache_holds_what_fits_its_memory_and_no_more_than_a_step_computes():
 
 
 def test_what_no_run_can_use_is_refused_by_one_check():
-    for changes in ({"overlap": 21}, {"steps": 0}, {"text_guidance": "loud"}, {"hybrid": 2.0}, {"cache_memory": 0.0}):
+    for changes in (
+        {"overlap": 21},
+        {"steps": 0},
+        {"text_guidance": "loud"},
+        {"hybrid": 2.0},
+        {"cache_memory": 0.0},
+    ):
         with pytest.raises(InputError):
             WAN.override(**changes).check()

@@ -18,7 +18,9 @@ from .trees import Failed, Tree
 
 NEW = Tree(Path(__file__).resolve().parents[2])
 PROBES = {
-    "options": Probe("documented commands are parsed; every option, its default and choices", parsing.documented),
+    "options": Probe(
+        "documented commands are parsed; every option, its default and choices", parsing.documented
+    ),
     "commands": Probe("frames of animate and edit, numbers of their reports", commands.frames),
     "bundles": Probe("models with settings in their metadata: what inspect says, frames", commands.bundles),
     "killed": Probe("killed runs resumed, also those that the old tree began", interrupted.killed),
@@ -37,7 +39,9 @@ def main() -> int:
         sys.stdout.writelines(f"{name:10} {probe.what}\n" for name, probe in PROBES.items())
         return 0
     if (args.host is None) != (args.host_python is None):
-        sys.exit("Give both, the folder of a ComfyUI (--host) and its interpreter (--host-python), or neither.")
+        sys.exit(
+            "Give both, the folder of a ComfyUI (--host) and its interpreter (--host-python), or neither."
+        )
     comfyui = ComfyUI(args.host.resolve(), args.host_python) if args.host else from_environment()
     chosen = [name for name in PROBES if name in (args.only or PROBES)]
     if left_out := [name for name in chosen if PROBES[name].needs_host and comfyui is None]:
@@ -49,7 +53,9 @@ def main() -> int:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m tools.same_results", description="Do two trees compute the same?")
+    parser = argparse.ArgumentParser(
+        "python -m tools.same_results", description="Do two trees compute the same?"
+    )
     parser.add_argument("old", metavar="OLD_TREE", type=Path, nargs="?", help="folder of the version before")
     parser.add_argument("--only", metavar="NAME", nargs="+", choices=PROBES, help="these probes")
     parser.add_argument("--host", metavar="PATH", type=Path, help="folder of a ComfyUI")

@@ -45,7 +45,12 @@ def sampler(**fields: Any) -> dict[str, Any]:
         "seed": 7, "steps": 3, "shift": 3.0, "solver": "euler", "audio_guidance": "", "text_guidance": "", "window": 0,
         "overlap": -1, "fusion": "bidirectional", "tea_cache": 0.0, "keep_state": False,
     }  # fmt: skip
-    wired = {"model": ["model", 0], "positive": ["scene", 0], "negative": ["scene", 1], "latent": ["scene", 2]}
+    wired = {
+        "model": ["model", 0],
+        "positive": ["scene", 0],
+        "negative": ["scene", 1],
+        "latent": ["scene", 2],
+    }
     return node("SkyReelsAudioSampler", **(own | wired | fields))
 
 
@@ -95,9 +100,7 @@ def multitalk(model: Prompt, speakers: int = 1) -> Prompt:
 
 
 def two_speakers() -> Prompt:
-    masks = {
-        name: node("LoadImageMask", image=f"{name}.png", channel="red") for name in ("left", "right")
-    }
+    masks = {name: node("LoadImageMask", image=f"{name}.png", channel="red") for name in ("left", "right")}
     return masks | voice("answer", ["wav2vec", 0], "second.wav", 0.6) | {
         "first": node("SkyReelsAudioSpeaker", tokens=["tokens", 0], start=0.0, mask=["left", 0]),
         "second": node(
@@ -110,7 +113,10 @@ def infinitetalk() -> Prompt:
     return {
         "plain": node("UNETLoader", unet_name="wan.safetensors", weight_dtype="default"),
         "model": node(
-            "SkyReelsAudioApplyInfiniteTalk", model=["plain", 0], model_patch="infinitetalk.safetensors", preset="480p"
+            "SkyReelsAudioApplyInfiniteTalk",
+            model=["plain", 0],
+            model_patch="infinitetalk.safetensors",
+            preset="480p",
         ),
     }
 
@@ -118,7 +124,9 @@ def infinitetalk() -> Prompt:
 def v3() -> Prompt:
     preset = "4 steps, as shipped"
     return {
-        "model": node("SkyReelsAudioLoadV3", model_name="v3.safetensors", preset=preset, weight_dtype="default")
+        "model": node(
+            "SkyReelsAudioLoadV3", model_name="v3.safetensors", preset=preset, weight_dtype="default"
+        )
     }
 
 
@@ -126,7 +134,12 @@ def guided(prompt: Prompt) -> Prompt:
     """The same scene by the guider, with the nodes for windows, guidance and TeaCache, and the host's own sampler."""
     conditions = {"positive": ["scene", 0], "negative": ["scene", 1]}
     options = {"windows": ["windows", 0], "guidance": ["guidance", 0], "teacache": ["teacache", 0]}
-    wired = {"noise": ["noise", 0], "guider": ["guider", 0], "sampler": ["solver", 0], "sigmas": ["sigmas", 0]}
+    wired = {
+        "noise": ["noise", 0],
+        "guider": ["guider", 0],
+        "sampler": ["solver", 0],
+        "sigmas": ["sigmas", 0],
+    }
     return prompt | {
         "shifted": node("ModelSamplingSD3", model=["model", 0], shift=3.0),
         "sigmas": node("BasicScheduler", model=["shifted", 0], scheduler="simple", steps=6, denoise=1.0),
@@ -135,7 +148,9 @@ def guided(prompt: Prompt) -> Prompt:
         ),
         "guidance": node("SkyReelsAudioCFGScheduler", audio="linear:4->2", text="cosine:3->1@0.8"),
         "teacache": node("SkyReelsAudioTeaCache", model=["shifted", 0], enabled=True, threshold=0.1),
-        "guider": node("SkyReelsAudioGuider", model=["shifted", 0], **conditions, **options, keep_state=False),
+        "guider": node(
+            "SkyReelsAudioGuider", model=["shifted", 0], **conditions, **options, keep_state=False
+        ),
         "solver": node("KSamplerSelect", sampler_name="dpmpp_2m"),
         "noise": node("RandomNoise", noise_seed=7),
         "sampler": node("SamplerCustomAdvanced", **wired, latent_image=["scene", 2]),
@@ -144,7 +159,12 @@ def guided(prompt: Prompt) -> Prompt:
 
 
 def key_frames() -> Prompt:
-    wired = {"model": ["model", 0], "positive": ["scene", 0], "negative": ["scene", 1], "latent": ["scene", 2]}
+    wired = {
+        "model": ["model", 0],
+        "positive": ["scene", 0],
+        "negative": ["scene", 1],
+        "latent": ["scene", 2],
+    }
     own = {"seed": 7, "steps": 2, "shift": 0.0, "audio_guidance": "", "text_guidance": "", "color_match": 1.0}
     images = node("SaveImage", images=["sampler", 0], filename_prefix="saved")
     return multitalk(v3()) | {"sampler": node("SkyReelsAudioKeyFrames", **wired, **own), "saved": images}

@@ -148,7 +148,9 @@ class Host:
     def nodes(self) -> dict[str, Any]:
         """What it tells about the pack's nodes."""
         everything = self.ask("/object_info")
-        return {key: node for key, node in everything.items() if node["python_module"] == f"custom_nodes.{PACK}"}
+        return {
+            key: node for key, node in everything.items() if node["python_module"] == f"custom_nodes.{PACK}"
+        }
 
 
 def read(name: str, files: list[Path]) -> Findings:

@@ -62,7 +62,9 @@ def workflows(context: Context) -> Findings:
         found |= host.made(name, shortened(json.loads(path.read_text(encoding="utf-8"))))
     for path in sorted((context.tree.path / "workflows" / "api").glob("*.json")):
         for key, entry in json.loads(path.read_text(encoding="utf-8")).items():
-            found[f"{path.name}: node {key}"] = json.dumps([entry["class_type"], entry["inputs"]], sort_keys=True)
+            found[f"{path.name}: node {key}"] = json.dumps(
+                [entry["class_type"], entry["inputs"]], sort_keys=True
+            )
     return found
 
 
@@ -73,7 +75,12 @@ def shortened(prompt: Prompt) -> Prompt:
 
 def cancelled(context: Context) -> Findings:
     """Latents of a whole run, and of one that was cancelled under the old tree and went on under this one."""
-    fields: dict[str, Any] = {"steps": 12, "keep_state": True, "solver": "dpmpp_2m", "tea_cache": 0.1} | WINDOWS
+    fields: dict[str, Any] = {
+        "steps": 12,
+        "keep_state": True,
+        "solver": "dpmpp_2m",
+        "tea_cache": 0.1,
+    } | WINDOWS
     prompt = graphs.sampled(graphs.demo(), seed=11, **fields)
     prompt["scene"]["inputs"] |= {"width": 96, "height": 96}
     host, kept = context.open_host(), context.before / WORK

@@ -28,7 +28,9 @@ def killed(context: Context) -> Findings:
     places = {name: context.folder / name for name in runs}
     for place in places.values():
         (place / "whole").mkdir(parents=True)
-    tree.make(context.folder, [[*words, "-o", places[name] / "whole" / OUTPUT] for name, words in runs.items()])
+    tree.make(
+        context.folder, [[*words, "-o", places[name] / "whole" / OUTPUT] for name, words in runs.items()]
+    )
     for name, words in runs.items():
         until_clean(tree, places[name] / "killed", [*words, "-o", OUTPUT])
     own = resumed(context, context.folder, "resumed")
@@ -36,7 +38,9 @@ def killed(context: Context) -> Findings:
     for name, place in places.items():
         whole = found[f"{name}/whole"] = bytes_of(place / "whole" / OUTPUT)
         if isinstance(own[name], Refusal) or not np.array_equal(own[name], whole):
-            raise Failed(f"{name}: a run that this tree resumed has not the bytes of a whole one: {own[name]}")
+            raise Failed(
+                f"{name}: a run that this tree resumed has not the bytes of a whole one: {own[name]}"
+            )
         found |= {f"{name}/resumed": own[name], f"{name}/begun by the old tree": began[name]}
     return found
 

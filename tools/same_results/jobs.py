@@ -43,7 +43,9 @@ def resolved(context: Context) -> Findings:
         if not queued:
             raise Failed(f"The table {name} has queued nothing.")
         for row, (_, prompt) in enumerate(queued, start=1):
-            found |= {f"{name} {row}: node {node}": json.dumps(entry) for node, entry in sorted(prompt.items())}
+            found |= {
+                f"{name} {row}: node {node}": json.dumps(entry) for node, entry in sorted(prompt.items())
+            }
         found[f"{name}: files"] = json.dumps(sorted(file.name for file in (context.folder / name).iterdir()))
     return found
 

@@ -36,7 +36,11 @@ def write_inputs(tree: Tree, folder: Path) -> Inputs:
     for name in ("portrait.png", "portrait.json", "video.mp4", "video.json"):
         stem, suffix = name.split(".")
         shutil.copy(tree.file(name), folder / (f"{stem}_keypoints.json" if suffix == "json" else name))
-    for name, source, seconds in (("first", "voice_1", 1.2), ("second", "voice_2", 1.0), ("long", "voice_long", 3.0)):
+    for name, source, seconds in (
+        ("first", "voice_1", 1.2),
+        ("second", "voice_2", 1.0),
+        ("long", "voice_long", 3.0),
+    ):
         cut(tree.file(f"{source}.flac"), folder / f"{name}.wav", seconds)
     for name, columns in (("left", slice(0, SIZE // 2)), ("right", slice(SIZE // 2, SIZE))):
         mask = np.zeros((SIZE, SIZE, 3), np.uint8)

@@ -21,7 +21,9 @@ def described(context: Context) -> Findings:
         found[f"{node_id}: needed inputs"] = json.dumps(required)
         found[f"{node_id}: outputs"] = [
             f"{name} {kind} {is_list}"
-            for name, kind, is_list in zip(node["output_name"], node["output"], node["output_is_list"], strict=True)
+            for name, kind, is_list in zip(
+                node["output_name"], node["output"], node["output_is_list"], strict=True
+            )
         ]
         found[f"{node_id}: hidden, saves"] = json.dumps([kinds.get("hidden", []), node["output_node"]])
         for kind in ("required", "optional"):
@@ -34,5 +36,7 @@ def of_input(name: str, spec: list[Any]) -> Findings:
     kind, options = spec[0], dict(spec[1]) if len(spec) > 1 else {}
     choices = kind if isinstance(kind, list) else options.pop("options", None)
     told = {key: value for key, value in options.items() if key not in TEXTS}
-    found: Findings = {name: f"{'COMBO' if isinstance(kind, list) else kind} {json.dumps(told, sort_keys=True)}"}
+    found: Findings = {
+        name: f"{'COMBO' if isinstance(kind, list) else kind} {json.dumps(told, sort_keys=True)}"
+    }
     return found if choices is None else found | {f"{name}: choices": [str(choice) for choice in choices]}

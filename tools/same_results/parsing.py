@@ -15,7 +15,10 @@ FENCED = re.compile(r"^```(?:bash|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 ROW = re.compile(r"^\| *(.+?) *(?<!\\)\|", re.MULTILINE)
 ANIMATE, EDIT = "animate --audio a.wav -o a.mp4", "edit --video v.mp4 --audio a.wav -o a.mp4"
-OWNERS = {"mask|keypoints|dwpose|face|gaps|length": EDIT, "set|csv|server|wait|workflow": "queue --workflow w.json"}
+OWNERS = {
+    "mask|keypoints|dwpose|face|gaps|length": EDIT,
+    "set|csv|server|wait|workflow": "queue --workflow w.json",
+}
 
 
 def documented(context: Context) -> Findings:

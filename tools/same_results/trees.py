@@ -66,7 +66,9 @@ class Tree:
             raise Failed(f"{self.path} has {len(found)} files {name}, and one is needed.")
         return found[0]
 
-    def start(self, folder: Path, commands: Sequence[Sequence[object]], parse: bool = False) -> subprocess.Popen:
+    def start(
+        self, folder: Path, commands: Sequence[Sequence[object]], parse: bool = False
+    ) -> subprocess.Popen:
         """Run commands one after the other in `folder`; `ended` reads what became of them."""
         request = {
             "tree": str(self.path), "entry": self.entry, "parse": parse,
@@ -85,7 +87,9 @@ class Tree:
         code = self.start(folder, commands, parse).wait()
         if code:
             raise Failed(f"The commands ended with {code}: {(folder / 'log.txt').read_text()[-2000:]}")
-        return [Ended(**found) for found in json.loads((folder / "response.json").read_text(encoding="utf-8"))]
+        return [
+            Ended(**found) for found in json.loads((folder / "response.json").read_text(encoding="utf-8"))
+        ]
 
     def make(self, folder: Path, commands: Sequence[Sequence[object]]) -> list[Ended]:
         """Like `run`, where every command has to succeed."""
@@ -97,4 +101,6 @@ class Tree:
 
 
 def environment(*paths: Path) -> dict[str, str]:
-    return os.environ | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "CUDA_VISIBLE_DEVICES": ""}
+    return (
+        os.environ | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "CUDA_VISIBLE_DEVICES": ""}
+    )

@@ -57,7 +57,9 @@ class Resumable:
         try:
             self.work.save(tensors, values)
         except InputError as error:
-            logger.warning("%s The run continues; until there is disk space, a kill loses the steps since.", error)
+            logger.warning(
+                "%s The run continues; until there is disk space, a kill loses the steps since.", error
+            )
 
     def _go_on(self, x: Tensor, tensors: dict[str, Tensor], values: dict) -> SolverState:
         state = SolverState(values["step"], tensors["x"].to(x), _like(tensors.get("denoised"), x))
