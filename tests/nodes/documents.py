@@ -11,7 +11,19 @@ from sources import PACK
 
 README, CONTRIBUTING = PACK / "README.md", PACK / "CONTRIBUTING.md"
 PAGES = [README, CONTRIBUTING, PACK / "CHANGELOG.md", *sorted((PACK / "docs").glob("*.md"))]
-PROGRAMS = ("skyreels-audio", "python", "pip", "git", "comfy", "cd", ".", "ruff", "playwright", "apt-get")
+PROGRAMS = (
+    "skyreels-audio",
+    "python",
+    "pip",
+    "git",
+    "comfy",
+    "cd",
+    ".",
+    "ruff",
+    "basedpyright",
+    "playwright",
+    "apt-get",
+)
 SCRIPT = re.compile(r"\.ci/\w+")
 FENCE = re.compile(r"^( *)```bash\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")

@@ -15,12 +15,14 @@ from skyreels_core.errors import InputError
 
 tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
 
-EXTRAS = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+EXTRAS = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "optional-dependencies"
+]
 # Commands of other programs, with what they name taken out.
 OTHERS = (
     r"\. \.venv/bin/activate", r"cd ComfyUI/custom_nodes", r"git clone \S+ skyreels-audio",
     r"comfy node (install skyreels-audio|validate|publish)", r"apt-get install espeak-ng",
-    r"playwright install chromium", r"ruff check", r"ruff format --line-length 110 \S+\.py",
+    r"playwright install chromium", r"ruff check", r"ruff format( --check)?", r"basedpyright --level error",
 )  # fmt: skip
 # What an option needs before it, to stand alone in a sentence.
 BEGINNINGS = (
@@ -29,7 +31,11 @@ BEGINNINGS = (
 
 
 def named():
-    return [pytest.param(words, id=f"{page.name}: {' '.join(words)}") for page in PAGES for words in commands(page)]
+    return [
+        pytest.param(words, id=f"{page.name}: {' '.join(words)}")
+        for page in PAGES
+        for words in commands(page)
+    ]
 
 
 def problem(words: list[str]) -> str | None:
@@ -125,5 +131,7 @@ def parses(beginning: str, words: list[str]) -> bool:
 
 
 def test_every_measurement_that_is_made_by_default_exists():
-    (listed,) = (node.value for node in tree(PACK / "benchmarks" / "__main__.py").body if target(node) == "NAMES")
+    (listed,) = (
+        node.value for node in tree(PACK / "benchmarks" / "__main__.py").body if target(node) == "NAMES"
+    )
     assert [name for name in ast.literal_eval(listed) if not is_benchmark(name)] == []

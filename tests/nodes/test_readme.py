@@ -6,12 +6,13 @@ import json
 import re
 
 import pytest
-from documents import PAGES, README, first_cells, links, rows, text_of
+from documents import CONTRIBUTING, PAGES, README, first_cells, links, rows, text_of
 from sources import PACK, schemas
 from workflow_files import API, UI
 
 BATCHES, NODES = PACK / "docs" / "batches.md", PACK / "docs" / "nodes.md"
 TWO_COMMANDS = ['pip install -c .ci/constraints.txt ".[test]"', "python -m pytest"]
+LINT = ["ruff check", "ruff format", "basedpyright --level error"]
 FRONT_PAGE = 200  # lines
 
 
@@ -34,6 +35,15 @@ def test_the_two_commands_of_a_developer_are_those_that_every_change_passes():
     workflow = (PACK / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     assert [line for line in script if line in TWO_COMMANDS] == TWO_COMMANDS
     assert all(f"- run: {command}\n" in workflow for command in TWO_COMMANDS)
+
+
+def test_every_change_passes_the_linter_the_formatter_and_the_type_checker_of_contributing():
+    script = (PACK / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    workflow = (PACK / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    asked = [f"{command} --check" if command == "ruff format" else command for command in LINT]
+    assert [line for line in script if line in (*asked, "python -m pytest")] == [*asked, "python -m pytest"]
+    assert all(f"- run: {command}\n" in workflow for command in asked)
+    assert "\n".join(LINT) in text_of(CONTRIBUTING)
 
 
 def test_every_node_is_in_the_table():
