@@ -247,7 +247,8 @@ def test_masks_of_the_decoded_frames_follow_them(tmp_path):
     assert [int(mask[0, 0]) for mask in followed.stream()] == [0, 1, 2, 2, 2, 2, 2, 2, 2, 3, 4]
     assert [int(mask[0, 0]) for mask in followed.stream(8)] == [2, 3, 4] and followed.size == (48, 32)
     part = video.part(0.2, 0.2)
-    assert [int(mask[0, 0]) for mask in following(InMemoryFrames(masks.frames[2:4]), part).stream()] == [2, 2, 2, 2, 3]
+    cut = following(InMemoryFrames(masks.frames[2:4]), part)
+    assert [int(mask[0, 0]) for mask in cut.stream()] == [2, 2, 2, 2, 3]
 
 
 def test_what_was_made_for_the_shown_frames_or_for_one_is_left_alone(tmp_path):

@@ -22,7 +22,9 @@ def table(tmp_path):
 @pytest.fixture
 def factory():
     """For a server that has one picture."""
-    return JobFactory(WORKFLOW, lambda file: 1 if (file.subfolder, file.filename) == ("old", "a.png") else None)
+    return JobFactory(
+        WORKFLOW, lambda file: 1 if (file.subfolder, file.filename) == ("old", "a.png") else None
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
