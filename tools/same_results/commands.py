@@ -15,7 +15,14 @@ from .media import decoded, measured
 
 SHORT = ("--seed", 3, "--steps", 5)
 # Of the prompts, the options that older versions know too.
-GUIDED = ("--audio-guidance", "linear:4->2", "--text-guidance", "cosine:3->1@0.5", "--negative-text", "grey wall")
+GUIDED = (
+    "--audio-guidance",
+    "linear:4->2",
+    "--text-guidance",
+    "cosine:3->1@0.5",
+    "--negative-text",
+    "grey wall",
+)
 BUNDLE = ("model.safetensors", "vae.safetensors", "text_encoder.safetensors", "whisper.safetensors")
 SETTINGS = {  # of a bundle, in the metadata of its model; what is not stated is a plain Wan model's
     "guided": {"steps": 4, "shift": 2.5, "solver": "dpmpp_2m", "text_guidance": "piecewise:0=3,0.4=1,1=1",
@@ -91,7 +98,11 @@ def write_bundle(context: Context, folder: Path, settings: dict[str, object]) ->
     with safe_open(model, "numpy") as file:
         metadata = file.metadata()
     config = json.loads(metadata["config"])
-    save_file(load_file(model), folder / model.name, metadata | {"config": json.dumps(config | {"sampling": settings})})
+    save_file(
+        load_file(model),
+        folder / model.name,
+        metadata | {"config": json.dumps(config | {"sampling": settings})},
+    )
 
 
 def flat(name: str, value: object) -> Findings:
