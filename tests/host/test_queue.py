@@ -146,7 +146,7 @@ MISTAKES = {
     "an unknown input": (("--set", "Colour.wide=3"), "it has batch_size, color, height, width."),
     "words for a number": (("--set", "Colour.width=wide"), "is a whole number; 'wide' is not."),
     "half a pixel": (("--set", "Colour.width=1.5"), "is a whole number; '1.5' is not."),
-    "a value for a socket": (("--set", "Save Image.images=3"), "takes what another node makes (IMAGE)"),
+    "a value for a socket": (("--set", "Save Image.images=3"), "takes the output of another node (IMAGE)"),
     "no value": (("--set", "Colour.width"), "write node.input=value"),
     "a missing table": (("--csv", "none.csv"), "none.csv"),
     "an address without a server": (("--server", "127.0.0.1:9"), "No ComfyUI answers"),
