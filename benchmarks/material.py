@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from skyreels_core.pipeline.options import Settings
 from torch import Tensor
 
 from skyreels_core import assets
@@ -20,7 +21,8 @@ from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.media.reading import Video
 from skyreels_core.media.sound import Audio
 from skyreels_core.model.bundle import Bundle, load_bundle
-from skyreels_core.pipeline import Settings, animate, edit
+from skyreels_core.pipeline.animate import animate
+from skyreels_core.pipeline.edit import edit
 from skyreels_core.pipeline.result import Report
 from skyreels_core.timeline import Timeline
 

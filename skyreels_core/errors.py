@@ -15,6 +15,10 @@ class InputError(ValueError):
     """
 
 
+class Cancelled(Exception):
+    """The user asked the run to stop, and it did."""
+
+
 @contextmanager
 def naming(path: Path | str | None) -> Iterator[None]:
     """Errors about what is in a file begin with its name, where they do not say it."""

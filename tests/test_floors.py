@@ -13,7 +13,8 @@ PACK = Path(__file__).parents[1]
 # From the lowest floor up. What stands on one line is a folder or a file of the core; none imports a later one.
 FLOORS = (
     "moved", "errors", "files", "typed", "timeline", "windows", "assets", "media", "audio", "weights", "model",
-    "sampling", "conditioning", "run.resume", "run", "evaluation", "pipeline", "training", "demo", "queueing", "cli",
+    "sampling", "conditioning", "run.resume", "run", "evaluation", "pipeline", "api", "training", "demo", "queueing",
+    "cli",
 )  # fmt: skip
 FRONT_DOOR = "skyreels_core"
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from skyreels_core import pipeline
+from skyreels_core.pipeline.animate import animate
+from skyreels_core.pipeline.edit import edit
 from skyreels_core.conditioning.prompts import PromptSchedule
 from skyreels_core.conditioning.shots import VideoEdit, WindowConditions
 from skyreels_core.errors import InputError
@@ -20,7 +21,8 @@ from skyreels_core.media.region import feather
 from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.model.backbone import WanModel
-from skyreels_core.pipeline import Settings, find_region
+from skyreels_core.pipeline.region import find_region
+from skyreels_core.run.settings import Settings
 from skyreels_core.pipeline.evaluator import CoreEvaluator, Prompts
 from skyreels_core.sampling.denoise import Unit
 from skyreels_core.windows import WindowPlan
@@ -61,20 +63,20 @@ def mask():
 
 @pytest.mark.parametrize(("fit", "size"), [("keep_shape", (48, 32)), ("crop", (32, 48)), ("pad", (32, 48))])
 def test_a_wide_picture_keeps_its_shape_unless_it_is_to_be_cropped_or_padded(bundle, preset, fit, size):
-    result = pipeline.animate(bundle, voice(0.3), noise(40, 60, 3), fit=fit, settings=preset)
+    result = animate(bundle, voice(0.3), noise(40, 60, 3), fit=fit, settings=preset)
     assert result.report.size == size
     assert result.tensor().shape[1:3] == size[::-1]
 
 
 def test_a_picture_and_a_video_of_one_shape_are_made_at_one_size(bundle, preset, video, mask):
-    edited = pipeline.edit(bundle, video, voice(0.3), mask, settings=preset).report
-    animated = pipeline.animate(bundle, voice(0.3), video.frames[0], settings=preset).report
+    edited = edit(bundle, video, voice(0.3), mask, settings=preset).report
+    animated = animate(bundle, voice(0.3), video.frames[0], settings=preset).report
     assert animated.size == edited.size != (preset.width, preset.height)
 
 
 @pytest.mark.parametrize("seconds, fps", [(0.01, 25.0), (1.0, 8.0), (1.01, 8.0), (0.5, 30000 / 1001)])
 def test_an_animation_lasts_as_long_as_the_voice_rounded_up_to_a_frame(bundle, preset, picture, seconds, fps):
-    result = pipeline.animate(
+    result = animate(
         bundle, voice(seconds, 44100, 2), picture, settings=preset.override(fps=fps, steps=1)
     )
     frames = result.tensor()
@@ -85,7 +87,7 @@ def test_an_animation_lasts_as_long_as_the_voice_rounded_up_to_a_frame(bundle, p
 
 
 def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(bundle, preset, picture):
-    result = pipeline.animate(
+    result = animate(
         bundle, voice(2), picture, "a person", settings=preset.override(text_guidance="5")
     )
     report = result.report
@@ -95,7 +97,7 @@ def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(b
 
 
 def test_without_text_its_guidance_is_off_and_said_so(bundle, preset, picture):
-    report = pipeline.animate(bundle, voice(0.5), picture, settings=preset.override(text_guidance="5")).report
+    report = animate(bundle, voice(0.5), picture, settings=preset.override(text_guidance="5")).report
     assert report.computed == preset.steps * 2
     assert any("text guidance is off" in line for line in report.lines)
 
@@ -104,7 +106,7 @@ def test_without_text_its_guidance_is_off_and_said_so(bundle, preset, picture):
 def test_text_that_reads_like_the_negative_one_is_none_to_follow(bundle, preset, picture, texts):
     text, negative = texts
     guided, alone = (
-        pipeline.animate(
+        animate(
             bundle, voice(0.5), picture, text,
             settings=preset.override(text_guidance=scale, negative_text=negative),
         )
@@ -117,13 +119,13 @@ def test_text_that_reads_like_the_negative_one_is_none_to_follow(bundle, preset,
 
 def test_a_null_branch_without_the_image_is_kept_where_there_is_no_text(bundle, preset, picture):
     settings = preset.override(text_guidance="5", null_image=True)
-    report = pipeline.animate(bundle, voice(0.5), picture, settings=settings).report
+    report = animate(bundle, voice(0.5), picture, settings=settings).report
     assert report.computed == preset.steps * 3
 
 
 def test_a_seed_decides_the_take(bundle, preset, picture):
     first, same, other = (
-        pipeline.animate(bundle, voice(0.3), picture, settings=preset.override(seed=seed)).tensor()
+        animate(bundle, voice(0.3), picture, settings=preset.override(seed=seed)).tensor()
         for seed in (7, 7, 8)
     )
     assert torch.equal(first, same)
@@ -133,7 +135,7 @@ def test_a_seed_decides_the_take(bundle, preset, picture):
 def test_the_picture_and_the_text_both_change_what_is_seen(bundle, preset, picture):
     def frames(picture, text):
         settings = preset.override(colour_strength=0, text_guidance="5")
-        return pipeline.animate(bundle, voice(0.3), picture, text, settings=settings).tensor()
+        return animate(bundle, voice(0.3), picture, text, settings=settings).tensor()
 
     seen = frames(picture, "red hair")
     assert not torch.allclose(seen, frames(None, "red hair"), atol=0.01)
@@ -141,7 +143,7 @@ def test_the_picture_and_the_text_both_change_what_is_seen(bundle, preset, pictu
 
 
 def test_what_is_snapped_is_said(bundle, preset, picture):
-    report = pipeline.animate(
+    report = animate(
         bundle, voice(0.1), picture, settings=preset.override(width=50, height=60)
     ).report
     assert report.size == (48, 64)
@@ -152,7 +154,7 @@ def test_what_is_snapped_is_said(bundle, preset, picture):
 def test_a_backbone_that_takes_no_picture_speaks_without_one(bundle, preset, picture):
     model = WanModel(replace(bundle.model.config, in_dim=16))
     model.init_weights(torch.Generator().manual_seed(0))
-    result = pipeline.animate(replace(bundle, model=model), voice(0.3), picture, settings=preset)
+    result = animate(replace(bundle, model=model), voice(0.3), picture, settings=preset)
     assert any("No picture is used" in line for line in result.report.lines)
     assert torch.isfinite(result.tensor()).all()
 
@@ -164,13 +166,13 @@ def test_a_backbone_in_half_precision_gives_nearly_the_same_frames(bundle, prese
     adapter.load_state_dict(bundle.adapter.state_dict())
     half = replace(bundle, model=model, adapter=adapter)
     settings = preset.override(colour_strength=0)
-    frames = [pipeline.animate(b, voice(0.5), picture, settings=settings).tensor() for b in (bundle, half)]
+    frames = [animate(b, voice(0.5), picture, settings=settings).tensor() for b in (bundle, half)]
     assert (frames[0] - frames[1]).abs().mean() < 0.05  # bf16 keeps 8 bits, over 2 steps and 6 blocks
 
 
 def test_the_cache_reuses_forwards_and_says_how_many_steps_are_computed(bundle, preset, picture):
     preset = preset.override(steps=6, text_guidance="1", cache_threshold=1e9)
-    report = pipeline.animate(bundle, voice(0.3), picture, settings=preset).report
+    report = animate(bundle, voice(0.3), picture, settings=preset).report
     assert any("TeaCache computes 2 of 6 steps," in line for line in report.lines)  # the first and the last
     assert (report.computed, report.reused) == (2 * 2, 4 * 2)
 
@@ -179,8 +181,8 @@ def test_colours_are_unified_frame_by_frame_as_they_would_be_with_the_whole_vide
     bundle, preset, picture
 ):
     preset = preset.override(steps=1, fps=1.0, width=32, height=32)  # 1 s of smoothing is one frame here
-    plain = pipeline.animate(bundle, voice(13), picture, settings=preset.override(colour_strength=0))
-    result = pipeline.animate(bundle, voice(13), picture, settings=preset.override(colour_strength=0.5))
+    plain = animate(bundle, voice(13), picture, settings=preset.override(colour_strength=0))
+    result = animate(bundle, voice(13), picture, settings=preset.override(colour_strength=0.5))
     plain, unified = plain.tensor(), result.tensor()
     fitted = fit(picture, 32, 32)[0]
     torch.testing.assert_close(unified, colour.unify_clip(plain, fitted, 1.0, strength=0.5).frames)
@@ -236,7 +238,7 @@ def test_a_schedule_of_one_text_is_that_text_bit_for_bit(bundle, preset, picture
     preset = preset.override(text_guidance="5")
     one = PromptSchedule.parse("0 a person")
     frames = [
-        pipeline.animate(bundle, voice(2), picture, text, settings=preset).tensor()
+        animate(bundle, voice(2), picture, text, settings=preset).tensor()
         for text in ("a person", one)
     ]
     assert torch.equal(*frames)
@@ -246,7 +248,7 @@ def test_texts_change_over_time_and_what_is_not_used_is_said(bundle, preset, pic
     plain = preset.override(text_guidance="5", colour_strength=0)
     schedule = PromptSchedule.parse("0 red hair\n1.1 blue wall\n2 grey wall")
     results = [
-        pipeline.animate(bundle, voice(2), picture, text, settings=plain) for text in ("red hair", schedule)
+        animate(bundle, voice(2), picture, text, settings=plain) for text in ("red hair", schedule)
     ]
     before, after = (result.tensor() for result in results)
     assert torch.equal(before[0], after[0])  # of the first window alone
@@ -259,7 +261,7 @@ def test_where_only_some_windows_have_a_text_the_guidance_stays_on(bundle, prese
     schedule = PromptSchedule(((0, ""), (1.1, "blue wall")))
     never = PromptSchedule(((0, ""), (5, "blue wall")))
     planned = [
-        pipeline.animate(bundle, voice(2), picture, text, settings=preset).report.planned
+        animate(bundle, voice(2), picture, text, settings=preset).report.planned
         for text in (schedule, never)
     ]
     assert planned == [2 * 2 * 3, 2 * 2 * 2]  # windows, steps, branches
@@ -283,7 +285,7 @@ def test_a_window_hears_its_own_time_and_a_margin(evaluator):
 
 
 def test_an_edit_keeps_every_pixel_beyond_the_feathered_mask(bundle, preset, video, mask):
-    result = pipeline.edit(bundle, video, voice(0.6), mask, settings=preset)
+    result = edit(bundle, video, voice(0.6), mask, settings=preset)
     frames = result.tensor()
     outside = feather(mask, max(1, round(FEATHER * HEIGHT)))[0] == 0
     assert frames.shape == (8, HEIGHT, WIDTH, 3)
@@ -294,7 +296,7 @@ def test_an_edit_keeps_every_pixel_beyond_the_feathered_mask(bundle, preset, vid
 
 def test_an_edit_can_show_what_the_model_made_outside_the_mask(bundle, preset, video, mask):
     frames, bare = (
-        pipeline.edit(bundle, video, voice(0.1), mask, settings=preset.override(composite=composite)).tensor()
+        edit(bundle, video, voice(0.1), mask, settings=preset.override(composite=composite)).tensor()
         for composite in (True, False)
     )
     assert torch.allclose(frames[:, mask[0] > 0], bare[:, mask[0] > 0], atol=1e-6)
@@ -302,7 +304,7 @@ def test_an_edit_can_show_what_the_model_made_outside_the_mask(bundle, preset, v
 
 
 def test_an_edit_works_at_the_presets_area_in_the_shape_of_the_source(bundle, preset, video, mask):
-    report = pipeline.edit(bundle, video, voice(0.1), mask, settings=preset).report
+    report = edit(bundle, video, voice(0.1), mask, settings=preset).report
     assert report.size == (48, 32)
     assert "The model works at 48x32, the video keeps 45x37." in report.lines
 
@@ -318,7 +320,7 @@ def test_an_edit_works_at_the_presets_area_in_the_shape_of_the_source(bundle, pr
 )
 def test_the_length_of_an_edit_is_chosen_and_said(bundle, preset, video, mask, length, seconds, frames, said):
     preset = preset.override(steps=1)
-    result = pipeline.edit(bundle, video, voice(seconds), mask, length=length, settings=preset)
+    result = edit(bundle, video, voice(seconds), mask, length=length, settings=preset)
     made = result.tensor()
     assert len(made) == frames
     assert any(said in line for line in result.report.lines)
@@ -328,7 +330,7 @@ def test_the_length_of_an_edit_is_chosen_and_said(bundle, preset, video, mask, l
 def test_the_hybrid_fraction_decides_which_steps_see_the_whole_video(bundle, preset, video, mask):
     inside = mask[0] > 0
     never, always = (
-        pipeline.edit(bundle, video, voice(0.6), mask, settings=preset.override(hybrid=fraction)).tensor()
+        edit(bundle, video, voice(0.6), mask, settings=preset.override(hybrid=fraction)).tensor()
         for fraction in (0.0, 1.0)
     )
     assert not torch.allclose(never[:, inside], always[:, inside], atol=0.01)
@@ -339,7 +341,7 @@ def test_every_window_of_an_edit_starts_from_its_own_frame_of_the_source(bundle,
     changed.frames[4] = 1 - changed.frames[4]  # where the second of the windows [0, 1] and [1, 2] starts
     preset = preset.override(window=2, hybrid=0.0)
     before, after = (
-        pipeline.edit(bundle, v, voice(0.72), mask, settings=preset.override(colour_strength=0))
+        edit(bundle, v, voice(0.72), mask, settings=preset.override(colour_strength=0))
         for v in (video, changed)
     )
     inside = mask[0] > 0
@@ -355,7 +357,7 @@ def test_progress_reaches_what_was_planned_in_every_stage(bundle, preset, video,
         assert done == last.get(stage, (0,))[0] + 1
         last[stage] = done, planned
 
-    result = pipeline.edit(bundle, video, voice(0.6), mask, settings=preset, progress=progress)
+    result = edit(bundle, video, voice(0.6), mask, settings=preset, progress=progress)
     result.tensor()
     assert set(last) == {"conditions", "sampling", "decoding"}
     assert all(done == planned for done, planned in last.values())
@@ -366,7 +368,7 @@ def test_progress_reaches_what_was_planned_in_every_stage(bundle, preset, video,
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_a_report_tells_how_like_its_picture_each_window_is(bundle, preset, picture, strength):
     settings = preset.override(colour_strength=strength)
-    result = pipeline.animate(bundle, voice(2.0), picture, settings=settings)
+    result = animate(bundle, voice(2.0), picture, settings=settings)
     assert result.report.continuity is None  # before the frames were read
     result.tensor()
     found = result.report.continuity
@@ -376,7 +378,7 @@ def test_a_report_tells_how_like_its_picture_each_window_is(bundle, preset, pict
 
 def test_an_edit_is_measured_where_it_was_made_anew(bundle, preset, video, mask):
     def identity(mask):
-        result = pipeline.edit(bundle, video, voice(0.6), mask, settings=preset)
+        result = edit(bundle, video, voice(0.6), mask, settings=preset)
         result.tensor()
         return result.report.continuity.windows[0].identity
 
@@ -396,7 +398,7 @@ def test_a_cancelled_run_stops_before_the_next_forward(bundle, preset, picture):
         calls["forwards"] = done
 
     with pytest.raises(KeyboardInterrupt):
-        pipeline.animate(
+        animate(
             bundle, voice(2), picture, settings=preset, progress=progress, check_cancel=check_cancel
         )
     assert calls["forwards"] == 3
@@ -423,32 +425,32 @@ def silence(seconds):
 )
 def test_options_out_of_range_are_refused_in_words(bundle, preset, picture, changes, needle):
     with pytest.raises(InputError, match=needle):
-        pipeline.animate(bundle, voice(0.1), picture, settings=preset.override(**changes))
+        animate(bundle, voice(0.1), picture, settings=preset.override(**changes))
 
 
 def test_a_voice_of_more_than_an_hour_is_refused(bundle, preset):
     with pytest.raises(InputError, match="lasts 61 minutes"):
-        pipeline.animate(bundle, silence(3660), settings=preset)
+        animate(bundle, silence(3660), settings=preset)
 
 
 def test_parts_that_do_not_belong_together_are_refused(bundle, preset):
     with pytest.raises(InputError, match="no audio layers"):
-        pipeline.animate(replace(bundle, adapter=None), voice(0.1), settings=preset)
+        animate(replace(bundle, adapter=None), voice(0.1), settings=preset)
     deaf = replace(bundle, adapter=type(bundle.adapter)(replace(bundle.adapter.config, width=48)))
     with pytest.raises(InputError, match="width 64, the model reads width 48"):
-        pipeline.animate(deaf, voice(0.1), settings=preset)
+        animate(deaf, voice(0.1), settings=preset)
 
 
 def test_an_edit_without_a_picture_input_or_a_fitting_mask_is_refused(bundle, preset, video, mask):
     blind = replace(bundle, model=WanModel(replace(bundle.model.config, in_dim=16)))
     with pytest.raises(InputError, match="takes no picture"):
-        pipeline.edit(blind, video, voice(0.1), mask, settings=preset)
+        edit(blind, video, voice(0.1), mask, settings=preset)
     with pytest.raises(InputError, match="black everywhere"):
-        pipeline.edit(bundle, video, voice(0.1), torch.zeros_like(mask), settings=preset)
+        edit(bundle, video, voice(0.1), torch.zeros_like(mask), settings=preset)
     with pytest.raises(InputError, match="a frame for each"):
-        pipeline.edit(bundle, video, voice(0.1), mask.expand(3, -1, -1), settings=preset)
+        edit(bundle, video, voice(0.1), mask.expand(3, -1, -1), settings=preset)
     with pytest.raises(InputError, match="length 'long'"):
-        pipeline.edit(bundle, video, voice(0.1), mask, length="long", settings=preset)
+        edit(bundle, video, voice(0.1), mask, length="long", settings=preset)
 
 
 def face(frames, people=True, x=22, y=16):

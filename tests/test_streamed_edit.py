@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from skyreels_core import pipeline
 from skyreels_core.media.sound import Audio
+from skyreels_core.pipeline.edit import edit
 from skyreels_core.run.resume import WorkFolder
 from skyreels_core.run.settings import Settings
 
@@ -57,7 +57,7 @@ def preset(bundle):
 def edited(bundle, preset, length, work=None):
     voice = Audio(torch.rand(1, round(length / FPS * 16000)) - 0.5, 16000)
     video, region = Watched(length), Watched(length, channels=())
-    result = pipeline.edit(bundle, video, voice, region, settings=preset, work=work)
+    result = edit(bundle, video, voice, region, settings=preset, work=work)
     assert sum(1 for _ in result.frames) == length
     return video, region, result
 

@@ -17,7 +17,9 @@ from skyreels_core.evaluation.sheets import write_webp
 from skyreels_core.media.reading import fit, read_picture, read_video
 from skyreels_core.media.sound import read_audio
 from skyreels_core.model.bundle import load_bundle
-from skyreels_core.pipeline import animate, edit, find_region
+from skyreels_core.pipeline.animate import animate
+from skyreels_core.pipeline.edit import edit
+from skyreels_core.pipeline.region import find_region
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "speaking.webp"
 SIDE, GAP = 192, 8  # pixels

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import torch
 
-from .. import pipeline
+from ..api.model import Model
+from ..api.video import Video
+from ..api.weights import ModelFiles
 from ..conditioning.prompts import PromptSchedule
 from ..errors import InputError, naming
 from ..media.encoding import Encoding
@@ -18,11 +20,11 @@ from ..media.footage import open_video
 from ..media.reading import read_picture
 from ..media.region import check_edit
 from ..media.sound import read_audio
-from ..media.writing import check_video, write_video
-from ..pipeline import Result, find_region
+from ..media.writing import check_video
 from ..pipeline.planning import check_voice, plan_animation, plan_edit
+from ..pipeline.region import find_region
 from ..run.resume import WorkFolder
-from .choices import ModelFiles, choose
+from .choices import choose
 from .demo import demo
 from .progress import Bars
 from .report import check_report, write_report
@@ -59,10 +61,9 @@ def animate(args: Namespace) -> None:
     plan = plan_animation(settings, model.facts, audio, picture, args.fit)
     check_resources(args, model, plan, plan.size)
     with work_folder(args) as work, Bars() as bars:
-        result = pipeline.animate(
-            model.load(), audio, picture, text, fit=args.fit, plan=plan, progress=bars, work=work
-        )
-        write(args, model, result, work)
+        loaded = Model(model.load())
+        video = loaded.animate(picture, audio, text, fit=args.fit, plan=plan, progress=bars, work=work)
+        write(args, model, video, work)
 
 
 def edit(args: Namespace) -> None:
@@ -81,16 +82,16 @@ def edit(args: Namespace) -> None:
         )  # fmt: skip
         with naming(args.mask or args.keypoints or args.dwpose):
             check_edit(video, region)
-        result = pipeline.edit(model.load(), video, audio, region, text, plan=plan, progress=bars, work=work)
-        write(args, model, result, work)
+        loaded = Model(model.load())
+        made = loaded.edit(video, audio, region, text, plan=plan, progress=bars, work=work)
+        write(args, model, made, work)
 
 
-def write(args: Namespace, model: ModelFiles, result: Result, work: WorkFolder) -> None:
-    part = work.part_of(args.output)
-    write_video(args.output, result.frames, result.fps, result.audio, encoding_of(args), part)
-    logger.info(result.report.summary())
+def write(args: Namespace, model: ModelFiles, video: Video, work: WorkFolder) -> None:
+    video.save(args.output, crf=args.crf, codec=args.codec, lossless=args.lossless)
+    logger.info(video.report.summary())
     if args.report is not None:
-        write_report(args, model.device, result)
+        write_report(args, model.device, video)
     work.finish()
     print(args.output)
 

@@ -6,10 +6,15 @@ import logging
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from .. import assets, pipeline
+from .. import assets
+from ..api.inputs import face_mask
+from ..api.model import Model
+from ..api.video import Video
 from ..audio.reading import cut_voice
 from ..conditioning.faces import face_masks
 from ..conditioning.pose import from_pose_keypoint
@@ -20,11 +25,9 @@ from ..media.footage import collect
 from ..media.reading import fit, read_picture, read_video
 from ..media.sound import Audio, read_audio
 from ..media.writing import write_video
-from ..model.bundle import Bundle
-from ..pipeline import Result, Settings, find_region
 from ..pipeline.run import Progress
 from ..timeline import Timeline
-from .choices import choose
+from .choices import choose, options_of
 from .progress import Bars
 
 logger = logging.getLogger(__name__)
@@ -35,13 +38,13 @@ class Studio:
     """Where the three videos are made, and how."""
 
     folder: Path
-    bundle: Bundle
-    settings: Settings
+    model: Model
+    options: dict[str, Any]
 
 
 def demo(args: Namespace) -> None:
-    model, settings = choose(args)
-    studio = Studio(make_folder(args.output), model.load(), settings)
+    model, _ = choose(args)
+    studio = Studio(make_folder(args.output), Model(model.load()), options_of(args))
     with Bars() as bars:
         animate_portrait(studio, "animation", 1, bars)
     with Bars() as bars:
@@ -59,25 +62,24 @@ def make_folder(folder: Path) -> Path:
 
 def animate_portrait(studio: Studio, name: str, voice: int | str, progress: Progress) -> None:
     picture = read_picture(assets.portrait())
-    result = pipeline.animate(
-        studio.bundle, read_audio(assets.voice(voice)), picture, assets.caption(),
-        settings=studio.settings, progress=progress,
-    )  # fmt: skip
-    frames = result.tensor()
+    video = studio.model.animate(
+        picture, assets.voice(voice), assets.caption(), progress=progress, **studio.options
+    )
+    frames = torch.stack(list(video))
     keypoints = from_pose_keypoint(assets.portrait_keypoints(), picture.shape[1], picture.shape[0])
-    box, _ = fit(face_masks(keypoints, result.fps).boxes[..., None], frames.shape[2], frames.shape[1])
-    keep(studio, name, result, frames, [face_row("animation", frames, result.fps, box[..., 0], result.audio)])
+    box, _ = fit(face_masks(keypoints, video.fps).boxes[..., None], frames.shape[2], frames.shape[1])
+    keep(studio, name, video, frames, [face_row("animation", frames, video.fps, box[..., 0], video.audio)])
 
 
 def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> None:
     audio = read_audio(assets.voice(voice))
-    video = read_video(assets.video(), audio.seconds)
-    region = find_region(video, keypoints=assets.keypoints())
-    result = pipeline.edit(studio.bundle, video, audio, region, settings=studio.settings, progress=progress)
-    frames, boxes = result.tensor(), collect(region)
-    assert video.audio is not None  # the bundled video speaks
-    source = face_row("source", video.frames[: len(frames)], video.fps, boxes, video.audio)
-    keep(studio, name, result, frames, [source, face_row("edit", frames, video.fps, boxes, result.audio)])
+    source = read_video(assets.video(), audio.seconds)
+    region = face_mask(assets.keypoints()).of(source)
+    video = studio.model.edit(source, audio, region, progress=progress, **studio.options)
+    frames, boxes = torch.stack(list(video)), collect(region)
+    assert source.audio is not None  # the bundled video speaks
+    before = face_row("source", source.frames[: len(frames)], source.fps, boxes, source.audio)
+    keep(studio, name, video, frames, [before, face_row("edit", frames, video.fps, boxes, video.audio)])
 
 
 def face_row(label: str, frames: Tensor, fps: float, boxes: Tensor, audio: Audio) -> Row:
@@ -87,9 +89,9 @@ def face_row(label: str, frames: Tensor, fps: float, boxes: Tensor, audio: Audio
     return Row(label, frames, len(frames) / fps, (mouth, loudness(voice)))
 
 
-def keep(studio: Studio, name: str, result: Result, frames: Tensor, rows: list[Row]) -> None:
+def keep(studio: Studio, name: str, video: Video, frames: Tensor, rows: list[Row]) -> None:
     path = studio.folder / f"{name}.mp4"
-    write_video(path, frames, result.fps, result.audio)
+    write_video(path, frames, video.fps, video.audio)
     contact_sheet(path.with_suffix(".png"), rows)
-    logger.info(result.report.summary())
+    logger.info(video.report.summary())
     print(path)

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..api.video import Video
 from ..evaluation.continuity import Continuity
 from ..evaluation.drift_plot import draw_drift
 from ..files import atomic
 from ..media.writing import check_output
-from ..pipeline import Result
 
 DIGITS = 4  # after the point, of everything that was measured
 
@@ -27,17 +27,17 @@ def check_report(path: Path | None) -> None:
         check_output(path.with_suffix(".png"), (".png",))
 
 
-def write_report(args: Namespace, device: torch.device, result: Result) -> None:
+def write_report(args: Namespace, device: torch.device, video: Video) -> None:
     """FILE.json, and FILE.png with the curves of the meters; once all frames were read."""
-    text = json.dumps(plain(contents(args, device, result)), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(contents(args, device, video)), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic(args.report) as part:
         part.write_text(f"{text}\n", encoding="utf-8")
     with atomic(args.report.with_suffix(".png")) as part:
-        draw_drift(measured(result)).save(part)
+        draw_drift(measured(video)).save(part)
 
 
-def contents(args: Namespace, device: torch.device, result: Result) -> dict[str, Any]:
-    report, found = result.report, measured(result)
+def contents(args: Namespace, device: torch.device, video: Video) -> dict[str, Any]:
+    report, found = video.report, measured(video)
     return {
         "version": __version__,
         "torch": torch.__version__,
@@ -50,7 +50,7 @@ def contents(args: Namespace, device: torch.device, result: Result) -> dict[str,
             "frames": report.frames,
             "fps": report.fps,
             "seconds": report.frames / report.fps,
-            "voice_seconds": result.audio.seconds,
+            "voice_seconds": video.audio.seconds,
         },
         "forwards": {"planned": report.planned, "computed": report.computed, "reused": report.reused},
         "stages_seconds": dict(report.seconds),
@@ -67,8 +67,8 @@ def contents(args: Namespace, device: torch.device, result: Result) -> dict[str,
     }
 
 
-def measured(result: Result) -> Continuity:
-    found = result.report.continuity
+def measured(video: Video) -> Continuity:
+    found = video.report.continuity
     assert found is not None  # all frames were read
     return found
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from ..api.weights import MODEL_PARTS, ModelFiles
 from ..pipeline.resources import check_places, needs_of, work_space
 from ..run.plan import RunPlan
 from ..run.resources import FLOAT, check_disk, video_bytes
-from .choices import MODEL_PARTS, ModelFiles
 from .work import work_path
 
 OUTPUT_REMEDY = "Free disk space there, or write the video to another disk (-o)"

@@ -11,14 +11,13 @@ from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Shape, place_picture
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import Animation
-from ..evaluation.continuity import ContinuityMeter
 from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..run.plan import RunPlan
 from ..run.resume import WorkFolder, digest
 from ..run.settings import Settings
 from .evaluator import CoreEvaluator
-from .frames import finished_frames, measured
+from .frames import FinishedFrames, finish_of
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_animation
 from .resources import check_resources
@@ -66,10 +65,8 @@ def animate(
     )
     latents = sample(run, evaluator, needed)
     reference = None if shot.picture is None else lambda frame: shot.picture
-    meter = ContinuityMeter.of(plan.windows, plan.timeline.fps, reference)
-    frames = finished_frames(run, latents, meter.reference)
-    voice = cut_voice(audio, plan.timeline)
-    return Result(measured(run, meter, frames), plan.timeline.fps, voice, run.report)
+    frames = FinishedFrames(run, latents, finish_of(plan, reference))
+    return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
 
 
 def placed_picture(run: Run, picture: Tensor | None, fit: Shape) -> Animation:

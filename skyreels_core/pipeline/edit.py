@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, MutableMapping
 
 from torch import Tensor
 
@@ -11,9 +11,7 @@ from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Length
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import VideoEdit
-from ..evaluation.continuity import ContinuityMeter
-from ..media.compositing import place_back, scale_to
-from ..media.footage import Cut, Footage, lasting
+from ..media.footage import Cut, Footage
 from ..media.region import Region, as_region, check_edit
 from ..media.sound import Audio
 from ..model.bundle import Bundle
@@ -22,7 +20,8 @@ from ..run.resume import WorkFolder
 from ..run.resume.fingerprint import digest_frames
 from ..run.settings import Settings
 from .evaluator import CoreEvaluator
-from .frames import finished_frames, measured
+from .finish import Edited
+from .frames import FinishedFrames, finish_of
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_edit
 from .resources import check_resources
@@ -73,18 +72,9 @@ def edit(
         bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, evaluator, needed)
-    frames = put_back(run, shot, latents)
+    edited = Edited(shot.source, shot.region, composite=plan.settings.composite)
+    frames = FinishedFrames(run, latents, finish_of(plan, shot.frame, edited))
     return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
-
-
-def put_back(run: Run, shot: VideoEdit, latents: Tensor) -> Iterator[Tensor]:
-    """The finished frames at the video's size, measured where they were made anew."""
-    masks = lasting(Cut(shot.region, len(shot.source)).stream())
-    meter = ContinuityMeter.of(run.plan.windows, run.plan.timeline.fps, shot.frame, masks)
-    made = finished_frames(run, latents, meter.reference)
-    if run.plan.settings.composite:
-        return measured(run, meter, place_back(made, shot.source, shot.region))
-    return measured(run, meter, scale_to(made, *shot.source.size))
 
 
 def begin_edit(

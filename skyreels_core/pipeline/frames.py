@@ -1,42 +1,60 @@
-"""Latents to finished frames, one at a time: memory does not grow with the length."""
+"""Latents to the finished frames of a run, with its progress and its report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..evaluation.continuity import ContinuityMeter
-from ..media.unify import unify_stream
-from .run import Run
+from ..run.plan import RunPlan
+from .finish import Edited, Finish, Reference
+from .run import Progress, Run
 
 
-def finished_frames(run: Run, latents: Tensor, reference: Callable[[int], Tensor] | None) -> Iterator[Tensor]:
-    """The frames [h w 3] in 0..1 of latents [1 16 t h w], as many as planned, the colours unified.
-
-    reference: the picture [h w 3] whose colours a frame should have, by the frame's index; None: frame 0.
-    """
-    frames = run.report.timed("decoding", decode(run, latents))
-    colours = partial(run.report.stage, "colours")
-    return unify_stream(frames, run.plan.timeline.fps, run.plan.settings.colour_strength, reference, colours)
+def finish_of(plan: RunPlan, reference: Reference | None, edited: Edited | None = None) -> Finish:
+    timeline, strength = plan.timeline, plan.settings.colour_strength
+    return Finish(timeline.frames, timeline.fps, strength, reference, edited, plan.windows)
 
 
-def measured(run: Run, meter: ContinuityMeter, frames: Iterable[Tensor]) -> Iterator[Tensor]:
-    """The finished frames; once the last one was read the report has what the meter found."""
-    for frame in frames:
-        with run.report.stage("measuring"):
-            meter.add(frame)
-        yield frame
-    run.report.continuity = meter.result()
-    run.report.say(str(run.report.continuity))
+@dataclass(frozen=True, eq=False)
+class FinishedFrames:
+    """The frames [h w 3] in 0..1 of latents [1 16 t h w]. Whoever reads them, again too, has them decoded one by one;
+    once the last one was read the report has what they are like."""
 
+    run: Run
+    latents: Tensor
+    finish: Finish
 
-def decode(run: Run, latents: Tensor) -> Iterator[Tensor]:
-    done, frames = 0, run.plan.timeline.frames
-    for chunk in run.bundle.vae.decode_stream(latents):
-        run.ask_to_go_on()
-        for frame in chunk[0].movedim(0, -1).cpu().contiguous()[: frames - done]:
-            done += 1
-            run.advance("decoding", done, frames)
-            yield (frame + 1) / 2
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self.run.plan.size if self.finish.edited is None else self.finish.edited.source.size
+
+    def __len__(self) -> int:
+        return self.finish.frames
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return self.stream()
+
+    def stream(
+        self, progress: Progress | None = None, check_cancel: Callable[[], None] | None = None
+    ) -> Iterator[Tensor]:
+        """With others to tell and to ask than those of the run."""
+        report, meter = self.run.report, self.finish.meter()
+        decoded = self._decoded(progress or self.run.progress, check_cancel or self.run.check_cancel)
+        yield from self.finish.stream(report.timed("decoding", decoded), meter, report.stage)
+        if report.continuity is None:
+            report.continuity = meter.result()
+            report.say(str(report.continuity))
+
+    def _decoded(self, progress: Progress | None, check_cancel: Callable[[], None] | None) -> Iterator[Tensor]:
+        done, frames = 0, len(self)
+        for chunk in self.run.bundle.vae.decode_stream(self.latents):
+            if check_cancel is not None:
+                check_cancel()
+            for frame in chunk[0].movedim(0, -1).cpu().contiguous()[: frames - done]:
+                done += 1
+                if progress is not None:
+                    progress("decoding", done, frames, "")
+                yield (frame + 1) / 2

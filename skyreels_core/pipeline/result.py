@@ -64,6 +64,9 @@ class Report:
             f"{self.computed} forwards ({self.reused} reused): {seconds}."
         )
 
+    def __str__(self) -> str:
+        return "\n".join([self.summary(), *self.lines])
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
@@ -85,7 +88,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Result:
-    frames: Iterator[Tensor]  # report.frames of [h w 3] in 0..1, to be read once
+    frames: Iterable[Tensor]  # `FinishedFrames`: report.frames of [h w 3] in 0..1, decoded while they are read
     fps: float
     audio: Audio  # exactly as long as the frames
     report: Report

@@ -21,7 +21,8 @@ from skyreels_core.media.region import as_region
 from skyreels_core.media.sound import Audio
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.model.checkpoint import load_model
-from skyreels_core.pipeline import Settings, animate
+from skyreels_core.pipeline.animate import animate
+from skyreels_core.run.settings import Settings
 
 FACES = 50
 REMEDIES = ("HuMo", "SkyReels-V3 A2V", "InfiniteTalk in ComfyUI", "--model")

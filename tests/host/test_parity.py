@@ -11,12 +11,13 @@ from skyreels_core.media.footage import Cut
 from skyreels_core.media.reading import read_picture, read_video
 from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.model.bundle import load_bundle
-from skyreels_core.pipeline import Settings, find_region
 from skyreels_core.pipeline.evaluator import CoreEvaluator
 from skyreels_core.pipeline.planning import facts_of
+from skyreels_core.pipeline.region import find_region
 from skyreels_core.pipeline.run import Run
 from skyreels_core.pipeline.sampler import encode_inputs, encode_shot, sample
 from skyreels_core.run.plan import RunPlan
+from skyreels_core.run.settings import Settings
 from skyreels_core.timeline import Timeline
 
 TOLERANCE = 1e-3  # float32 in another order of operations

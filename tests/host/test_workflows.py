@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from skyreels_core import assets, pipeline
+from skyreels_core import assets
 from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import from_pose_keypoint
 from skyreels_core.evaluation.mouth import mouth_area
@@ -21,7 +21,9 @@ from skyreels_core.media.reading import read_picture, read_video
 from skyreels_core.media.region import feather
 from skyreels_core.media.sound import read_audio
 from skyreels_core.model.bundle import load_bundle
-from skyreels_core.pipeline import Settings, find_region
+from skyreels_core.pipeline.animate import animate
+from skyreels_core.pipeline.region import find_region
+from skyreels_core.run.settings import Settings
 
 API = Path(__file__).resolve().parents[2] / "workflows" / "api"
 FPS = 25.0
@@ -71,7 +73,7 @@ def test_the_quick_start_speaks_as_the_core_does(quick_start):
     check_lengths(quick_start, 1)
     bundle, picture = load_bundle(assets.model()), read_picture(assets.portrait())
     settings = Settings.of(bundle.metadata).override(seed=1, colour_strength=0)
-    core = pipeline.animate(bundle, read_audio(assets.voice(1)), picture, assets.caption(), settings=settings)
+    core = animate(bundle, read_audio(assets.voice(1)), picture, assets.caption(), settings=settings)
     curves = [mouth_area(frames, portrait_box()) for frames in (quick_start.frames, core.tensor())]
     assert np.corrcoef(*curves)[0, 1] > 0.99
     assert follows(quick_start, portrait_box()) > 0.6

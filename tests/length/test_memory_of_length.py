@@ -6,8 +6,8 @@ import gc
 
 import torch
 
-from skyreels_core import pipeline
 from skyreels_core.media.sound import Audio
+from skyreels_core.pipeline.animate import animate
 from skyreels_core.run.resume import WorkFolder
 from skyreels_core.run.settings import Settings
 
@@ -35,7 +35,7 @@ def most_held(bundle, seconds, folder):
             watched.append(held())
 
     with WorkFolder(folder) as work:
-        result = pipeline.animate(bundle, voice, picture, settings=preset, progress=watch, work=work)
+        result = animate(bundle, voice, picture, settings=preset, progress=watch, work=work)
         assert sum(1 for _ in result.frames) == seconds * FPS
         work.finish()
     return max(watched)

@@ -9,7 +9,6 @@ import torch
 from diffusers import AutoencoderKLWan
 from live_bytes import FlashAttention, LiveBytes
 
-from skyreels_core import pipeline
 from skyreels_core.errors import InputError
 from skyreels_core.media.footage import open_video
 from skyreels_core.media.sound import Audio
@@ -18,7 +17,9 @@ from skyreels_core.model.adapter import AudioAdapter
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.config import CONFIGS, AudioConfig
 from skyreels_core.model.vae import VideoVAE
-from skyreels_core.pipeline import Settings
+from skyreels_core.pipeline import resources
+from skyreels_core.pipeline.animate import animate
+from skyreels_core.pipeline.edit import edit
 from skyreels_core.run import progress
 from skyreels_core.run import resources as estimate
 from skyreels_core.run.plan import ModelFacts, RunPlan
@@ -38,7 +39,7 @@ from skyreels_core.run.resources import (
     video_bytes,
 )
 from skyreels_core.run.resume import WorkFolder
-from skyreels_core.run.settings import WAN
+from skyreels_core.run.settings import WAN, Settings
 from skyreels_core.timeline import Timeline, frames_of
 
 REMEDIES = {PICTURE: "make the picture smaller", WINDOW: "make the windows shorter", VOICE: "cut the voice"}
@@ -163,7 +164,7 @@ def test_an_animation_holds_no_more_than_is_reckoned(bundle, preset, reckoned, c
     picture = torch.rand(60, 40, 3, generator=torch.Generator().manual_seed(2))
     with LiveBytes() as live:
         stages = Stages(live)
-        result = pipeline.animate(
+        result = animate(
             bundle, voice(6), picture, settings=preset.override(**changes), progress=stages
         )
         check_peaks(live, stages, result, reckoned)
@@ -180,7 +181,7 @@ def test_an_edit_holds_no_more_than_is_reckoned_with_its_state_and_without(
     video, preset = open_video(path), replace(preset, cache_threshold=1e9)
     with LiveBytes() as live:
         stages = Stages(live)
-        result = pipeline.edit(bundle, video, voice(5), mask, settings=preset, progress=stages, work=work)
+        result = edit(bundle, video, voice(5), mask, settings=preset, progress=stages, work=work)
         check_peaks(live, stages, result, reckoned)
     if keeps:
         held = sum(file.stat().st_size for file in (tmp_path / "work").rglob("*.safetensors"))
@@ -243,12 +244,12 @@ def test_a_run_without_room_is_refused_before_anything_is_encoded(
     bundle, preset, tmp_path, monkeypatch, free, needle
 ):
     if free == "memory":
-        monkeypatch.setattr(pipeline.resources, "free_memory", lambda: 1000)
+        monkeypatch.setattr(resources, "free_memory", lambda: 1000)
     else:
         monkeypatch.setattr(estimate.shutil, "disk_usage", lambda path: Usage(1, 1, 0))
     with WorkFolder(tmp_path / "work") as work, pytest.raises(InputError, match=needle):
         stages = []
-        pipeline.animate(
+        animate(
             bundle, voice(1), settings=preset, work=work, progress=lambda stage, *what: stages.append(stage)
         )
     assert stages == []
@@ -258,7 +259,7 @@ def test_what_is_needed_is_said_before_and_the_time_after_the_first_step(bundle,
     said = []
     preset = preset.override(width=32, height=32, steps=2, audio_guidance="1", colour_strength=0)
     with WorkFolder(tmp_path / "work") as work:
-        result = pipeline.animate(
+        result = animate(
             bundle, voice(10), settings=preset, work=work,
             progress=lambda stage, done, planned, what: said.append((stage, done)),
         )  # fmt: skip

@@ -1,0 +1,161 @@
+"""What Python users give: files by name, or what is in memory already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..conditioning.faces import Faces, Gaps
+from ..conditioning.prompts import PromptSchedule
+from ..errors import InputError, naming
+from ..media.footage import Footage, Frames, open_video
+from ..media.reading import Video as HeldVideo
+from ..media.reading import read_picture
+from ..media.region import Region, as_region
+from ..media.sound import Audio, read_audio
+from ..pipeline.region import find_region
+from ..pipeline.run import Progress
+
+File = str | PathLike
+ROUNDING = 1e-3  # by which computed pixels may lie outside of 0..1
+
+
+@dataclass(frozen=True)
+class FaceMask:
+    """The lower part of faces, found in the video that is edited. Made by `face_mask`."""
+
+    keypoints: Path | None
+    dwpose: Path | None
+    face: Faces
+    gaps: Gaps
+
+    def of(self, video: Footage, progress: Progress | None = None) -> Region:
+        """Masks [h w] of 0 and 1 for each frame of the video, 1 = regenerated."""
+        return find_region(
+            video, None, self.keypoints, self.dwpose, self.face, self.gaps, telling(progress, len(video))
+        )
+
+
+def face_mask(
+    keypoints: File | None = None,
+    dwpose: File | None = None,
+    *,
+    face: Faces = "largest",
+    gaps: Gaps = "pass_through",
+) -> FaceMask:
+    """The mask of a face for `Model.edit`: its lower part, which the new voice changes.
+
+    Args:
+        keypoints: a JSON file in POSE_KEYPOINT form, with the face of each frame of the video.
+        dwpose: instead of it, a folder with DWPose's yolox_l.onnx and dw-ll_ucoco_384.onnx, which find the faces
+            (needs `onnxruntime`).
+        face: "largest", "all", or the number of a face from 0, by size.
+        gaps: what happens to frames without the face: "pass_through" leaves them as they are, "hold" keeps the last
+            mask, "error" raises InputError.
+
+    Raises InputError unless exactly one of keypoints and dwpose is given. What is in the files is checked by
+    `Model.edit`, which has the video.
+    """
+    if (keypoints is None) == (dwpose is None):
+        raise InputError(
+            "A face mask needs keypoints, a POSE_KEYPOINT JSON file, or dwpose, the folder with DWPose's two ONNX "
+            "files. Give one of them."
+        )
+    return FaceMask(path_of(keypoints), path_of(dwpose), face, gaps)
+
+
+def path_of(file: File | None) -> Path | None:
+    return None if file is None else Path(file)
+
+
+def telling(progress: Progress | None, frames: int):
+    """`find_region`'s callback as a stage of the progress."""
+    return None if progress is None else lambda frame: progress("faces", frame + 1, frames, "")
+
+
+def as_audio(voice: File | Audio | tuple[Tensor, int]) -> Audio:
+    """A file, what `read_audio` gives, or samples [c n] or [n] in -1..1 with their rate in Hz."""
+    if isinstance(voice, Audio):
+        return voice
+    if isinstance(voice, str | PathLike):
+        return read_audio(voice)
+    samples, rate = pair_of(voice, "voice", "samples [c n] and their rate in Hz")
+    samples = as_tensor(samples).float()
+    return Audio(samples[None] if samples.ndim == 1 else samples, int(rate))
+
+
+def as_picture(picture: Any) -> Tensor | None:
+    """A file, or pixels [h w 3]: 0..1, or 0..255 as uint8."""
+    if picture is None or isinstance(picture, str | PathLike):
+        return None if picture is None else read_picture(picture)
+    return _in_range(as_tensor(picture), "picture", 3)
+
+
+def as_footage(video: File | Footage | tuple[Any, float], seconds: float | None) -> Footage:
+    """A file, or frames [f h w 3] in 0..1, or uint8, with their frames per second; `seconds` of a file are needed."""
+    if isinstance(video, str | PathLike):
+        return open_video(video, seconds)
+    if isinstance(video, Frames):
+        return video
+    frames, fps = pair_of(video, "video", "frames [f h w 3] and their number per second")
+    return HeldVideo(_in_range(as_tensor(frames), "video", 4), float(fps), None)
+
+
+def as_mask(mask: Any, video: Footage, progress: Progress | None) -> Region:
+    """Of `face_mask`, a file, or masks [h w] or [f h w] of 0 and 1."""
+    if isinstance(mask, FaceMask):
+        return mask.of(video, progress)
+    if isinstance(mask, str | PathLike):
+        return find_region(video, mask=mask)
+    if isinstance(mask, Frames):
+        return mask
+    masks = as_tensor(mask).float()
+    return as_region(masks[None] if masks.ndim == 2 else masks)
+
+
+def as_prompt(prompt: str | PromptSchedule | Mapping[float, str]) -> str | PromptSchedule:
+    """A text, or texts by the seconds from which they hold."""
+    if not isinstance(prompt, Mapping):
+        return prompt
+    lines = [f"{float(seconds):f} {' '.join(text.split())}" for seconds, text in sorted(prompt.items())]
+    return PromptSchedule.parse("\n".join(lines))
+
+
+def naming_of(given: object) -> AbstractContextManager:
+    """Errors name the file that was given."""
+    file = given if isinstance(given, str | PathLike) else getattr(given, "path", None)
+    if isinstance(given, FaceMask):
+        file = given.keypoints or given.dwpose
+    return naming(file)
+
+
+def pair_of(value: Any, what: str, needed: str) -> tuple[Any, Any]:
+    if not (isinstance(value, tuple | list) and len(value) == 2):
+        raise InputError(f"The {what} is of type {type(value).__name__}; give a file, or a pair of {needed}.")
+    return value
+
+
+def as_tensor(values: Any) -> Tensor:
+    """A tensor, or what NumPy makes an array of, such as a picture of PIL; on the CPU."""
+    return values.cpu() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+
+
+def _in_range(pixels: Tensor, what: str, dimensions: int) -> Tensor:
+    frames = "f h w 3" if dimensions == 4 else "h w 3"
+    if pixels.ndim != dimensions or pixels.shape[-1] != 3:
+        raise InputError(f"The {what} has shape {list(pixels.shape)}; give [{frames}].")
+    values = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
+    if not (values.min() >= -ROUNDING and values.max() <= 1 + ROUNDING):
+        raise InputError(
+            f"The {what}'s values go from {float(values.min()):g} to {float(values.max()):g}; give numbers in 0..1, or "
+            "uint8 in 0..255."
+        )
+    return values

@@ -1,0 +1,196 @@
+"""A model that makes videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ..conditioning.fitting import Length, Shape
+from ..conditioning.prompts import PromptSchedule
+from ..media.footage import Footage
+from ..media.region import check_edit
+from ..media.sound import Audio
+from ..model.bundle import Bundle
+from ..pipeline.animate import animate
+from ..pipeline.edit import edit
+from ..pipeline.planning import facts_of, plan_animation, plan_edit
+from ..pipeline.run import Progress
+from ..run.plan import ModelFacts, RunPlan
+from ..run.resume import WorkFolder
+from ..run.settings import Settings
+from .inputs import FaceMask, File, as_audio, as_footage, as_mask, as_picture, as_prompt, naming_of, path_of
+from .options import settings_of
+from .video import Cancel, Video, checking
+from .weights import FILES, find_model
+
+
+def load(
+    model: File | None = None,
+    *,
+    backbone: File | None = None,
+    audio_layers: File | None = None,
+    vae: File | None = None,
+    text_encoder: File | None = None,
+    whisper: File | None = None,
+    clip_vision: File | None = None,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+) -> Model:
+    """Load a model: the bundled demo of drawn faces, a folder with all parts, or single files.
+
+    Args:
+        model: a folder with model.safetensors, vae.safetensors, text_encoder.safetensors, whisper.safetensors and,
+            where the backbone reads it, clip_vision/. Without it and without files: the demo.
+        backbone, vae, text_encoder, whisper: instead of a folder, all four files: a Wan 2.1 or SkyReels-V2 video model
+            with audio layers, a Wan 2.1 VAE, UMT5, and a Whisper encoder.
+        audio_layers: a file with audio layers, where the backbone has none.
+        clip_vision: a CLIP vision folder, for image-to-video backbones that read it.
+        device: such as "cuda" or "cpu"; None is the GPU, if there is one.
+        dtype: "float32", "bfloat16" or "float16"; None is bfloat16 on a GPU, else float32.
+
+    Raises InputError for files that are missing, damaged or something else, and for a device that cannot be used.
+    """
+    given = dict(zip(FILES, (backbone, audio_layers, vae, text_encoder, whisper, clip_vision), strict=True))
+    files = {part: path_of(file) for part, file in given.items() if file is not None}
+    return Model(find_model(path_of(model), files, device, dtype).load())
+
+
+class Model:
+    """A model ready to make videos; `load` gives it.
+
+    Options of `animate` and `edit`, each by name; what is not given is what the model's file recommends:
+
+        seed: random seed, 0 and up; another seed is another take.
+        steps: denoising steps; fewer are faster.
+        width, height: pixels, rounded to 16. With the portrait's or video's shape kept, they are an area.
+        fps: frames per second of an animation; an edit keeps its video's.
+        audio_guidance, text_guidance: CFG scales over the steps: "4.5", "linear:5->1", "cosine:5->1@0.4",
+            "interval:4.5@0.2-0.8" or "piecewise:0=5,1=1" (arXiv 2506.00830, Eq. 3).
+        shift: flow-matching timestep shift.
+        solver: "euler" or "dpmpp_2m".
+        window, overlap: latent frames (4 frames each) of a window, and shared by neighbours (section 3.4).
+        fusion: how overlapping windows are blended: "bidirectional", "forward" or "none".
+        hybrid: share of the steps, 0..1, in which an edit sees the whole masked video (Eq. 4).
+        negative_prompt: text prompt of the unguided branch.
+        null_image: True: the unguided branch loses the picture too, as Eq. 3 is printed.
+        tea_cache: threshold such as 0.2, from which steps are reused; 0 is off.
+        tea_cache_memory: GiB that it may hold.
+        colour_strength: 0..1, share of the colour drift that is removed.
+        composite: False: an edit shows what the model made, also outside the mask.
+        loudness: LUFS to which the voice is levelled for the model, such as -23.
+        voice_gate: dB below loud speech from which noise in pauses is silence for the model, such as -45.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What a plan needs to know of it."""
+        return facts_of(self.bundle)
+
+    def _settings(self, options: Mapping[str, Any]) -> Settings:
+        return settings_of(Settings.of(self.bundle.metadata), options)
+
+    def animate(
+        self,
+        picture: Any,
+        voice: File | Audio | tuple[Any, int],
+        prompt: str | PromptSchedule | Mapping[float, str] = "",
+        *,
+        fit: Shape = "keep_shape",
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        work: File | WorkFolder | None = None,
+        restart: bool = False,
+        plan: RunPlan | None = None,
+        **options: Any,
+    ) -> Video:
+        """Make a portrait talk. The video is as long as the voice, rounded up to a whole frame.
+
+        Args:
+            picture: a file, or pixels [h w 3] in 0..1 or uint8; None: prompt and voice alone say what is shown.
+            voice: an audio or video file, what `read_audio` gives, or (samples [c n] in -1..1, rate in Hz).
+            prompt: a text, or texts by the seconds from which they hold, such as {0: "a person smiles", 12.5: "a person
+                frowns"}.
+            fit: for a picture of another shape than width x height: "keep_shape" makes the video in the picture's shape
+                at that area, "crop" and "pad" keep to the size.
+            progress: called as (stage, done, planned, detail); stages are "conditions", "sampling" and "decoding".
+            cancel: asked between forwards of the network and between frames; where it returns True, `Cancelled` is
+                raised.
+            work: a folder in which the run keeps its state after each step. The same call resumes an interrupted run
+                there, to the same bytes; `Video.save` removes it.
+            restart: True: discard what is in `work`.
+            plan: of `pipeline.planning`, where the run was planned before the model was loaded; the options then say
+                nothing.
+            options: as listed in `help(skyreels_core.Model)`.
+
+        It returns when the latents are sampled. Raises InputError for what cannot be used: it says what was given, what
+        is needed, and how to fix it.
+        """
+        audio, shown, text = as_audio(voice), as_picture(picture), as_prompt(prompt)
+        plan = plan or plan_animation(self._settings(options), self.facts, audio, shown, fit)
+        with opened_work(work, restart) as folder:
+            result = animate(
+                self.bundle, audio, shown, text,
+                fit=fit, plan=plan, progress=progress, check_cancel=checking(cancel), work=folder,
+            )  # fmt: skip
+        return Video(result, folder, folder is not work)
+
+    def edit(
+        self,
+        video: File | Footage | tuple[Any, float],
+        voice: File | Audio | tuple[Any, int],
+        mask: FaceMask | File | Any,
+        prompt: str | PromptSchedule | Mapping[float, str] = "",
+        *,
+        length: Length = "shortest",
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        work: File | WorkFolder | None = None,
+        restart: bool = False,
+        plan: RunPlan | None = None,
+        **options: Any,
+    ) -> Video:
+        """Re-dub a video: what the mask covers is regenerated, every other pixel stays as it was.
+
+        Args:
+            video: a file, or (frames [f h w 3] in 0..1 or uint8, frames per second). Its size and rate are kept.
+            mask: of `face_mask`; a picture or video file in which white is regenerated; or masks [h w] or [f h w] of 0
+                and 1 at the video's size.
+            length: how long it is: "shortest" of video and voice, as the "voice" (the last frame is repeated), or as
+                the "video" (silence follows the voice).
+            progress: as in `animate`, with the stage "faces" before.
+
+        All else as in `animate`.
+        """
+        settings = self._settings(options)
+        audio, text = as_audio(voice), as_prompt(prompt)
+        footage = as_footage(video, None if length == "video" else audio.seconds)
+        plan = plan or plan_edit(settings, self.facts, footage, audio, length)
+        region = as_mask(mask, footage, progress)
+        with naming_of(mask):
+            check_edit(footage, region)
+        with opened_work(work, restart) as folder:
+            result = edit(
+                self.bundle, footage, audio, region, text,
+                plan=plan, progress=progress, check_cancel=checking(cancel), work=folder,
+            )  # fmt: skip
+        return Video(result, folder, folder is not work)
+
+
+@contextmanager
+def opened_work(work: File | WorkFolder | None, restart: bool) -> Iterator[WorkFolder | None]:
+    """The folder, for the video to end it; where the run fails it is let go, and resumes from there."""
+    if work is None or isinstance(work, WorkFolder):
+        yield work
+        return
+    folder = WorkFolder(work, "restart" if restart else "resume")
+    try:
+        yield folder
+    except BaseException as error:
+        folder.__exit__(type(error), error, error.__traceback__)
+        raise

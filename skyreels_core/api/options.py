@@ -1,0 +1,40 @@
+"""How a run is sampled, in the words of the front door: what is not given is what the model's file recommends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from ..audio.hearing import Hearing
+from ..errors import InputError
+from ..run.settings import Settings
+
+HEARING = ("voice_gate", "loudness")
+# Option to field, where they are called otherwise.
+FIELDS = {"negative_prompt": "negative_text", "tea_cache": "cache_threshold", "tea_cache_memory": "cache_memory"}
+OPTIONS = (
+    "seed", "steps", "width", "height", "fps", "audio_guidance", "text_guidance", "shift", "solver", "window",
+    "overlap", "fusion", "hybrid", "null_image", "colour_strength", "composite", *FIELDS, *HEARING,
+)  # fmt: skip
+
+
+def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
+    """What a model recommends, with the options that are given; None is not given.
+
+    Raises InputError for an option that there is not, and for values that no run can use.
+    """
+    for name in options:
+        check_name(name)
+    hearing = Hearing(*(options.get(name) for name in HEARING))
+    given = {FIELDS.get(name, name): value for name, value in options.items() if name not in HEARING}
+    settings = recommended.override(**given, hearing=hearing)
+    settings.check()
+    return settings
+
+
+def check_name(name: str) -> None:
+    if name not in OPTIONS:
+        near = get_close_matches(name, OPTIONS, 1)
+        known = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(OPTIONS)}."
+        raise InputError(f"There is no option {name!r}: {known}")

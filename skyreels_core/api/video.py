@@ -1,0 +1,119 @@
+"""A video that a model made, decoded while it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from torch import Tensor
+
+from ..errors import Cancelled
+from ..media.encoding import Encoding
+from ..media.sound import Audio
+from ..media.writing import check_video, write_video
+from ..pipeline.result import Report, Result
+from ..pipeline.run import Progress
+from ..run.resume import WorkFolder
+from .inputs import File
+
+Cancel = Callable[[], bool]
+
+
+class Video:
+    """What `Model.animate` and `Model.edit` give: sampled already, decoded frame by frame while it is read, so that its
+    length takes no memory.
+
+    `for frame in video` gives each frame as a float32 tensor [h w 3] in 0..1 on the CPU, sRGB. A video can be read and
+    saved several times; each time it is decoded again.
+    """
+
+    def __init__(self, result: Result, work: WorkFolder | None = None, owned: bool = False) -> None:
+        """`owned`: the work folder ends with the video."""
+        self._result, self._work, self._owned = result, work, owned
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self._result.fps
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self._result.frames.size
+
+    @property
+    def audio(self) -> Audio:
+        """The voice, exactly as long as the frames: `samples` [c n] in -1..1 at `sample_rate` Hz."""
+        return self._result.audio
+
+    @property
+    def seconds(self) -> float:
+        return len(self) / self.fps
+
+    @property
+    def report(self) -> Report:
+        """What was made, what it took, and, once all frames were read, what they are like. `print` shows it."""
+        return self._result.report
+
+    def __len__(self) -> int:
+        """How many frames it has."""
+        return len(self._result.frames)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self._result.frames)
+
+    def save(
+        self,
+        path: File,
+        *,
+        crf: int | None = None,
+        codec: str | None = None,
+        lossless: bool = False,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Path:
+        """Write frames and voice to a file, a few frames at a time; it appears when it is complete.
+
+        Args:
+            path: ends in .mp4, .mov, .mkv or .webm.
+            crf: constant rate factor, lower is better and larger: 0..51 for h264 and h265, 0..63 for av1 and vp9.
+                None is the codec's default, 10 or 12.
+            codec: "h264", "h265", "av1" or "vp9"; None is vp9 in a .webm file, else h264.
+            lossless: every pixel exactly, as RGB; not for av1.
+            progress: called as (stage, done, planned, detail) after each frame; None: that of the run.
+            cancel: asked between frames; where it returns True, `Cancelled` is raised and no file is left. None: that
+                of the run.
+
+        Returns the path. Raises InputError for a file that cannot be written, and OSError where the disk fails.
+        """
+        path, encoding = Path(path), Encoding(codec or "", crf, lossless)
+        check_video(path, encoding)
+        frames = self._result.frames.stream(progress, checking(cancel))
+        part = None if self._work is None else self._work.part_of(path)
+        write_video(path, frames, self.fps, self.audio, encoding, part)
+        if self._owned:
+            self._work.finish()
+        return path
+
+    def close(self) -> None:
+        """Let go of the work folder, where there is one; what is in it stays unless the video was saved."""
+        if self._owned:
+            self._work.release()
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def checking(cancel: Cancel | None) -> Callable[[], None] | None:
+    """What the pipeline asks: it raises to cancel."""
+    if cancel is None:
+        return None
+
+    def check() -> None:
+        if cancel():
+            raise Cancelled("The run was cancelled.")
+
+    return check

@@ -1,0 +1,147 @@
+"""Which files a model is read from, checked by their headers first and loaded later."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import assets
+from ..errors import InputError
+from ..model.bundle import CLIP_VISION, MODEL, TEXT_ENCODER, VAE, WHISPER, Bundle, load_bundle
+from ..model.checkpoint import identify, load_model
+from ..model.clip_vision import load_clip_vision
+from ..model.detection import BACKBONES, VOICED
+from ..model.text import load_text_encoder
+from ..model.vae import WIDTH_KEY, load_vae
+from ..model.whisper import load_whisper
+from ..run.plan import VAE_WIDTH, ModelFacts
+from ..weights.header import Header, Headers
+from ..weights.signatures import Kind
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PARTS: dict[str, tuple[Collection[Kind], str]] = {
+    "backbone": (BACKBONES, "a video model is"),
+    "audio_layers": (VOICED, "audio layers are"),
+    "vae": (("vae",), "a Wan 2.1 VAE is"),
+    "text_encoder": (("umt5",), "a UMT5 text encoder is"),
+    "whisper": (("whisper",), "a Whisper encoder is"),
+}
+MODEL_PARTS = ("backbone", "audio_layers")  # that are files, never folders
+FILES = (*PARTS, "clip_vision")
+NEEDED = ("backbone", "vae", "text_encoder", "whisper")
+IN_BUNDLE = {
+    "backbone": MODEL, "vae": VAE, "text_encoder": TEXT_ENCODER, "whisper": WHISPER, "clip_vision": CLIP_VISION,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of a model, and where it is loaded."""
+
+    folder: Path | None  # of a bundle, where no files are named
+    files: dict[str, Path]  # by part
+    device: torch.device
+    facts: ModelFacts
+    metadata: dict[str, Any]  # the sections of backbone and audio layers
+    headers: Headers
+
+    def load(self) -> Bundle:
+        """Backbone, audio layers and VAE on the device; the encoders, which run once, on the CPU."""
+        bundle = self._load_files() if self.folder is None else load_bundle(self.folder, self.headers)
+        bundle.model.to(self.device, self.facts.dtype)
+        if bundle.adapter is not None:
+            bundle.adapter.to(self.device, self.facts.dtype)
+        bundle.vae.to(self.device)
+        return bundle
+
+    def _load_files(self) -> Bundle:
+        files, read = self.files, self.headers
+        model, adapter, metadata = load_model(
+            files["backbone"], files.get("audio_layers"), self.facts.dtype, self.device, read=read
+        )
+        return Bundle(
+            model=model,
+            adapter=adapter,
+            vae=load_vae(files["vae"], read),
+            text_encoder=load_text_encoder(files["text_encoder"], read=read),
+            whisper=load_whisper(files["whisper"], read),
+            clip_vision=load_clip_vision(files["clip_vision"]) if "clip_vision" in files else None,
+            metadata=metadata,
+        )
+
+    def numbers(self, part: str) -> int:
+        """How many the weights of a part are."""
+        path = self.files.get(part)
+        if path is None:
+            return 0
+        files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path] if path.is_file() else []
+        return sum(self.headers(file).parameters for file in files)
+
+
+def find_model(
+    folder: Path | None,
+    given: Mapping[str, Path],
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+) -> ModelFiles:
+    """Read the headers of a folder with all parts, or of single files by part; without any, of the bundled demo.
+
+    Raises InputError for files that are missing or something else, and for a device or dtype that cannot be used.
+    """
+    place, numbers = choose_device(device, dtype)
+    if given and folder is not None:
+        raise InputError("A folder (--model) and single files of a model were given; give one or the other.")
+    files, folder = dict(given), None if given else folder or assets.model()
+    if folder is not None:
+        files = {part: folder / name for part, name in IN_BUNDLE.items()}
+    headers = Headers()
+    facts, metadata = read_facts(files, numbers, headers, () if folder is None else ("backbone",))
+    return ModelFiles(folder, files, place, facts, metadata, headers)
+
+
+def read_facts(
+    files: dict[str, Path], dtype: torch.dtype, headers: Headers, parts: Collection[str]
+) -> tuple[ModelFacts, dict[str, Any]]:
+    """What the headers say of the model, and the sections of their metadata; `parts` are checked, or all of them."""
+    if missing := [f"--{part.replace('_', '-')}" for part in NEEDED if part not in files]:
+        raise InputError(
+            f"A model of single files lacks {', '.join(missing)}; give them all, or a folder with --model."
+        )
+    found = {
+        part: identify(files[part], *PARTS[part], headers)
+        for part in parts or PARTS
+        if part in files and (part in MODEL_PARTS or not files[part].is_dir())
+    }
+    _, backbone = found["backbone"]
+    assert backbone.config is not None  # `identify` refuses a backbone without sizes
+    audio = found.get("audio_layers", found["backbone"])[1].audio
+    width = vae_width(files["vae"], headers)
+    voiced = [found[part][0] for part in MODEL_PARTS if part in found]
+    metadata = {section: value for header in voiced for section, value in header.config.items()}
+    return ModelFacts(backbone.config, dtype, "eq3", 0 if audio is None else audio.width, width), metadata
+
+
+def vae_width(path: Path, headers: Headers) -> int:
+    """Channels of the first layer; of a folder, and of a file that is none, that of Wan."""
+    header: Header | None = headers(path) if path.is_file() else None
+    return VAE_WIDTH if header is None else header.shapes.get(WIDTH_KEY, [VAE_WIDTH])[0]
+
+
+def choose_device(
+    device: str | torch.device | None, dtype: str | torch.dtype | None
+) -> tuple[torch.device, torch.dtype]:
+    """By default the GPU, if there is one, in bfloat16; else the CPU in float32."""
+    try:
+        place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.zeros(1, device=place).item()  # a device without memory of its own fails here, not later
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        raise InputError(f"The device {str(device)!r} cannot be used ({reason}). Try cpu or cuda.") from error
+    name = str(dtype or ("float32" if place.type == "cpu" else "bfloat16")).removeprefix("torch.")
+    if name not in DTYPES:
+        raise InputError(f"The dtype {name!r} is unknown; use one of {', '.join(DTYPES)}.")
+    return place, DTYPES[name]
