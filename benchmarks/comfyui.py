@@ -30,7 +30,7 @@ def run(record: Record) -> None:
         record["memory_gb"] = server.rss / 1e9
     inputs = ["--image", assets.portrait(), "--audio", assets.voice(1), "--prompt", assets.caption()]
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--seed", "1", "--colour-strength", "0", "-o", f"{folder}/out.mp4"]
+        options = ["--seed", "1", "-o", f"{folder}/out.mp4"]
         record["command_seconds"] = measured(["animate", *inputs, *options]).seconds
 
 

@@ -96,12 +96,13 @@ class AudioToTokens(io.ComfyNode):
         encoded = audio_encoder.encode(
             samples, lambda done, count: bar(done * timeline.token_count // count - 1)
         )
+        voice = cut_voice(voice, timeline)
         if isinstance(encoded, SpokenAudio):
-            encoded.spread_over(timeline)
+            encoded.spread_over(timeline, voice)
         else:
-            encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline)
+            encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline, voice)
         say("\n".join([f"{timeline.seconds:.2f} s, {timeline.frames} frames at {fps:g} fps.", *lines]))
-        return io.NodeOutput(encoded, timeline.frames, from_audio(cut_voice(voice, timeline)), float(fps))
+        return io.NodeOutput(encoded, timeline.frames, from_audio(voice), float(fps))
 
 
 def cut(audio: Audio, start: float, duration: float) -> Audio:

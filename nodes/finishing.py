@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
+from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
-from ..skyreels_core.evaluation.continuity import ContinuityMeter, parts
-from ..skyreels_core.media.compositing import USED_PART, Changed, fitted, place_back
-from ..skyreels_core.media.footage import Cut, Frames, Reader, following, lasting
+from ..skyreels_core.media.compositing import USED_PART, Changed, fitted
+from ..skyreels_core.media.footage import Cut, Frames, Reader, following
 from ..skyreels_core.media.reading import Fit, fit
 from ..skyreels_core.media.region import Region, check_region
 from ..skyreels_core.media.sound import Audio
+from ..skyreels_core.pipeline.finish import Edited, Reference
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
-from ..skyreels_core.windows import WindowPlan
 from .host.footage import footage_of, rate_of
+from .host.made import Made
 from .tensors import to_frames, to_region
 
-Reference = Callable[[int], Tensor]  # the picture whose colours a frame should have
+UNKNOWN = (
+    "Audio or fps is not given, and this latent does not bring them: it is not the unchanged latent of SkyReels Audio "
+    "Sampler. Connect that latent, or audio and fps of Audio To Tokens."
+)
+SPEAKERS = "The latent brings no recording of its voice, as with several speakers. Connect audio."
 
 
 def size_of(latents: Tensor) -> tuple[int, int]:
@@ -27,9 +33,9 @@ def size_of(latents: Tensor) -> tuple[int, int]:
     return latents.shape[4] * SPATIAL, latents.shape[3] * SPATIAL
 
 
-def spoken_frames(latents: Tensor, voice: Audio, fps: float) -> tuple[Timeline, list[str]]:
-    """As long as the shorter of latents [1 16 t h w] and voice, and what is cut."""
-    made, spoken = frames_of(latents.shape[2]), Timeline.from_seconds(voice.seconds, fps)
+def spoken_frames(made: int, voice: Audio, fps: float) -> tuple[Timeline, list[str]]:
+    """As long as the shorter of `made` frames and the voice, and what is cut."""
+    spoken = Timeline.from_seconds(voice.seconds, fps)
     if made > spoken.frames:
         return spoken, [f"{made - spoken.frames} frames after the voice's end are cut."]
     timeline = Timeline(made, fps)
@@ -37,51 +43,83 @@ def spoken_frames(latents: Tensor, voice: Audio, fps: float) -> tuple[Timeline, 
     return timeline, [f"The voice's last {spare:.2f} s, without a frame, are cut."] if spare > 0 else []
 
 
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the video is finished with. Where audio or fps is None, whatever is None comes from the LATENT."""
+
+    audio: Audio | None
+    fps: float | None
+    reference: Tensor | None  # an IMAGE
+    source: Any  # an IMAGE, a VIDEO or `Frames`
+    mask: Tensor | Region | None
+
+    @property
+    def are_given(self) -> bool:
+        """As in graphs from before a LATENT carried anything: what is not connected there is not used."""
+        return self.audio is not None and self.fps is not None
+
+    def over(self, made: Made | None) -> Inputs:
+        """Completed with what the sampler knew. Raises InputError where that is not known."""
+        if self.are_given:
+            return self
+        if made is None:
+            raise InputError(UNKNOWN)
+        audio, fps = self.audio or made.audio, self.fps or made.timeline.fps
+        if audio is None:
+            raise InputError(SPEAKERS)
+        return replace(self, audio=audio, fps=fps, **self._pictures(made))
+
+    def _pictures(self, made: Made) -> dict[str, Any]:
+        reference, source, mask = self.reference, self.source, self.mask
+        if isinstance(made.shot, VideoEdit):
+            source = made.shot.source.whole if source is None else source
+            mask = made.shot.region if mask is None else mask
+        elif reference is None and getattr(made.shot, "picture", None) is not None:
+            reference = made.shot.picture[None]
+        return {"reference": reference, "source": source, "mask": mask}
+
+
+def length_of(
+    latents: Tensor, made: Made | None, given: Inputs, used: Inputs, fps: float
+) -> tuple[Timeline, list[str]]:
+    """How long the video is at `fps`, and what is cut. Frames that the model made only to come to 1 + 4k are none."""
+    known = made is not None and not given.are_given and made.timeline.fps == fps
+    if known and given.audio is None:
+        return made.timeline, []
+    return spoken_frames(made.timeline.frames if known else frames_of(latents.shape[2]), used.audio, fps)
+
+
 def under_edit(source, fps: float) -> tuple[Frames | None, float, list[str]]:
     """The video that was edited, if one is wired; the frames per second of the result, and what to say of them."""
     if source is None:
         return None, fps, []
-    footage = footage_of(source)
+    footage = source if isinstance(source, Frames) else footage_of(source)
     return footage, *rate_of(footage, fps)
 
 
-@dataclass(frozen=True)
-class Edited:
-    """The video of a lip-sync, which stays as it was outside the mask."""
+def edit_of(
+    source: Frames | None, mask: Tensor | Region | None, feather: int, timeline: Timeline
+) -> Edited | None:
+    """Of what is wired; None where nothing is. Raises InputError for what does not belong together."""
+    if source is None and mask is None:
+        return None
+    if source is None or mask is None:
+        given, missing = (
+            ("mask", "source, the video that was edited") if source is None else ("source", "mask")
+        )
+        raise InputError(f"A {given} is connected and no {missing}. Connect both, or neither.")
+    region = following(to_region(mask), source)
+    check_region(region, Cut(source, timeline.frames), USED_PART)
+    return Edited(source, region, None if feather < 0 else feather, changed=Changed())
 
-    source: Frames
-    region: Region
-    feather: int | None  # pixels
-    changed: Changed = field(default_factory=Changed)
 
-    @classmethod
-    def of(
-        cls, source: Frames | None, mask: Tensor | Region | None, feather: int, timeline: Timeline
-    ) -> Edited | None:
-        """Of what is wired; None where nothing is. Raises InputError for what does not belong together."""
-        if source is None and mask is None:
-            return None
-        if source is None or mask is None:
-            given, missing = (
-                ("mask", "source, the video that was edited") if source is None else ("source", "mask")
-            )
-            raise InputError(f"A {given} is connected and no {missing}. Connect both, or neither.")
-        region = following(to_region(mask), source)
-        check_region(region, Cut(source, timeline.frames), USED_PART)
-        return cls(source, region, None if feather < 0 else feather)
+def colours_of(source: Frames, size: tuple[int, int]) -> Reference:
+    """Its frames at another size."""
+    return Reader(source, Fit(source.size, size, size).apply)
 
-    def placed(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
-        return place_back(frames, self.source, self.region, self.feather, self.changed)
 
-    def masks(self) -> Iterator[Tensor]:
-        """Of each frame, the last one for ever."""
-        return lasting(Cut(self.region, len(self.source)).stream())
-
-    def colours(self, size: tuple[int, int]) -> Reference:
-        return Reader(self.source, Fit(self.source.size, size, size).apply)
-
-    def report(self, size: tuple[int, int], frames: int) -> list[str]:
-        return [*fitted(size, frames, self.source), str(self.changed)]
+def edit_report(edited: Edited, size: tuple[int, int], frames: int) -> list[str]:
+    return [*fitted(size, frames, edited.source), str(edited.changed)]
 
 
 def unifying(
@@ -89,20 +127,10 @@ def unifying(
 ) -> tuple[Reference | None, list[str]]:
     """The colours to keep: of an IMAGE, else of the video under the edit; None is the first frame's."""
     if reference is None:
-        return edited and edited.colours(size), []
+        return edited and colours_of(edited.source, size), []
     pictures, done = fit(to_frames(reference), *size)
     picture = pictures.mean(0)
     return lambda frame: picture, [f"Reference: {done}."]
-
-
-def metering(
-    plan: WindowPlan | None, timeline: Timeline, reference: Reference | None, edited: Edited | None
-) -> ContinuityMeter:
-    """What measures the finished frames: window by window, or, where no plan came with the latent, in parts."""
-    masks = edited and edited.masks()
-    if plan is None:
-        return ContinuityMeter(parts(timeline.frames, timeline.fps), (), timeline.fps, reference, masks)
-    return ContinuityMeter.of(plan, timeline.fps, reference, masks)
 
 
 def ticking(frames: Iterable[Tensor], tick: Callable[[int], None]) -> Iterator[Tensor]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from comfy_api.latest import io
 
 from ..skyreels_core.audio.humo import check_fps
+from ..skyreels_core.conditioning.shots import Animation
 from .conditioning import BEFORE_FIT, fit_input, outputs, shared_inputs, size_inputs
 from .host.humo import HumoVoice, reference_latent, with_voice
 from .host.reporting import say
@@ -47,7 +50,9 @@ class HumoAnimation(io.ComfyNode):
     ) -> io.NodeOutput:
         scene, lines = animation_scene(tokens, vae, picture, width, height, fit)
         check_fps(scene.timeline.fps)
-        voice = HumoVoice(tokens[EncodedAudio.HUMO], scene.timeline)
+        # the reference is no frame of the video, so that its colours say nothing of theirs
+        unseen = replace(scene, shot=Animation(None, *scene.shot.size))
+        voice = HumoVoice(tokens[EncodedAudio.HUMO], scene.timeline, unseen)
         shown = scene.shot.picture if picture is None or fit == "pad" else picture[0]
         reference = reference_latent(vae, None if shown is None else shown[None], scene.shot.size)
         report = "\n".join(lines)

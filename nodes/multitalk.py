@@ -22,7 +22,7 @@ from .conditioning import BEFORE_FIT, clip_vision_input, fit_input, outputs, sha
 from .host.multitalk import apply_infinitetalk, load_v3, with_scene
 from .host.reporting import say
 from .host.scene import empty_latent
-from .host.wav2vec import SPEAKERS, Speaker, Wav2VecAudioEncoder, conversation, needed_spoken
+from .host.wav2vec import SPEAKERS, Speaker, Wav2VecAudioEncoder, conversation, needed_spoken, recording
 from .loaders import path_of, weight_dtype_input
 from .scenes import picture_scene
 from .sockets import AUDIO, CONDITIONING, LOADERS, Speakers
@@ -186,7 +186,7 @@ class MultiTalkAnimation(io.ComfyNode):
     ) -> io.NodeOutput:
         speakers = one_of(tokens, speakers)
         states, timeline = conversation(speakers)
-        voice = MultiTalkVoice(states, timeline)
+        voice = MultiTalkVoice(states, timeline, audio=recording(speakers, timeline))
         scene, lines = picture_scene(voice, vae, picture, width, height, fit)
         if len(speakers) > 1:
             masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size, MODES[fit])

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from comfy_api.latest import InputImpl, io
 
 from ..skyreels_core.audio.reading import cut_voice
 from ..skyreels_core.evaluation.drift_plot import draw_drift
 from ..skyreels_core.evaluation.plots import to_image
 from ..skyreels_core.media.encoding import CODECS, Encoding
-from ..skyreels_core.media.unify import unify_stream
 from ..skyreels_core.media.writing import write_video
+from ..skyreels_core.pipeline.finish import Finish
 from ..skyreels_core.timeline import Timeline
-from .finishing import Edited, metering, size_of, spoken_frames, ticking, under_edit, unifying
+from .finishing import Inputs, edit_of, edit_report, length_of, size_of, ticking, under_edit, unifying
 from .host.decoding import check_decoder, decode_stream
+from .host.made import forget_run, made_of
 from .host.output import OutputFile, metadata, new_output
 from .host.progress import progress
 from .host.reporting import say
-from .host.work import forget_run, windows_of
 from .sockets import VIDEO, Region, to_audio
-from .video import fps_input
 
 
 class SaveTalkingVideo(io.ComfyNode):
@@ -37,10 +34,14 @@ class SaveTalkingVideo(io.ComfyNode):
                 io.Latent.Input("latent", tooltip="Of one video, from the sampler."),
                 io.Vae.Input("vae", tooltip="The VAE of Wan 2.1, or the demo's, that the conditioning was made with."),
                 io.Audio.Input(
-                    "audio", tooltip="The voice; of a batch, the first. The video lasts as long, or as the latent "
-                    "where that is shorter.",
+                    "audio", optional=True,
+                    tooltip="The voice; of a batch, the first. The video lasts as long, or as the latent where that is "
+                    "shorter. Without it, the voice that the latent was sampled with.",
                 ),
-                fps_input("Frames per second, as in Audio To Tokens."),
+                io.Float.Input(
+                    "fps", default=0.0, min=0.0, max=120.0, step=0.001, round=False,
+                    tooltip="Frames per second, as in Audio To Tokens; 0: those that the latent was sampled for.",
+                ),
                 io.String.Input(
                     "filename_prefix", default="video/skyreels",
                     tooltip="Name in the output folder, with folders before it; a number is added. %year%, %month%, "
@@ -72,17 +73,17 @@ class SaveTalkingVideo(io.ComfyNode):
                 io.Image.Input(
                     "reference", optional=True,
                     tooltip="The colours to keep, such as the portrait. Without it those of the source, or else of the "
-                    "first frame.",
+                    "first frame; without audio or fps, those of the portrait that the latent was made of.",
                 ),
                 io.MultiType.Input(
                     "source", [io.Image, io.Video], optional=True,
                     tooltip="Of a lip-sync, the video that was edited: outside the mask every pixel is its own. A "
-                    "VIDEO from a file is read as it goes.",
+                    "VIDEO from a file is read as it goes. Without audio or fps, the one that the latent was made of.",
                 ),
                 io.MultiType.Input(
                     "mask", [io.Mask, Region], optional=True,
-                    tooltip="White = regenerated: of the source's size, one for each frame or one for all; or "
-                    "the region of Face Mask From DWPose.",
+                    tooltip="White = regenerated: of the source's size, one for each frame or one for all; or the "
+                    "region of Face Mask From DWPose. Without audio or fps, the one that the latent was made of.",
                 ),
             ],
             outputs=[
@@ -103,29 +104,30 @@ class SaveTalkingVideo(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, latent, vae, audio, fps, filename_prefix, codec, quality, colour_strength, lossless=False, feather=-1,
+        cls, latent, vae, fps, filename_prefix, codec, quality, colour_strength, audio=None, lossless=False, feather=-1,
         reference=None, source=None, mask=None,
     ) -> io.NodeOutput:  # fmt: skip
-        latents, voice = latent["samples"], to_audio(audio)
+        latents = latent["samples"]
         check_decoder(vae, latents)
-        footage, fps, of_rate = under_edit(source, fps)
-        timeline, cut = spoken_frames(latents, voice, fps)
-        size, edited = size_of(latents), Edited.of(footage, mask, feather, timeline)
-        colours, lines = unifying(reference, edited, size)
+        made, stale = made_of(latent)
+        given = Inputs(None if audio is None else to_audio(audio), fps or None, reference, source, mask)
+        used = given.over(made)
+        footage, fps, of_rate = under_edit(used.source, used.fps)
+        timeline, cut = length_of(latents, made, given, used, fps)
+        size, edited = size_of(latents), edit_of(footage, used.mask, feather, timeline)
+        colours, lines = unifying(used.reference, edited, size)
         encoding = Encoding(codec, quality or None, lossless)
         output = new_output(filename_prefix, encoding.suffix, edited.source.size if edited else size)
-        meter = metering(windows_of(latent), timeline, colours, edited)
-        frames = islice(decode_stream(vae, latents), timeline.frames)
-        frames = unify_stream(frames, fps, colour_strength, meter.reference)
-        frames = meter.watch(edited.placed(frames) if edited else frames)
+        finish = Finish(timeline.frames, fps, colour_strength, colours, edited, made and made.plan)
+        meter = finish.meter()
+        frames = finish.stream(decode_stream(vae, latents), meter)
         frames = ticking(frames, progress(timeline.frames))
-        write_video(
-            output.path, frames, fps, cut_voice(voice, timeline), encoding, metadata=metadata(cls.hidden)
-        )
-        forget_run(latent)
-        changes = edited.report(size, timeline.frames) if edited else []
+        voice = cut_voice(used.audio, timeline)
+        write_video(output.path, frames, fps, voice, encoding, metadata=metadata(cls.hidden))
+        forget_run(made)
+        changes = edit_report(edited, size, timeline.frames) if edited else []
         found = meter.result()
-        report = "\n".join([said(output, timeline), *of_rate, *cut, *lines, *changes, str(found)])
+        report = "\n".join([said(output, timeline), *stale, *of_rate, *cut, *lines, *changes, str(found)])
         say(report)
         plot = to_image(draw_drift(found))
         return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, plot, ui=output.preview)

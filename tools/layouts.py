@@ -69,7 +69,8 @@ QUICK_START = Note(
 {DEMO}
 
 Then try another voice in *Demo Inputs*, or another seed in *SkyReels Audio Sampler*. Fields at 0 or empty there come
-from the model's own file; the report lists what was used.""",
+from the model's own file; the report lists what was used. *Save Talking Video* takes the voice, its frame rate and the
+portrait's colours from the latent.""",
 )
 IMAGE_ANIMATION = Note(
     "With weights of your own",
@@ -149,7 +150,7 @@ LAYOUTS = {
             (Group("1. Model and inputs", MODEL, ((QUICK_START, 1, 2),)),),
             (Group("2. Prompt", TEXT, ((3, 4),)), Group("3. Voice", VOICE, ((5,),))),
             (Group("4. Conditions and sampling", SAMPLE, ((6, 7),)),),
-            (Group("5. Video", VIDEO, ((8, 9, 10),)),),
+            (Group("5. Video", VIDEO, ((8,),)),),
         ),
         {3: (290, 60)},
     ),

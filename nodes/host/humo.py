@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import comfy.utils
@@ -16,6 +16,7 @@ from ...skyreels_core.model.config import LATENT_CHANNELS
 from ...skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of
 from ...skyreels_core.windows import Window
 from .audio_layers import refused_unheard
+from .scene import Scene
 
 KEY = "skyreels_audio_humo"
 REFERENCE, AUDIO = "reference_latents", "audio_embed"  # the host's names in a conditioning
@@ -27,6 +28,7 @@ class HumoVoice:
 
     features: Tensor  # [f 5 d], 25 a second
     timeline: Timeline
+    scene: Scene | None = field(default=None, compare=False)
 
     def heard(self, window: Window) -> Tensor:
         """What the window's latent frames hear, [1 t 8 5 d]."""
@@ -39,6 +41,7 @@ class WholeVoice:
     latent frame hears otherwise than the rest."""
 
     spans: Tensor  # [1 t 8 5 d]
+    scene: None = None
 
     @property
     def timeline(self) -> Timeline:

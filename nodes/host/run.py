@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ...skyreels_core.run.progress import clock
-from .audio_layers import KEY
 from .backends import find_backend
 from .guider import AudioGuider
+from .made import with_made
 from .reporting import SamplingProgress, say
 from .settings import Given, cache_source, with_shift
 from .solver import core_sampler
@@ -44,5 +44,4 @@ def run_sampler(
         f"Sampled in {clock(time.monotonic() - started)}.",
     ])  # fmt: skip
     say(report)
-    made = {"plan": guider.plan.windows, "work": guider.kept_in}
-    return {**latent, "samples": sampled.to(samples.device), KEY: made}, report
+    return with_made(latent, sampled.to(samples.device), guider), report

@@ -15,6 +15,7 @@ from torch import Tensor
 from ...skyreels_core.audio.voice import Voice
 from ...skyreels_core.conditioning.shots import Animation, Shot, WindowConditions
 from ...skyreels_core.errors import InputError
+from ...skyreels_core.media.sound import Audio
 from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig
 from ...skyreels_core.run.resume import digest
 from ...skyreels_core.sampling.hybrid import variants_seen
@@ -40,6 +41,11 @@ class Scene:
     timeline: Timeline  # as long as the voice, or as the video that is edited
     vae: object
     encoded: dict[str, Tensor] = field(default_factory=dict, compare=False)  # of the last plan, by `Shot.key`
+
+    @property
+    def audio(self) -> Audio | None:
+        """The recording of the voice."""
+        return self.voice.audio
 
     def check_voice(self, config: AudioConfig) -> None:
         if self.voice.width != config.width:

@@ -40,9 +40,9 @@ class SpokenAudio(dict):
             raise KeyError(key)
         return self[key]
 
-    def spread_over(self, timeline: Timeline) -> None:
-        """Say how many frames it speaks over."""
-        self[SPOKEN] = MultiTalkVoice((states_of_frames(self.states, timeline),), timeline)
+    def spread_over(self, timeline: Timeline, audio: Audio | None = None) -> None:
+        """Say how many frames it speaks over; `audio` is the recording."""
+        self[SPOKEN] = MultiTalkVoice((states_of_frames(self.states, timeline),), timeline, audio=audio)
 
 
 class Wav2VecAudioEncoder:
@@ -103,6 +103,13 @@ def conversation(speakers: Sequence[Speaker]) -> tuple[tuple[Tensor, ...], Timel
     seconds = max(speaker.start + speaker.timeline.seconds for speaker in speakers)
     timeline = Timeline.from_seconds(seconds, rates[0])
     return tuple(states_over(speaker, timeline) for speaker in speakers), timeline
+
+
+def recording(speakers: Sequence[Speaker], timeline: Timeline) -> Audio | None:
+    """Of one speaker who fills the whole; several recordings are not mixed here."""
+    (first, *others) = speakers
+    whole = not others and first.start == 0 and first.timeline == timeline
+    return first.spoken[SPOKEN].audio if whole else None
 
 
 def states_over(speaker: Speaker, timeline: Timeline) -> Tensor:

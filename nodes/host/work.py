@@ -16,8 +16,6 @@ from ...skyreels_core.errors import InputError
 from ...skyreels_core.run.resume import Resumable, TensorFolder, WorkFolder, digest
 from ...skyreels_core.sampling.denoise import Denoiser
 from ...skyreels_core.sampling.solvers import SolverState
-from ...skyreels_core.windows import WindowPlan
-from .audio_layers import KEY
 from .identity import parts
 
 logger = logging.getLogger(__name__)
@@ -92,19 +90,6 @@ def forget(folder: Path) -> None:
     """Remove what was kept, unless another process is at it."""
     with suppress(InputError, OSError):
         WorkFolder(folder, "restart").finish()
-
-
-def forget_run(latent: Mapping[str, object]) -> None:
-    """The video of a LATENT is whole: what was kept to make it again is not needed."""
-    kept = latent.get(KEY, {}).get("work")
-    if kept is not None:
-        forget(kept)
-
-
-def windows_of(latent: Mapping[str, object]) -> WindowPlan | None:
-    """The windows that a LATENT was made in, if it still is as long as they are."""
-    plan = latent.get(KEY, {}).get("plan")
-    return plan if plan is not None and plan.latent_frames == latent["samples"].shape[2] else None
 
 
 def resumed(

@@ -4,13 +4,14 @@ those of its neighbours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from ..errors import InputError
+from ..media.sound import Audio
 from ..timeline import SIZE_MULTIPLE, Timeline, first_frame, frames_of
 from ..windows import Window
 
@@ -26,6 +27,7 @@ class MultiTalkVoice:
     states: tuple[Tensor, ...]  # of each speaker [f layers width] float32, one for each frame of the timeline
     timeline: Timeline
     masks: Tensor | None = None  # of two speakers, `speaker_masks`
+    audio: Audio | None = field(default=None, compare=False)  # the recording of a single one, as long as the timeline
 
     @property
     def features(self) -> int:

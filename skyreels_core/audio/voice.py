@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from ..media.sound import Audio
 from ..timeline import Timeline
 
 
@@ -13,6 +14,7 @@ from ..timeline import Timeline
 class Voice:
     tokens: Tensor  # [n width] float32, 50 a second
     timeline: Timeline
+    audio: Audio | None = field(default=None, compare=False)  # the recording, as long as the voice
 
     @property
     def width(self) -> int:

@@ -16,6 +16,7 @@ ANIMATIONS = {
     "infinitetalk": "SkyReelsAudioMultiTalk",
 }
 COMPOSITE = "SkyReelsAudioComposite"
+SAVING = "SkyReelsAudioSaveVideo"
 BYPASSED = 4  # LiteGraph's mode
 PREFIX = "SkyReelsAudio"
 # Node, output, and the input that the output passes on when the node is bypassed: what it works on.
@@ -157,12 +158,36 @@ def with_the_source_first(graph):
     node = only(graph, COMPOSITE)
     generated, source, *rest = node["inputs"]
     assert (generated["name"], source["name"]) == ("generated", "source")
-    node["inputs"] = [source, generated, *rest]
-    for place, entry in enumerate(node["inputs"]):
+    return placed(graph, node, [source, generated, *rest])
+
+
+def with_the_audio_required(graph):
+    """As the input `audio` of Save Talking Video stood, third; values by place alone."""
+    graph = copy.deepcopy(graph)
+    node = only(graph, SAVING)
+    (audio,) = (entry for entry in node["inputs"] if entry["name"] == "audio")
+    latent, vae, *rest = (entry for entry in node["inputs"] if entry["name"] != "audio")
+    assert (latent["name"], vae["name"]) == ("latent", "vae")
+    node.pop("widgets_values_named", None)
+    return placed(graph, node, [latent, vae, {**audio, "shape": None}, *rest])
+
+
+def placed(graph, node, inputs):
+    """The graph with a node's inputs in this order."""
+    node["inputs"] = inputs
+    for place, entry in enumerate(inputs):
         for link in graph["links"]:
             if link[0] == entry["link"]:
                 link[4] = place
     return graph
+
+
+@pytest.mark.parametrize("change", [lambda graph: graph, with_the_audio_required], ids=["new", "old"])
+def test_a_saved_video_has_its_links_and_values_where_its_audio_was_required(front_end, change):
+    front_end.open(change(read("long_video.json")))
+    assert only(front_end.prompt(), SAVING)["inputs"] == only(read("api/long_video.json"), SAVING)["inputs"]
+    front_end.open(front_end.serialize())
+    assert only(front_end.prompt(), SAVING)["inputs"] == only(read("api/long_video.json"), SAVING)["inputs"]
 
 
 @pytest.mark.parametrize("change", [lambda graph: graph, with_the_source_first], ids=["new", "old"])

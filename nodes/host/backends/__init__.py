@@ -14,6 +14,7 @@ from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.timeline import Timeline
 from ....skyreels_core.windows import WindowPlan
+from ..scene import Scene
 from .humo import Humo
 from .multitalk import MultiTalk
 from .skyreels_audio import SkyReelsAudio
@@ -27,6 +28,7 @@ class Backend(Protocol):
     preset: Settings  # what the model recommends
     size: tuple[int, int]  # width and height, pixels
     timeline: Timeline
+    scene: Scene | None  # what the conditioning node made; None where a native one did
     hybrid: float | None  # part of the steps that see a whole edited video; None where there is none
 
     @staticmethod

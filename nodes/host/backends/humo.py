@@ -44,7 +44,7 @@ class Humo:
         self.hidden = entry(negative, REFERENCE) or [torch.zeros_like(latent) for latent in self.shown]
         height, width = self.shown[-1].shape[-2:]
         self.size = width * SPATIAL, height * SPATIAL
-        self.timeline = self.voice.timeline
+        self.timeline, self.scene = self.voice.timeline, self.voice.scene
         self.pictures: dict[bool, dict[str, Any]] = {}  # by whether a branch sees the text
 
     @staticmethod

@@ -1,0 +1,60 @@
+"""What the sampler knows of a LATENT goes with it: Save Talking Video needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from ...skyreels_core.conditioning.shots import Shot
+from ...skyreels_core.media.sound import Audio
+from ...skyreels_core.run.resume import digest
+from ...skyreels_core.timeline import Timeline
+from ...skyreels_core.windows import WindowPlan
+from .work import forget
+
+MADE = "skyreels_audio_made"  # in a LATENT, beside its samples
+STALE = (
+    "The latent has been changed since it was sampled, so what the sampler knew of it (voice, video, windows) is not "
+    "used."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Of exactly these samples: nodes that upscale, cut or join a LATENT copy all that lies beside them."""
+
+    samples: str  # their digest
+    plan: WindowPlan
+    timeline: Timeline  # of the finished video
+    audio: Audio | None  # as long as the voice; None where the conditioning brings none
+    shot: Shot | None  # the portrait, or the video and its region
+    work: Path | None  # where the run keeps its state
+
+    def is_of(self, samples: Tensor) -> bool:
+        same_length = samples.ndim == 5 and samples.shape[2] == self.plan.latent_frames
+        return same_length and digest(samples) == self.samples
+
+
+def with_made(latent: Mapping[str, object], samples: Tensor, guider) -> dict[str, object]:
+    """The LATENT that an `AudioGuider` sampled."""
+    backend = guider.backend
+    shot, audio = (getattr(backend.scene, name, None) for name in ("shot", "audio"))
+    made = Made(digest(samples), guider.plan.windows, guider.plan.timeline, audio, shot, guider.kept_in)
+    return {**latent, "samples": samples, MADE: made}
+
+
+def made_of(latent: Mapping[str, object]) -> tuple[Made | None, list[str]]:
+    """What the sampler knew, and a sentence where that is of other samples."""
+    made = latent.get(MADE)
+    if made is None or made.is_of(latent["samples"]):
+        return made, []
+    return None, [STALE]
+
+
+def forget_run(made: Made | None) -> None:
+    """The video is whole: what was kept to make it again is not needed."""
+    if made is not None and made.work is not None:
+        forget(made.work)
