@@ -22,7 +22,17 @@ from .errors import Cancelled, InputError
 from .moved import keep_old_paths
 
 __version__ = "0.2.0"
-__all__ = ["Audio", "Cancelled", "FaceMask", "InputError", "Model", "Video", "face_mask", "load", "read_audio"]
+__all__ = [
+    "Audio",
+    "Cancelled",
+    "FaceMask",
+    "InputError",
+    "Model",
+    "Video",
+    "face_mask",
+    "load",
+    "read_audio",
+]
 
 _HOMES = {
     "load": "api.model",

@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from skyreels_core.pipeline.animate import animate
-from skyreels_core.pipeline.edit import edit
 from skyreels_core.conditioning.prompts import PromptSchedule
 from skyreels_core.conditioning.shots import VideoEdit, WindowConditions
 from skyreels_core.errors import InputError
@@ -21,9 +19,11 @@ from skyreels_core.media.region import feather
 from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.model.backbone import WanModel
+from skyreels_core.pipeline.animate import animate
+from skyreels_core.pipeline.edit import edit
+from skyreels_core.pipeline.evaluator import CoreEvaluator, Prompts
 from skyreels_core.pipeline.region import find_region
 from skyreels_core.run.settings import Settings
-from skyreels_core.pipeline.evaluator import CoreEvaluator, Prompts
 from skyreels_core.sampling.denoise import Unit
 from skyreels_core.windows import WindowPlan
 
@@ -76,9 +76,7 @@ def test_a_picture_and_a_video_of_one_shape_are_made_at_one_size(bundle, preset,
 
 @pytest.mark.parametrize("seconds, fps", [(0.01, 25.0), (1.0, 8.0), (1.01, 8.0), (0.5, 30000 / 1001)])
 def test_an_animation_lasts_as_long_as_the_voice_rounded_up_to_a_frame(bundle, preset, picture, seconds, fps):
-    result = animate(
-        bundle, voice(seconds, 44100, 2), picture, settings=preset.override(fps=fps, steps=1)
-    )
+    result = animate(bundle, voice(seconds, 44100, 2), picture, settings=preset.override(fps=fps, steps=1))
     frames = result.tensor()
     assert frames.shape == (math.ceil(seconds * fps), 48, 32, 3)
     assert frames.min() >= 0 and frames.max() <= 1
@@ -87,9 +85,7 @@ def test_an_animation_lasts_as_long_as_the_voice_rounded_up_to_a_frame(bundle, p
 
 
 def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(bundle, preset, picture):
-    result = animate(
-        bundle, voice(2), picture, "a person", settings=preset.override(text_guidance="5")
-    )
+    result = animate(bundle, voice(2), picture, "a person", settings=preset.override(text_guidance="5"))
     report = result.report
     assert (report.frames, report.windows) == (16, 2)
     assert report.planned == report.computed == report.windows * preset.steps * 3
@@ -143,9 +139,7 @@ def test_the_picture_and_the_text_both_change_what_is_seen(bundle, preset, pictu
 
 
 def test_what_is_snapped_is_said(bundle, preset, picture):
-    report = animate(
-        bundle, voice(0.1), picture, settings=preset.override(width=50, height=60)
-    ).report
+    report = animate(bundle, voice(0.1), picture, settings=preset.override(width=50, height=60)).report
     assert report.size == (48, 64)
     assert "The size 50x60 becomes 48x64." in report.lines
     assert "Picture: 40x60 scaled to 48x72, cropped to 48x64." in report.lines
@@ -238,8 +232,7 @@ def test_a_schedule_of_one_text_is_that_text_bit_for_bit(bundle, preset, picture
     preset = preset.override(text_guidance="5")
     one = PromptSchedule.parse("0 a person")
     frames = [
-        animate(bundle, voice(2), picture, text, settings=preset).tensor()
-        for text in ("a person", one)
+        animate(bundle, voice(2), picture, text, settings=preset).tensor() for text in ("a person", one)
     ]
     assert torch.equal(*frames)
 
@@ -247,9 +240,7 @@ def test_a_schedule_of_one_text_is_that_text_bit_for_bit(bundle, preset, picture
 def test_texts_change_over_time_and_what_is_not_used_is_said(bundle, preset, picture):
     plain = preset.override(text_guidance="5", colour_strength=0)
     schedule = PromptSchedule.parse("0 red hair\n1.1 blue wall\n2 grey wall")
-    results = [
-        animate(bundle, voice(2), picture, text, settings=plain) for text in ("red hair", schedule)
-    ]
+    results = [animate(bundle, voice(2), picture, text, settings=plain) for text in ("red hair", schedule)]
     before, after = (result.tensor() for result in results)
     assert torch.equal(before[0], after[0])  # of the first window alone
     assert not torch.allclose(before[-1], after[-1], atol=0.01)
@@ -261,8 +252,7 @@ def test_where_only_some_windows_have_a_text_the_guidance_stays_on(bundle, prese
     schedule = PromptSchedule(((0, ""), (1.1, "blue wall")))
     never = PromptSchedule(((0, ""), (5, "blue wall")))
     planned = [
-        animate(bundle, voice(2), picture, text, settings=preset).report.planned
-        for text in (schedule, never)
+        animate(bundle, voice(2), picture, text, settings=preset).report.planned for text in (schedule, never)
     ]
     assert planned == [2 * 2 * 3, 2 * 2 * 2]  # windows, steps, branches
 
@@ -398,9 +388,7 @@ def test_a_cancelled_run_stops_before_the_next_forward(bundle, preset, picture):
         calls["forwards"] = done
 
     with pytest.raises(KeyboardInterrupt):
-        animate(
-            bundle, voice(2), picture, settings=preset, progress=progress, check_cancel=check_cancel
-        )
+        animate(bundle, voice(2), picture, settings=preset, progress=progress, check_cancel=check_cancel)
     assert calls["forwards"] == 3
 
 

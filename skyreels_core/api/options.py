@@ -12,7 +12,11 @@ from ..run.settings import Settings
 
 HEARING = ("voice_gate", "loudness")
 # Option to field, where they are called otherwise.
-FIELDS = {"negative_prompt": "negative_text", "tea_cache": "cache_threshold", "tea_cache_memory": "cache_memory"}
+FIELDS = {
+    "negative_prompt": "negative_text",
+    "tea_cache": "cache_threshold",
+    "tea_cache_memory": "cache_memory",
+}
 OPTIONS = (
     "seed", "steps", "width", "height", "fps", "audio_guidance", "text_guidance", "shift", "solver", "window",
     "overlap", "fusion", "hybrid", "null_image", "colour_strength", "composite", *FIELDS, *HEARING,

@@ -9,7 +9,9 @@ from ..api.options import OPTIONS, settings_of
 from ..api.weights import FILES, ModelFiles, find_model
 from ..run.settings import Settings
 
-FLAGS = {"negative_prompt": "negative_text"}  # option to name in the parsed arguments, where that is an older one
+FLAGS = {
+    "negative_prompt": "negative_text"
+}  # option to name in the parsed arguments, where that is an older one
 
 
 def choose(args: Namespace) -> tuple[ModelFiles, Settings]:

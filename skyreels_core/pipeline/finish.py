@@ -21,8 +21,12 @@ from ..media.region import Region
 from ..media.unify import unify_stream
 from ..windows import WindowPlan
 
-Reference = Callable[[int], Tensor]  # the picture [h w 3] whose colours a frame should have, by the frame's index
-Stage = Callable[[str], AbstractContextManager]  # entered for the work of "colours" and "measuring", frame by frame
+Reference = Callable[
+    [int], Tensor
+]  # the picture [h w 3] whose colours a frame should have, by the frame's index
+Stage = Callable[
+    [str], AbstractContextManager
+]  # entered for the work of "colours" and "measuring", frame by frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,9 @@ class Finish:
     ) -> Iterator[Tensor]:
         """Decoded frames [h w 3] in 0..1 at the model's size -> the finished ones, `frames` of them at most."""
         frames = islice(decoded, self.frames)
-        frames = unify_stream(frames, self.fps, self.colour_strength, meter.reference, partial(stage, "colours"))
+        frames = unify_stream(
+            frames, self.fps, self.colour_strength, meter.reference, partial(stage, "colours")
+        )
         for frame in frames if self.edited is None else self.edited.placed(frames):
             with stage("measuring"):
                 meter.add(frame)

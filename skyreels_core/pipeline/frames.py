@@ -48,7 +48,9 @@ class FinishedFrames:
             report.continuity = meter.result()
             report.say(str(report.continuity))
 
-    def _decoded(self, progress: Progress | None, check_cancel: Callable[[], None] | None) -> Iterator[Tensor]:
+    def _decoded(
+        self, progress: Progress | None, check_cancel: Callable[[], None] | None
+    ) -> Iterator[Tensor]:
         done, frames = 0, len(self)
         for chunk in self.run.bundle.vae.decode_stream(self.latents):
             if check_cancel is not None:

@@ -88,7 +88,9 @@ class Report:
 
 @dataclass(frozen=True)
 class Result:
-    frames: Iterable[Tensor]  # `FinishedFrames`: report.frames of [h w 3] in 0..1, decoded while they are read
+    frames: Iterable[
+        Tensor
+    ]  # `FinishedFrames`: report.frames of [h w 3] in 0..1, decoded while they are read
     fps: float
     audio: Audio  # exactly as long as the frames
     report: Report

@@ -25,7 +25,9 @@ CHANGES = {
 
 def saving(prompt, latent="sampler", **given):
     fields = {"fps": 0.0, "filename_prefix": "short", "codec": "h264", "quality": 0, "colour_strength": 1.0}
-    entry = node("SkyReelsAudioSaveVideo", latent=[latent, 0], vae=["demo", 2], **(fields | given), lossless=True)
+    entry = node(
+        "SkyReelsAudioSaveVideo", latent=[latent, 0], vae=["demo", 2], **(fields | given), lossless=True
+    )
     prompt = {name: step for name, step in prompt.items() if name != "saved"}
     return prompt | {"saving": entry} | shown("saving", 1)
 
@@ -37,7 +39,9 @@ def saved(server, prompt):
     return read_video(server.output / file["subfolder"] / file["filename"]), outputs["shown"]["text"][0]
 
 
-@pytest.mark.parametrize(("graph", "wired"), [(animation, ANIMATED), (edit, EDITED)], ids=["animation", "edit"])
+@pytest.mark.parametrize(
+    ("graph", "wired"), [(animation, ANIMATED), (edit, EDITED)], ids=["animation", "edit"]
+)
 def test_what_is_not_connected_is_what_the_sampler_used(server, graph, wired):
     short, report = saved(server, saving(graph()))
     long, told = saved(server, saving(graph(), **wired))
@@ -79,7 +83,9 @@ def test_what_a_changed_latent_still_carries_is_not_used(server, change):
 
 def test_a_latent_from_a_file_brings_no_voice(server):
     kept = completed(server, animation())["outputs"]["saved"]["latents"][0]
-    (server.input / "kept.latent").write_bytes((server.output / kept["subfolder"] / kept["filename"]).read_bytes())
+    (server.input / "kept.latent").write_bytes(
+        (server.output / kept["subfolder"] / kept["filename"]).read_bytes()
+    )
     prompt = animation() | {"loaded": node("LoadLatent", latent="kept.latent")}
     assert UNKNOWN in refusal(server, saving(prompt, "loaded"))
     _, report = saved(server, saving(prompt, "loaded", **ANIMATED))

@@ -164,9 +164,7 @@ def test_an_animation_holds_no_more_than_is_reckoned(bundle, preset, reckoned, c
     picture = torch.rand(60, 40, 3, generator=torch.Generator().manual_seed(2))
     with LiveBytes() as live:
         stages = Stages(live)
-        result = animate(
-            bundle, voice(6), picture, settings=preset.override(**changes), progress=stages
-        )
+        result = animate(bundle, voice(6), picture, settings=preset.override(**changes), progress=stages)
         check_peaks(live, stages, result, reckoned)
 
 
