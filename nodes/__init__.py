@@ -1,29 +1,14 @@
-"""The nodes: one file for each step of a graph, thin over `skyreels_core`."""
+"""The nodes: one file for each step of a graph, and those of each family of models; thin over `skyreels_core`."""
 
 from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import (
-    audio,
-    conditioning,
-    guidance,
-    humo,
-    key_frames,
-    loaders,
-    masks,
-    multitalk,
-    prompts,
-    sampling,
-    saving,
-    video,
-)
+from . import audio, conditioning, guidance, loaders, masks, prompts, sampling, saving, video
+from .families import family_nodes
 from .host.folders import register_folders
 
-STEPS = (
-    loaders, audio, masks, prompts, conditioning, humo, multitalk, guidance, sampling, key_frames, video,
-    saving,
-)  # fmt: skip
+STEPS = (loaders, audio, masks, prompts, conditioning, guidance, sampling, video, saving)
 
 
 class SkyReelsAudio(ComfyExtension):
@@ -31,4 +16,4 @@ class SkyReelsAudio(ComfyExtension):
         register_folders()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [node for step in STEPS for node in step.NODES]
+        return [node for step in STEPS for node in step.NODES] + family_nodes()

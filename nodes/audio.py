@@ -10,14 +10,12 @@ from ..skyreels_core.audio.gate import THRESHOLD_DB
 from ..skyreels_core.audio.hearing import Hearing
 from ..skyreels_core.audio.loudness import QUIETEST
 from ..skyreels_core.audio.reading import cut_voice, fill
-from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.sound import Audio
 from ..skyreels_core.timeline import Timeline
 from .host.progress import progress
 from .host.reporting import say
-from .host.wav2vec import SpokenAudio, Wav2VecAudioEncoder
-from .host.whisper import VOICE, WhisperAudioEncoder
+from .host.speech import SpeechEncoder
 from .sockets import AUDIO, from_audio, to_audio
 
 
@@ -83,7 +81,7 @@ class AudioToTokens(io.ComfyNode):
     def execute(
         cls, audio_encoder, audio, fps, start, duration, voice_gate, gate_threshold=THRESHOLD_DB, loudness=0.0
     ) -> io.NodeOutput:
-        if not isinstance(audio_encoder, WhisperAudioEncoder | Wav2VecAudioEncoder):
+        if not isinstance(audio_encoder, SpeechEncoder):
             raise InputError(
                 "ComfyUI's own Audio Encoder encodes only 30 seconds. Load the file with Load Whisper Encoder or "
                 "Load Wav2Vec2 Encoder."
@@ -97,10 +95,7 @@ class AudioToTokens(io.ComfyNode):
             samples, lambda done, count: bar(done * timeline.token_count // count - 1)
         )
         voice = cut_voice(voice, timeline)
-        if isinstance(encoded, SpokenAudio):
-            encoded.spread_over(timeline, voice)
-        else:
-            encoded[VOICE] = Voice(encoded["encoded_audio"][0], timeline, voice)
+        encoded.timeline, encoded.audio = timeline, voice
         say("\n".join([f"{timeline.seconds:.2f} s, {timeline.frames} frames at {fps:g} fps.", *lines]))
         return io.NodeOutput(encoded, timeline.frames, from_audio(voice), float(fps))
 

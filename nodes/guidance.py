@@ -15,6 +15,7 @@ from ..skyreels_core.sampling.guidance import (
 )
 from ..skyreels_core.timeline import window_latents
 from ..skyreels_core.windows import MODES, WindowSettings
+from .families import find_family
 from .host.cache import preview_plan
 from .host.reporting import say
 from .plot import draw_schedules
@@ -150,9 +151,9 @@ class TeaCacheNode(io.ComfyNode):
     def execute(
         cls, model, enabled: bool, threshold: float, sigmas=None, memory: float = CACHE_MEMORY
     ) -> io.NodeOutput:
-        report = (
-            preview_plan(model, threshold, sigmas) if enabled else "TeaCache is off: every step is computed."
-        )
+        report = "TeaCache is off: every step is computed."
+        if enabled:
+            report = preview_plan(model, find_family(model).recommended(model), threshold, sigmas)
         say(report)
         return io.NodeOutput(CacheSettings(threshold if enabled else 0.0, memory), report)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import folder_paths
 import torch
@@ -13,28 +12,13 @@ from ..skyreels_core import assets
 from ..skyreels_core.media.reading import read_picture, read_video
 from ..skyreels_core.media.sound import read_audio
 from ..skyreels_core.model.whisper import load_whisper
-from .host.model import WEIGHT_OPTIONS, apply_audio_layers, load_demo, load_voiced_model
+from .families.skyreels_audio.loading import apply_audio_layers, load_demo, load_voiced_model
 from .host.preview import fit_preview_colours
 from .host.whisper import WhisperAudioEncoder
+from .inputs import path_of, weight_dtype_input
 from .sockets import LOADERS, PoseKeypoint, from_audio
 
 VOICES: dict[str, int | str] = {"voice 1": 1, "voice 2": 2, "long voice": "long"}
-
-
-def path_of(folder: str, name: str) -> Path:
-    return Path(folder_paths.get_full_path_or_raise(folder, name))
-
-
-def weight_dtype_input() -> io.Input:
-    return io.Combo.Input(
-        "weight_dtype",
-        options=list(WEIGHT_OPTIONS),
-        default="default",
-        tooltip="Precision of the video model's weights; fp8 halves their memory. Audio layers keep the precision "
-        "of the file.",
-        advanced=True,
-        optional=True,
-    )
 
 
 class LoadDemo(io.ComfyNode):

@@ -8,7 +8,7 @@ from ..skyreels_core.sampling.cache import NO_CACHE
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from ..skyreels_core.sampling.solvers import SOLVERS
 from ..skyreels_core.windows import MODES
-from .host.backends import find_backend
+from .families import find_family
 from .host.guider import AudioGuider
 from .host.reporting import SamplingProgress
 from .host.run import run_sampler
@@ -76,11 +76,13 @@ class Guider(io.ComfyNode):
         cls, model, positive, negative, windows=None, guidance=None, teacache=None, full_sigmas=None,
         null_image=False, keep_state=True,
     ) -> io.NodeOutput:  # fmt: skip
-        given = of_sockets(windows, guidance, teacache or NO_CACHE)
-        settings = find_backend(model).recommended(model).override(**given, null_image=null_image)
+        given, family = of_sockets(windows, guidance, teacache or NO_CACHE), find_family(model)
+        settings = family.recommended(model).override(**given, null_image=null_image)
         progress = SamplingProgress(bar=False)
         return io.NodeOutput(
-            AudioGuider(model, positive, negative, settings, progress, full_sigmas, keeps_state=keep_state)
+            AudioGuider(
+                family, model, positive, negative, settings, progress, full_sigmas, keeps_state=keep_state
+            )
         )
 
 
@@ -153,8 +155,10 @@ class Sampler(io.ComfyNode):
             steps, shift, solver, audio_guidance, text_guidance, window, overlap, tea_cache, seed=seed, fusion=fusion,
             null_image=null_image,
         )  # fmt: skip
-        sockets = of_sockets(windows, guidance, teacache)
-        return io.NodeOutput(*run_sampler(model, positive, negative, latent, fields, sockets, keep_state))
+        sockets, family = of_sockets(windows, guidance, teacache), find_family(model)
+        return io.NodeOutput(
+            *run_sampler(family, model, positive, negative, latent, fields, sockets, keep_state)
+        )
 
 
 NODES = [Guider, Sampler]

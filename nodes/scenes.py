@@ -6,8 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..skyreels_core.audio.multitalk import MultiTalkVoice
-from ..skyreels_core.audio.voice import Voice
+from ..skyreels_core.audio.features import AudioFeatures
 from ..skyreels_core.conditioning.fitting import Length, Shape, fit_length, fit_picture, fit_size
 from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
@@ -17,8 +16,7 @@ from ..skyreels_core.timeline import Timeline
 from .host.checks import check_vae
 from .host.footage import footage_of, rate_of
 from .host.scene import Scene
-from .host.wav2vec import SpokenAudio
-from .host.whisper import voice_of
+from .host.whisper import needed_voice
 from .tensors import to_frames, to_region
 
 
@@ -30,7 +28,7 @@ def animation_scene(
 
 
 def picture_scene(
-    voice: Voice | MultiTalkVoice, vae, images: Tensor | None, width: int, height: int, shape: Shape
+    voice: AudioFeatures, vae, images: Tensor | None, width: int, height: int, shape: Shape
 ) -> tuple[Scene, list[str]]:
     check_vae(vae)
     picture = None if images is None else to_frames(images)[0]
@@ -59,20 +57,6 @@ def edit_scene(
     size, snapped = fit_size(width or source.size[0], height or source.size[1])
     shot = VideoEdit(Cut(source, timeline.frames), region, size, hybrid)
     return Scene(shot, voice, timeline, vae), [*of_rate, *lines, *snapped]
-
-
-def needed_voice(tokens: Any) -> Voice:
-    voice = voice_of(tokens)
-    if isinstance(tokens, SpokenAudio):
-        raise InputError(
-            "These tokens are from a wav2vec2 encoder, for MultiTalk Animation. Give Audio To Tokens the encoder of "
-            "Load Whisper Encoder."
-        )
-    if voice is None:
-        raise InputError(
-            "These tokens carry no timing information. Use Audio To Tokens instead of Audio Encoder Encode."
-        )
-    return voice
 
 
 def length_line(timeline: Timeline) -> str:

@@ -12,17 +12,22 @@ from types import ModuleType
 
 # Old name to new one, below the package.
 MOVED = {
+    "audio.humo": "families.humo.features",
+    "audio.multitalk": "families.multitalk.features",
     "audio.wav2vec": "model.wav2vec",
     "audio.whisper": "model.whisper",
+    "conditioning.key_frames": "families.multitalk.between_frames",
     "conditioning.region": "media.region",
     "model.folders": "weights.folders",
     "model.formats": "weights.formats",
     "model.header": "weights.header",
+    "model.multitalk_presets": "families.multitalk.presets",
     "model.parts": "weights.parts",
     "model.signatures": "weights.signatures",
     "model.weights": "weights.loading",
     "sampling.estimate": "run.resources",
     "sampling.fusion": "windows",
+    "sampling.key_frames": "families.multitalk.key_frames",
     "training.autoencoder": "demo.autoencoder",
     "training.curves": "demo.curves",
     "training.drawing": "demo.drawing",

@@ -13,10 +13,14 @@ PACK = Path(__file__).parents[1]
 # From the lowest floor up. What stands on one line is a folder or a file of the core; none imports a later one.
 FLOORS = (
     "moved", "errors", "files", "typed", "timeline", "windows", "assets", "media", "audio", "weights", "model",
-    "sampling", "conditioning", "run.resume", "run", "evaluation", "pipeline", "api", "training", "demo", "queueing",
-    "cli",
+    "sampling", "conditioning", "run.resume", "run", "families", "evaluation", "pipeline", "api", "training", "demo",
+    "queueing", "cli",
 )  # fmt: skip
 FRONT_DOOR = "skyreels_core"
+# The same within the nodes. Beside these are the steps of a graph, one file each, which lie above them all.
+NODE_FLOORS = ("tensors", "host", "sockets", "inputs", "scenes", "families")
+STEPS = len(NODE_FLOORS)
+FAMILIES = "nodes.families."
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -54,6 +58,29 @@ def floor(module: str) -> int | None:
     inner = module.removeprefix("skyreels_core.")
     places = [place for place, name in enumerate(FLOORS) if inner == name or inner.startswith(f"{name}.")]
     return max(places, key=lambda place: len(FLOORS[place]), default=None)
+
+
+def node_floor(module: str) -> int | None:
+    """Its place in NODE_FLOORS, or above; None for the core."""
+    package, _, inner = module.partition(".")
+    if package != "nodes":
+        return None
+    return next((place for place, name in enumerate(NODE_FLOORS) if inner.split(".")[0] == name), STEPS)
+
+
+def upward_in_nodes(found: dict[str, set[str]]) -> list[str]:
+    return [
+        f"{module} -> {other}"
+        for module, needed in found.items()
+        if (here := node_floor(module)) is not None
+        for other in sorted(needed)
+        if (node_floor(other) or 0) > here
+    ]
+
+
+def family(module: str) -> str | None:
+    """The family that a module is of; None for what is of no family."""
+    return module.removeprefix(FAMILIES).split(".")[0] if module.startswith(FAMILIES) else None
 
 
 def upward(found: dict[str, set[str]]) -> list[str]:
@@ -96,6 +123,16 @@ def found() -> dict[str, set[str]]:
     return {name: needed for name, needed in arrows(PACK).items() if name.startswith("skyreels_core")}
 
 
+@pytest.fixture(scope="module")
+def of_nodes() -> dict[str, set[str]]:
+    found = arrows(PACK)
+    return {
+        name: {other for other in needed if other.startswith("nodes")}
+        for name, needed in found.items()
+        if name.startswith("nodes")
+    }
+
+
 def test_every_module_of_the_core_has_a_floor(found):
     assert [name for name in found if name.startswith("skyreels_core.") and floor(name) is None] == []
 
@@ -116,6 +153,28 @@ def test_the_core_knows_no_host(found):
     assert [
         name for name, needed in found.items() if any(other.startswith("nodes") for other in needed)
     ] == []
+
+
+def test_no_import_of_the_nodes_runs_up(of_nodes):
+    assert upward_in_nodes(of_nodes) == []
+
+
+def test_no_modules_or_folders_of_the_nodes_import_each_other_in_a_circle(of_nodes):
+    assert circle(of_nodes) == [] and circle(folders(of_nodes)) == []
+
+
+def test_no_family_knows_another(of_nodes):
+    assert [
+        f"{module} -> {other}"
+        for module, needed in of_nodes.items()
+        for other in needed
+        if family(module) and family(other) not in (None, family(module))
+    ] == []
+
+
+def test_an_arrow_of_the_nodes_that_runs_up_is_found(of_nodes):
+    with_arrow = of_nodes | {"nodes.host.guider": {"nodes.host.checks", "nodes.families.humo.family"}}
+    assert upward_in_nodes(with_arrow) == ["nodes.host.guider -> nodes.families.humo.family"]
 
 
 def test_an_arrow_that_runs_up_is_found(found):

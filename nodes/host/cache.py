@@ -11,7 +11,6 @@ from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.sampling.cache import TeaCache
 from ...skyreels_core.sampling.schedule import SigmaGrid
 from ...skyreels_core.timeline import Timeline
-from .backends import find_backend
 from .resources import facts_of
 from .shift import recommended_shift
 
@@ -38,9 +37,8 @@ def cache_report(plan: RunPlan, cache: TeaCache) -> str:
     return str(cache.plan) if plan.knows_coefficients else f"{cache.plan} {UNKNOWN}"
 
 
-def preview_plan(model, threshold: float, sigmas: torch.Tensor | None) -> str:
-    """What a run over `sigmas`, or over the schedule that the model recommends, would reuse."""
-    preset = find_backend(model).recommended(model)
+def preview_plan(model, preset: Settings, threshold: float, sigmas: torch.Tensor | None) -> str:
+    """What a run over `sigmas`, or over the schedule of the preset, would reuse."""
     plan = plan_of_cache(model, preset, threshold)
     if sigmas is not None:
         grid = SigmaGrid(sigmas)

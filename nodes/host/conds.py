@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .audio_layers import UNHEARD
+from .unheard import UNHEARD
 
 HOW = ("strength", "timestep_start", "timestep_end", "hooks")  # what says when and how strongly one counts
 

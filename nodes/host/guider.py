@@ -25,17 +25,17 @@ from ...skyreels_core.sampling.guidance import BRANCHES, Constant, no_text_line,
 from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
 from ...skyreels_core.sampling.solvers import SolverState
 from .arithmetic import arithmetic_of
-from .audio_layers import KEY
-from .backends import Backend, find_backend
 from .cache import cache_report, time_embedding
 from .checks import check_conditioning, check_latent, check_model
 from .conds import heard, same_conds
+from .family import Family
 from .identity import model_identity, parts
 from .progress import progress
 from .prompts import schedules_in, spread
 from .reporting import say
 from .resources import check_resources, facts_of
 from .shift import shift_of
+from .unheard import KEY
 from .work import finished_latents, keep_finished, resumed, run_folder, sampler_identity
 
 
@@ -48,16 +48,15 @@ class AudioGuider(comfy.samplers.CFGGuider):
     hears = True  # for `refuse_deaf_guiders`
 
     def __init__(
-        self, model, positive: list, negative: list, settings: Settings, on_forward: Progress,
+        self, family: type[Family], model, positive: list, negative: list, settings: Settings, on_forward: Progress,
         full_sigmas: Tensor | None = None, keeps_state: bool = False,
     ) -> None:  # fmt: skip
         """`full_sigmas` are the whole schedule, where the sampler gets a part of another one than the host's `simple`;
         with `keeps_state` a run that was interrupted resumes from the disk."""
-        family = find_backend(model)
         check_model(model)
         check_conditioning(model, [*positive, *negative])
         settings.check()
-        self.backend: Backend = family(model, positive, negative)
+        self.backend: Family = family(model, positive, negative)
         self.plan = plan_of(model, self.backend, settings)
         self.full_sigmas, self.keeps_state, self.on_forward = full_sigmas, keeps_state, on_forward
         super().__init__(self._sized_for_a_window(model))
@@ -226,7 +225,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         return uuid5(cond.get("uuid", NAMESPACE_OID), f"{unit.window.index} {unit.branch}")
 
 
-def plan_of(model, backend: Backend, settings: Settings) -> RunPlan:
+def plan_of(model, backend: Family, settings: Settings) -> RunPlan:
     """The size, the length and the hybrid share are those of the conditioning."""
     task = "animation" if backend.hybrid is None else "edit"
     settings = settings.override(hybrid=backend.hybrid)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...skyreels_core.media.footage import Frames
 from ...skyreels_core.run.resume.fingerprint import digest, digest_frames, digest_weights
+from .patches import AudioPatch
 
 PLAIN = (Tensor, str, int, float, bool, type(None), torch.dtype, Path)
 
@@ -73,5 +74,7 @@ def parts(value: Any) -> Iterator[object]:
         yield from parts([value.state_dict(), getattr(value, "shift", None)])
     elif isinstance(weights := getattr(value, "weights", None), list | tuple):  # a LoRA of the host
         yield from parts(weights)
+    elif isinstance(value, AudioPatch):
+        yield from (type(value).__name__, *value.traits)
     else:
         yield type(value).__name__

@@ -1,53 +1,18 @@
-"""MODEL and AUDIO_ENCODER values from files."""
+"""MODEL values from files."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import comfy.sd
-import comfy.utils
 import torch
 
 from ...skyreels_core.errors import InputError
-from ...skyreels_core.model.checkpoint import AUDIO_NAME, read_audio_layers
-from ...skyreels_core.model.whisper import load_whisper
-from ...skyreels_core.run.settings import Settings
-from ...skyreels_core.weights.header import read_header
-from ...skyreels_core.weights.signatures import find_kind
-from .audio_layers import AudioLayers, add_audio_layers
-from .text_encoder import load_text_encoder
-from .whisper import WhisperAudioEncoder
 
-PLAIN = {"wan-t2v", "wan-i2v"}  # kinds of files that hold a backbone alone
 WEIGHT_OPTIONS = {
     "default": {},
     "fp8_e4m3fn": {"dtype": torch.float8_e4m3fn},
     "fp8_e4m3fn_fast": {"dtype": torch.float8_e4m3fn, "fp8_optimizations": True},
     "fp8_e5m2": {"dtype": torch.float8_e5m2},
 }
-
-
-def load_voiced_model(path: Path, weight_dtype: str = "default"):
-    """A merged file as the host's own Wan model with its audio layers on it."""
-    header = read_header(path)
-    if find_kind(header.shapes) in PLAIN:
-        raise InputError(
-            f"{path.name} is a Wan backbone without audio layers. Load it with Load Diffusion Model, and put Apply "
-            "SkyReels Audio Layers behind that."
-        )
-    audio, config, metadata = read_audio_layers(path, ["skyreels-audio"])
-    model = load_backbone(path, weight_dtype)
-    model.cached_patcher_init = (load_backbone, (path, weight_dtype))
-    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model))
-
-
-def load_backbone(path: Path, weight_dtype: str, disable_dynamic: bool = False):
-    """The host's own Wan model of a merged file. The host calls this too, where a node needs the weights without
-    dynamic VRAM, as TorchCompileModel does."""
-    prefix = read_header(path).prefix
-    state, metadata = comfy.utils.load_torch_file(str(path), return_metadata=True)
-    backbone = {name: t for name, t in state.items() if not AUDIO_NAME.match(name.removeprefix(prefix))}
-    return wan_model(backbone, metadata, weight_dtype, disable_dynamic, path.name)
 
 
 def wan_model(state, metadata, weight_dtype: str, disable_dynamic: bool, name: str):
@@ -58,20 +23,3 @@ def wan_model(state, metadata, weight_dtype: str, disable_dynamic: bool, name: s
     if model is None:
         raise InputError(f"ComfyUI does not recognise the video model in {name}. Update ComfyUI.")
     return model
-
-
-def load_demo(folder: Path) -> tuple:
-    """MODEL, CLIP, VAE and AUDIO_ENCODER of a bundle's folder."""
-    vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(folder / "vae.safetensors")))
-    return (
-        load_voiced_model(folder / "model.safetensors"),
-        load_text_encoder(folder / "text_encoder.safetensors"),
-        vae,
-        WhisperAudioEncoder(load_whisper(folder / "whisper.safetensors")),
-    )
-
-
-def apply_audio_layers(model, path: Path):
-    """The MODEL with the audio layers of a file, audio-only or merged."""
-    audio, config, metadata = read_audio_layers(path)
-    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...skyreels_core.run.progress import clock
-from .backends import find_backend
+from .family import Family
 from .guider import AudioGuider
 from .made import with_made
 from .reporting import SamplingProgress, say
@@ -19,14 +19,15 @@ from .solver import core_sampler
 
 
 def run_sampler(
-    model, positive: list, negative: list, latent: dict, fields: Given, sockets: Given, keeps_state: bool
-) -> tuple[dict, str]:
+    family: type[Family], model, positive: list, negative: list, latent: dict, fields: Given, sockets: Given,
+    keeps_state: bool,
+) -> tuple[dict, str]:  # fmt: skip
     """The LATENT of the whole video, and a report. What `sockets` bring goes before the node's own `fields`."""
     started = time.monotonic()
-    recommended = find_backend(model).recommended(model)
+    recommended = family.recommended(model)
     settings, shift_source = with_shift(model, recommended.override(**{**fields, **sockets}), fields)
     progress = SamplingProgress(True, model)
-    guider = AudioGuider(model, positive, negative, settings, progress, keeps_state=keeps_state)
+    guider = AudioGuider(family, model, positive, negative, settings, progress, keeps_state=keeps_state)
     samples = latent["samples"]
     noise = comfy.sample.prepare_noise(samples, settings.seed, latent.get("batch_index"))
     sigmas = torch.tensor(guider.plan.sigmas.values, dtype=torch.float32)

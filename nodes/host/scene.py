@@ -12,17 +12,17 @@ import node_helpers
 import torch
 from torch import Tensor
 
-from ...skyreels_core.audio.voice import Voice
+from ...skyreels_core.audio.features import AudioFeatures
 from ...skyreels_core.conditioning.shots import Animation, Shot, WindowConditions
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.media.sound import Audio
-from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig
+from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS
 from ...skyreels_core.run.resume import digest
 from ...skyreels_core.sampling.hybrid import variants_seen
 from ...skyreels_core.timeline import SPATIAL, Timeline
 from ...skyreels_core.windows import WindowPlan
-from .audio_layers import KEY, refused_unheard
 from .identity import parts
+from .unheard import KEY, refused_unheard
 from .vae import HostVideoEncoder
 from .work import conditions_folder
 
@@ -37,7 +37,7 @@ class Scene:
     object as long as nothing before it changes, so another guidance or seed encodes nothing again."""
 
     shot: Shot
-    voice: Voice
+    voice: AudioFeatures
     timeline: Timeline  # as long as the voice, or as the video that is edited
     vae: object
     encoded: dict[str, Tensor] = field(default_factory=dict, compare=False)  # of the last plan, by `Shot.key`
@@ -46,13 +46,6 @@ class Scene:
     def audio(self) -> Audio | None:
         """The recording of the voice."""
         return self.voice.audio
-
-    def check_voice(self, config: AudioConfig) -> None:
-        if self.voice.width != config.width:
-            raise InputError(
-                f"The voice has tokens of width {self.voice.width}, the model's audio layers read width "
-                f"{config.width}. Load the Whisper encoder that the model was trained with."
-            )
 
     def check_no_picture(self) -> None:
         """For a backbone of 16 input channels, which is told nothing but text and voice."""

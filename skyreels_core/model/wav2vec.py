@@ -18,13 +18,13 @@ from torch.nn import functional as F
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from ..audio.loudness import to_loudness
-from ..audio.multitalk import STATE_RATE
 from ..errors import InputError, first_words
 from ..timeline import SAMPLE_RATE
 from ..weights.header import Header, read_header, read_json
 from ..weights.loading import built, check_formats, check_shapes, fill
 from ..weights.signatures import KINDS, find_kind
 
+STATE_RATE = 25  # states per second, the frame rate of the MultiTalk family
 CHUNK_SECONDS = 60  # that the transformer hears at once; a voice up to here is heard whole, as published
 GUARD_SECONDS = 5  # at a cut, that hear too little of one side
 SHORTEST = round(0.4 * SAMPLE_RATE)  # samples; what is shorter is followed by silence

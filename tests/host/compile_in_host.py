@@ -22,12 +22,12 @@ import comfy.sd  # noqa: E402
 import torch  # noqa: E402
 from comfy_extras.nodes_torch_compile import TorchCompileModel  # noqa: E402
 from families import SIZE, drawn, families, sampled, text, tokens_of, write_files  # noqa: E402
-from skyreels_audio_pack.nodes.host import model as loaders  # noqa: E402
-from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
-from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio import loading as loaders  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-from skyreels_audio_pack.skyreels_core.run.multitalk_presets import INFINITETALK  # noqa: E402
+from skyreels_audio_pack.skyreels_core.families.multitalk.presets import INFINITETALK  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas  # noqa: E402
 from torch._dynamo.utils import counters  # noqa: E402
 
@@ -93,7 +93,7 @@ with torch.inference_mode():
     vae = load_demo(assets.model())[2]
     compare("plain, before", by_host(compiled(plain())), by_host(plain()))
     found = families(folder)
-    for name in ("SkyReels-V3", "InfiniteTalk", "audio layers", "HuMo"):
+    for name in ("SkyReels-V3", "InfiniteTalk", "audio layers", "HuMo", "toy"):
         family(name, found[name])
     compare("plain, after", by_host(compiled(plain())), by_host(plain()))
 (folder / "found.json").write_text(json.dumps(facts))

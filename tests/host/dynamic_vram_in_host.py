@@ -21,8 +21,8 @@ import comfy.utils  # noqa: E402
 import torch  # noqa: E402
 from families import families, sampled, tokens_of, write_files  # noqa: E402
 from safetensors import safe_open  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.identity import model_identity, weights_of  # noqa: E402
-from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 
 LATENT_FRAMES = 8  # two windows

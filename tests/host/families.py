@@ -15,21 +15,22 @@ import torch
 from comfy.ldm.wan.model import HumoWanModel
 from humo_files import tiny_humo, whisper_of_large_v3_shape
 from safetensors.torch import save_file
+from skyreels_audio_pack.nodes import families as pack_families
 from skyreels_audio_pack.nodes.audio import AudioToTokens
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation
-from skyreels_audio_pack.nodes.host import model as loaders
-from skyreels_audio_pack.nodes.host import multitalk
+from skyreels_audio_pack.nodes.families.humo.nodes import HumoAnimation
+from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk
+from skyreels_audio_pack.nodes.families.multitalk.nodes import MultiTalkAnimation
+from skyreels_audio_pack.nodes.families.skyreels_audio import loading as loaders
 from skyreels_audio_pack.nodes.host.solver import core_sampler
 from skyreels_audio_pack.nodes.host.wav2vec import Wav2VecAudioEncoder
 from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder
-from skyreels_audio_pack.nodes.humo import HumoAnimation
-from skyreels_audio_pack.nodes.multitalk import MultiTalkAnimation
 from skyreels_audio_pack.nodes.sampling import Guider
 from skyreels_audio_pack.skyreels_core import assets
+from skyreels_audio_pack.skyreels_core.families.multitalk.presets import INFINITETALK, V3
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig
 from skyreels_audio_pack.skyreels_core.model.wav2vec import load_wav2vec
 from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens, load_whisper
-from skyreels_audio_pack.skyreels_core.run.multitalk_presets import INFINITETALK, V3
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas
 from skyreels_audio_pack.skyreels_core.windows import WindowSettings
@@ -40,6 +41,11 @@ MULTITALK = MultiTalkConfig(
     dim=multitalk_files.WIDTH, num_layers=multitalk_files.LAYERS, num_heads=2, features=128, intermediate_dim=24,
     context_tokens=4, token_dim=32,
 )  # fmt: skip
+
+
+# A family of these tests: its folder is found where the pack finds its own.
+pack_families.__path__.append(str(Path(__file__).parent / "toy_families"))
+from skyreels_audio_pack.nodes.families.toy.nodes import ApplyToy, ToyAnimation  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,7 @@ def families(folder: Path) -> dict[str, Family]:
         "SkyReels-V3": Family(v3("v3.safetensors"), wav2vec, of_speaker),
         "SkyReels-V3 in fp8": Family(v3("v3_fp8.safetensors"), wav2vec, of_speaker),
         "HuMo": Family(lambda: plain(folder / "humo.safetensors"), large_whisper, of_reference),
+        "toy": Family(lambda: ApplyToy.execute(plain(folder / "wan.safetensors")).args[0], whisper, of_toy),
     }
 
 
@@ -115,6 +122,10 @@ def of_reference(vae, tokens) -> tuple[list, list]:
     return HumoAnimation.execute(text(1), text(2), vae, tokens, SIZE, SIZE, PICTURE).args[:2]
 
 
+def of_toy(vae, tokens) -> tuple[list, list]:
+    return ToyAnimation.execute(text(1), text(2), vae, tokens, SIZE, SIZE, PICTURE).args[:2]
+
+
 def of_speaker(vae, tokens) -> tuple[list, list]:
     seen = comfy.clip_vision.Output()
     seen["penultimate_hidden_states"] = drawn(7, 1, 257, 1280)
@@ -123,10 +134,10 @@ def of_speaker(vae, tokens) -> tuple[list, list]:
     ).args[:2]
 
 
-def tokens_of(encoder, latent_frames: int):
+def tokens_of(encoder, latent_frames: int, level: float = 0.3):
     """What a random voice of this length says."""
     samples = round(16000 * (4 * latent_frames - 3) / 25)
-    audio = {"waveform": 0.3 * drawn(9, 1, 1, samples), "sample_rate": 16000}
+    audio = {"waveform": level * drawn(9, 1, 1, samples), "sample_rate": 16000}
     return AudioToTokens.execute(encoder, audio, 25.0, 0.0, 0.0, False).args[0]
 
 

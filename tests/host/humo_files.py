@@ -60,7 +60,7 @@ class LargeWhisper:
     CATEGORY = "tests"
 
     def load(self, audio_encoder):
-        tokens = type(audio_encoder.whisper)(whisper_of_large_v3_shape())
+        tokens = type(audio_encoder.speech)(whisper_of_large_v3_shape())
         return (type(audio_encoder)(tokens),)
 
 

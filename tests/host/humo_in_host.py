@@ -35,11 +35,13 @@ spec.loader.exec_module(pack)
 
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.families import find_family  # noqa: E402
+from skyreels_audio_pack.nodes.families.humo.nodes import HumoAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.families.humo.voice import features_of  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.cache import preview_plan  # noqa: E402
-from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
-from skyreels_audio_pack.nodes.host.whisper import EncodedAudio, WhisperAudioEncoder  # noqa: E402
-from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Guider  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
@@ -115,7 +117,7 @@ def spans_of(windows, tokens):
     """Native conditionings of each window: the reference as for a video of its length, the voice of its span."""
     positive, negative, _ = natively(tokens, 17)
     for window in windows:
-        heard, _ = get_audio_emb_window(tokens[EncodedAudio.HUMO], 17, frame0_idx=4 * window.start)
+        heard, _ = get_audio_emb_window(features_of(tokens), 17, frame0_idx=4 * window.start)
         yield [
             [[tensor, {**options, "audio_embed": audio}] for tensor, options in conditioning]
             for conditioning, audio in ((positive, heard[None]), (negative, torch.zeros_like(heard)[None]))
@@ -128,7 +130,7 @@ def features_are_the_hosts(tokens):
     ours, _, _ = animated(tokens)
     voice = ours[0][1]["skyreels_audio_humo"]
     whole = WindowSettings(11, 0).plan(11).windows[0]
-    return difference(voice.heard(whole), heard)
+    return difference(voice.features_for(whole), heard)
 
 
 def one_window(model):
@@ -266,7 +268,7 @@ for name, in_dim in (("1.7B", 16), ("17B", 36)):
             "long video": long_video(model),
             "what matters": what_matters(model),
             "without text": without_text(model),
-            "preview": preview_plan(model, 1e3, None),
+            "preview": preview_plan(model, find_family(model).recommended(model), 1e3, None),
             "mistakes": mistakes(model),
         }
 save_file(

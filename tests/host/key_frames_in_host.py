@@ -21,11 +21,11 @@ import folder_paths  # noqa: E402
 import multitalk_files as files  # noqa: E402
 import torch  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
-from skyreels_audio_pack.nodes import multitalk as steps  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
-from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
-from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
-from skyreels_audio_pack.nodes.key_frames import KeyFrames  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import nodes as steps  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.nodes import KeyFrames  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402

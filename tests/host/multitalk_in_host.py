@@ -23,17 +23,16 @@ import torch  # noqa: E402
 from comfy.ldm.wan.model_multitalk import get_audio_embeds, project_audio_features  # noqa: E402
 from comfy_extras.nodes_wan import WanInfiniteTalkToVideo  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
-from skyreels_audio_pack.nodes import multitalk as steps  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
-from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
-from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import nodes as steps  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
-from skyreels_audio_pack.nodes.host.wav2vec import SPOKEN  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Guider, Sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-from skyreels_audio_pack.skyreels_core.audio.multitalk import heard_by  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
+from skyreels_audio_pack.skyreels_core.families.multitalk.features import heard_by, states_of_frames  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.cache import CacheSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings  # noqa: E402
@@ -151,7 +150,7 @@ def difference(ours, theirs):
 
 
 def states_of(tokens):
-    return tokens[SPOKEN].states[0]
+    return states_of_frames(tokens.states, tokens.timeline)
 
 
 def windows_of_the_voice():
@@ -279,7 +278,7 @@ def a_silent_speaker():
         (speakers,) = steps.AddSpeaker.execute(tokens_of(1.0, seed=seed), 0.0, left).args
         (speakers,) = steps.AddSpeaker.execute(quiet, 0.0, right, speakers).args
         voice = animated(speakers=speakers)[0][0][1][multitalk.KEY].voice
-        found.append(layers.project(voice.heard(window)[None])[0])
+        found.append(layers.project(voice.features_for(window)[None])[0])
     silence = wav2vec.managed().encode(torch.zeros(16000))
     alone = layers.project(heard_by(silence, 0, 25)[None, None])[0]
     half = CONFIG.context_tokens

@@ -20,15 +20,15 @@ import torch  # noqa: E402
 from comfy.ldm.wan.model import HumoWanModel  # noqa: E402
 from humo_files import tiny_humo, whisper_of_large_v3_shape  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
-from skyreels_audio_pack.nodes import multitalk as steps  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
-from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
-from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
+from skyreels_audio_pack.nodes.families.humo.nodes import HumoAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import nodes as steps  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.prompts import KEY, at_time  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder  # noqa: E402
-from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.prompts import PromptScheduleNode  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Guider  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402

@@ -17,13 +17,13 @@ import torch  # noqa: E402
 from humo_files import whisper_of_large_v3_shape  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
-from skyreels_audio_pack.nodes.host.model import load_demo  # noqa: E402
-from skyreels_audio_pack.nodes.host.multitalk import scene_of as multitalk_scene_of  # noqa: E402
+from skyreels_audio_pack.nodes.families.humo.nodes import HumoAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.layers import scene_of as multitalk_scene_of  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.nodes import AddSpeaker, MultiTalkAnimation  # noqa: E402
+from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.scene import scene_of  # noqa: E402
 from skyreels_audio_pack.nodes.host.wav2vec import Wav2VecAudioEncoder  # noqa: E402
 from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder  # noqa: E402
-from skyreels_audio_pack.nodes.humo import HumoAnimation  # noqa: E402
-from skyreels_audio_pack.nodes.multitalk import AddSpeaker, MultiTalkAnimation  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.wav2vec import Wav2VecStates  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens  # noqa: E402

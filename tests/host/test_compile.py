@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 TOLERANCE = 1e-3  # float32 in other kernels
-FAMILIES = "SkyReels-V3", "InfiniteTalk", "audio layers", "HuMo"
+FAMILIES = "SkyReels-V3", "InfiniteTalk", "audio layers", "HuMo", "toy"
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ load_pack()
 import comfy.model_management  # noqa: E402
 import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from skyreels_audio_pack.nodes.host import multitalk  # noqa: E402
-from skyreels_audio_pack.skyreels_core.audio.multitalk import heard_by  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
+from skyreels_audio_pack.skyreels_core.families.multitalk.features import heard_by  # noqa: E402
 from skyreels_audio_pack.skyreels_core.run.settings import WAN  # noqa: E402
 
 described = json.loads((folder / "a2v_tiny.json").read_text())

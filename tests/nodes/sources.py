@@ -71,9 +71,11 @@ class Schema:
 
 @cache
 def schemas() -> list[Schema]:
-    """Of the steps that the extension lists."""
+    """Of the steps that the extension lists, and of the families, which it finds."""
     (listed,) = (node.value for node in tree(NODES / "__init__.py").body if target(node) == "STEPS")
-    return [schema for step in listed.elts for schema in Module(NODES / f"{step.id}.py").schemas()]
+    steps = (NODES / f"{step.id}.py" for step in listed.elts)
+    families = sorted((NODES / "families").glob("*/nodes.py"))
+    return [schema for path in (*steps, *families) for schema in Module(path).schemas()]
 
 
 class Module:
@@ -125,9 +127,9 @@ class Module:
     def function(self, name: str) -> tuple[Module, ast.FunctionDef]:
         if name in self.functions:
             return self, self.functions[name]
-        imports = (node for node in self.tree.body if isinstance(node, ast.ImportFrom) and node.level == 1)
-        source = next(node.module for node in imports if name in (alias.name for alias in node.names))
-        return Module(self.path.with_name(f"{source}.py")).function(name)
+        imports = (node for node in self.tree.body if isinstance(node, ast.ImportFrom) and node.level)
+        found = next(node for node in imports if name in (alias.name for alias in node.names))
+        return Module(self.path.parents[found.level - 1] / f"{found.module}.py").function(name)
 
 
 def socket(call: ast.Call, known: Known) -> Socket:

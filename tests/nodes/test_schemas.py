@@ -64,7 +64,10 @@ def test_every_number_has_a_default_and_bounds(schema):
             assert {"default", "min", "max"} <= socket.options.keys(), socket.name
 
 
-@pytest.mark.parametrize("path", sorted(NODES.glob("*.py")), ids=lambda path: path.stem)
+FILES = sorted([*NODES.glob("*.py"), *(NODES / "families").glob("*/*.py")])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(NODES)))
 def test_every_node_of_a_file_is_listed(path):
     module = Module(path)
     made = {schema.place.rpartition(" ")[2]: schema.node_id for schema in module.schemas()}

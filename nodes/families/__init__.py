@@ -1,0 +1,41 @@
+"""The families of models: each folder here is one, and nothing else lists them.
+
+`family.py` holds its class under FAMILY, `nodes.py` its own nodes under NODES, where it has any.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import Any
+
+from ...skyreels_core.errors import InputError
+from ..host.family import Family
+
+
+def names() -> list[str]:
+    return sorted(module.name for module in iter_modules(__path__) if module.ispkg)
+
+
+def families() -> list[type[Family]]:
+    return [import_module(f"{__name__}.{name}.family").FAMILY for name in names()]
+
+
+def family_nodes() -> list[type]:
+    """The nodes that only one family needs."""
+    files = (f"{__name__}.{name}.nodes" for name in names())
+    return [node for file in files if find_spec(file) for node in import_module(file).NODES]
+
+
+def find_family(model: Any) -> type[Family]:
+    """Raises InputError for a MODEL of no family, saying which there are."""
+    known = families()
+    found = next((family for family in known if family.claims(model)), None)
+    if found is None:
+        needed = sorted({family.models for family in known}, key=str.casefold)
+        raise InputError(
+            f"The model is of type {type(model.model).__name__}. SkyReels-Audio needs {', or '.join(needed)}: use "
+            "Load SkyReels-Audio Model, or Load Diffusion Model and Apply SkyReels Audio Layers."
+        )
+    return found

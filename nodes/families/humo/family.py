@@ -1,0 +1,88 @@
+"""HuMo (arXiv 2509.08519): the host's own model, which hears through layers that it was trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import comfy.conds
+import torch
+from comfy.ldm.wan.model import HumoWanModel
+from torch import Tensor
+
+from ....skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS
+from ....skyreels_core.run.settings import WAN, Settings
+from ....skyreels_core.sampling.denoise import Unit
+from ....skyreels_core.sampling.guidance import BRANCHES
+from ....skyreels_core.timeline import SPATIAL
+from ....skyreels_core.windows import WindowPlan
+from .voice import AUDIO, REFERENCE, entry, voice_in
+
+OF_PICTURE = ("c_concat", "reference_latent")  # what the host's model makes of a reference
+
+# Published with https://github.com/Phantom-video/HuMo: humo/configs/inference/generate.yaml and generate_1_7B.yaml,
+# scripts/infer_tia.sh and infer_tia_1_7B.sh, and `forward_tia` of humo/generate.py, where the 17B's text guidance
+# falls from 5 to 3 at timestep 980 of 50 steps. Its UniPC is a solver of second order, as DPM-Solver++(2M) is. The
+# 1.7B's image guidance of 4 has no branch of its own here. Windows are ours: HuMo was trained on 97 frames.
+HUMO_17B = replace(
+    WAN, width=1280, height=720, window=25, solver="dpmpp_2m", audio_guidance="5.5",
+    text_guidance="piecewise:0=5,0.08=5,0.1=3,1=3",
+)  # fmt: skip
+HUMO_1_7B = replace(HUMO_17B, width=832, height=480, audio_guidance="7.5", text_guidance="7")
+
+
+class Humo:
+    models = "HuMo"
+    rule = "eq3"
+    hybrid = None
+
+    def __init__(self, model, positive: list, negative: list) -> None:
+        self.preset = self.recommended(model)
+        self.model = model.model
+        self.voice = voice_in(positive)
+        self.shown = entry(positive, REFERENCE)
+        self.hidden = entry(negative, REFERENCE) or [torch.zeros_like(latent) for latent in self.shown]
+        height, width = self.shown[-1].shape[-2:]
+        self.size = width * SPATIAL, height * SPATIAL
+        self.timeline, self.scene = self.voice.timeline, self.voice.scene
+        self.pictures: dict[bool, dict[str, Any]] = {}  # by whether a branch sees the text
+
+    @staticmethod
+    def claims(model) -> bool:
+        return isinstance(model.model.diffusion_model, HumoWanModel)
+
+    @staticmethod
+    def recommended(model) -> Settings:
+        reads_mask = model.model.model_config.unet_config["in_dim"] == PICTURE_CHANNELS
+        return HUMO_17B if reads_mask else HUMO_1_7B
+
+    def remarks(self) -> list[str]:
+        return []
+
+    def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
+        """The reference is the same for all windows, which have one length. The null branch sees that of the
+        negative conditioning, which by HuMo's own rule is an empty one."""
+        self.voice.features_for(plan.windows[0])  # says now what it cannot do
+        hidden = [torch.zeros_like(latent) for latent in self.hidden] if null_image else self.hidden
+        length = plan.windows[0].length
+        self.pictures = {
+            text: self._picture(latents, length) for text, latents in ((True, self.shown), (False, hidden))
+        }
+        callback(len(plan.windows))
+
+    def _picture(self, reference: list[Tensor], length: int) -> dict[str, Any]:
+        """As the host builds it for a video of `length` latent frames: the 17B reads constants on the first two."""
+        width, height = (side // SPATIAL for side in self.size)
+        noise = torch.zeros(1, LATENT_CHANNELS, length, height, width)
+        made = self.model.extra_conds(noise=noise, device=noise.device, reference_latents=reference)
+        return {name: made[name] for name in OF_PICTURE if name in made}
+
+    def entries(self, unit: Unit) -> dict[str, Any]:
+        """To HuMo, zeros are what no voice is."""
+        branch, heard = BRANCHES[unit.branch], self.voice.features_for(unit.window)
+        audio = heard if branch.audio else torch.zeros_like(heard)
+        return {**self.pictures[branch.text], AUDIO: comfy.conds.CONDRegular(audio)}
+
+
+FAMILY = Humo

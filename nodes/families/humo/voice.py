@@ -1,0 +1,109 @@
+"""What the conditioning carries for HuMo: a reference as the host's own node makes it, and a voice of any length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import comfy.utils
+import node_helpers
+import torch
+from torch import Tensor
+
+from ....skyreels_core.audio.features import AudioFeatures
+from ....skyreels_core.errors import InputError
+from ....skyreels_core.families.humo.features import FPS, check_encoder, humo_features, humo_window
+from ....skyreels_core.model.config import LATENT_CHANNELS
+from ....skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of, tokens_of
+from ....skyreels_core.windows import Window
+from ...host.progress import progress
+from ...host.scene import Scene
+from ...host.unheard import refused_unheard
+from ...host.whisper import EncodedAudio
+
+KEY = "skyreels_audio_humo"
+REFERENCE, AUDIO = "reference_latents", "audio_embed"  # the host's names in a conditioning
+
+
+@dataclass(frozen=True, eq=False)
+class HumoVoice(AudioFeatures):
+    """Put into the conditioning by HuMo Animation."""
+
+    features: Tensor  # [f 5 d], 25 a second
+    timeline: Timeline
+    scene: Scene | None = field(default=None, compare=False)
+
+    @property
+    def width(self) -> int:
+        return self.features.shape[-1]
+
+    def features_for(self, window: Window) -> Tensor:
+        """What the window's latent frames hear, [1 t 8 5 d]."""
+        return humo_window(self.features, first_frame(window.start), window.length)[None]
+
+
+@dataclass(frozen=True, eq=False)
+class WholeVoice(AudioFeatures):
+    """What the host's own WanHuMoImageToVideo makes: of one video, from which no window can be cut, as the first
+    latent frame hears otherwise than the rest."""
+
+    spans: Tensor  # [1 t 8 5 d]
+    scene: None = None
+
+    @property
+    def timeline(self) -> Timeline:
+        return Timeline(frames_of(self.spans.shape[1]), FPS)
+
+    @property
+    def width(self) -> int:
+        return self.spans.shape[-1]
+
+    def features_for(self, window: Window) -> Tensor:
+        if window.length < len(self.spans[0]):
+            raise InputError(
+                f"The video has {len(self.spans[0])} latent frames, the windows have {window.length}, and "
+                "WanHuMoImageToVideo makes conditioning for one window. Use HuMo Animation instead."
+            )
+        return self.spans
+
+
+def features_of(encoded: EncodedAudio) -> Tensor:
+    """[f 5 d], 25 a second."""
+    config = encoded.encoder.speech.encoder.config
+    check_encoder(config.encoder_layers, config.d_model)
+    bar = progress(tokens_of(len(encoded.samples)))
+    return encoded.once(
+        "humo", lambda whisper, samples: humo_features(whisper, samples, lambda done, _: bar(done - 1))
+    )
+
+
+def voice_in(positive: list) -> HumoVoice | WholeVoice:
+    if (voice := entry(positive, KEY)) is not None:
+        return voice
+    spans = entry(positive, AUDIO)
+    if spans is None or not spans.any() or entry(positive, REFERENCE) is None:
+        raise InputError("The positive conditioning has no voice for HuMo. Wire it through HuMo Animation.")
+    return WholeVoice(spans)
+
+
+def entry(conditioning: list, name: str) -> Any:
+    return next((options[name] for _, options in conditioning if name in options), None)
+
+
+def reference_latent(vae, picture: Tensor | None, size: tuple[int, int]) -> Tensor:
+    """A picture [1 h w c] scaled, cropped and encoded, or nothing: [1 16 1 h/8 w/8]."""
+    width, height = size
+    if picture is None:
+        return torch.zeros(1, LATENT_CHANNELS, 1, height // SPATIAL, width // SPATIAL)
+    placed = comfy.utils.common_upscale(picture[..., :3].movedim(-1, 1), width, height, "bilinear", "center")
+    return vae.encode(placed.movedim(1, -1))
+
+
+def with_voice(positive: list, negative: list, voice: HumoVoice, reference: Tensor) -> tuple[list, list]:
+    """Both conditionings; the negative one gets an empty reference, as HuMo publishes it."""
+    positive = refused_unheard(node_helpers.conditioning_set_values(positive, {KEY: voice}))
+    empty = torch.zeros_like(reference)
+    return tuple(
+        node_helpers.conditioning_set_values(conditioning, {REFERENCE: [latent]}, append=True)
+        for conditioning, latent in ((positive, reference), (negative, empty))
+    )

@@ -1,0 +1,153 @@
+"""A long video of SkyReels-V3 A2V by key frames: passes of one window, one after another, each through the guider."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import comfy.latent_formats
+import torch
+from torch import Tensor
+
+from ....skyreels_core.conditioning.shots import Shot
+from ....skyreels_core.errors import InputError
+from ....skyreels_core.families.multitalk.between_frames import BetweenFrames, voice_from
+from ....skyreels_core.families.multitalk.key_frames import (
+    WINDOW,
+    WINDOW_LATENTS,
+    KeyWindow,
+    frames_made,
+    plan_key_frames,
+)
+from ....skyreels_core.media.colour import PASSES, unify_clip
+from ....skyreels_core.model.config import LATENT_CHANNELS
+from ....skyreels_core.run.progress import clock
+from ....skyreels_core.sampling.denoise import Unit
+from ....skyreels_core.timeline import Timeline, latent_frames
+from ....skyreels_core.windows import WindowSettings
+from ...host.checks import check_latent
+from ...host.progress import progress
+from ...host.prompts import at_time
+from ...host.reporting import say
+from ...host.run import run_sampler
+from ...host.scene import Scene, empty_latent
+from ...host.settings import Given, of_sockets
+from .family import MultiTalk
+from .layers import find_layers, scene_of, with_scene
+
+ONE_WINDOW = WindowSettings(WINDOW_LATENTS, 0)
+SEEDS = 2**64
+
+
+class KeyFrameRun:
+    """One video. `positive` says what is seen in the planning pass, `connecting` what in the windows."""
+
+    def __init__(
+        self, model, positive: list, negative: list, connecting: list | None, fields: Given, colour: float
+    ) -> None:
+        check_v3(model)
+        self.scene: Scene = MultiTalk(model, positive, negative).scene
+        self.model, self.negative, self.fields, self.colour = model, negative, fields, colour
+        self.positive = positive
+        self.connecting = positive if connecting is None else told_as(positive, connecting)
+        self.portrait = self.scene.shot.picture
+        self.timeline = self.scene.timeline
+        self.plan = plan_key_frames(self.timeline.frames)
+
+    def make(self, latent: dict[str, Tensor]) -> tuple[Tensor, str]:
+        """The frames [f h w 3], as many as the voice has, and a report."""
+        started = time.monotonic()
+        check_latent(latent["samples"], self.timeline.latent_frames, self.scene.shot.size)
+        if not self.plan:
+            frames, sampled = self.sampled(self.positive, self.scene, latent, 0)
+            return frames[: self.timeline.frames], f"One pass holds the whole voice.\n{sampled}"
+        overview, sampled = self.overview()
+        video = torch.empty(self.timeline.frames, *self.portrait.shape)
+        for window, frames in self.windows(overview):
+            new = frames[window.kept]
+            place = video[window.start + window.kept.start :][: len(new)]
+            place.copy_(new[: len(place)])
+        keys = ", ".join(str(window.key) for window in self.plan)
+        settings = sampled.splitlines()[0]
+        report = (
+            f"{settings}\nA pass of {WINDOW} frames, and {len(self.plan)} windows that are led to its frames {keys}.\n"
+            f"Made in {clock(time.monotonic() - started)}."
+        )
+        say(report)
+        return video, report
+
+    def overview(self) -> tuple[Tensor, str]:
+        """The planning pass: the portrait and the start of the voice."""
+        say(f"Planning pass, then {len(self.plan)} windows")
+        scene = self.scene_at(0, self.scene.shot)
+        return self.sampled(self.positive, scene, empty_latent(scene), 0)
+
+    def windows(self, overview: Tensor) -> Iterator[tuple[KeyWindow, Tensor]]:
+        motion = self.portrait[None]
+        for number, window in enumerate(self.plan, 1):
+            say(f"Window {number} of {len(self.plan)}")
+            scene = self.scene_at(window.start, BetweenFrames(motion, overview[window.key]))
+            latent = started_latent(scene, window)
+            frames, _ = self.sampled(self.connecting, scene, latent, number, window.start)
+            yield window, frames
+            motion = frames[window.taken_over].clone()
+
+    def scene_at(self, first: int, shot: Shot) -> Scene:
+        voice = voice_from(self.scene.voice, first, frames_made(self.plan))
+        return replace(
+            self.scene, shot=shot, voice=voice, timeline=Timeline(WINDOW, self.timeline.fps), encoded={}
+        )
+
+    def sampled(
+        self, positive: list, scene: Scene, latent: dict, number: int, first: int = 0
+    ) -> tuple[Tensor, str]:
+        """The frames of one pass that begins at frame `first`, their colours those of the portrait; each pass has noise
+        of its own."""
+        fields = {**self.fields, "seed": (self.fields["seed"] + number) % SEEDS}
+        seconds = (first + scene.timeline.frames / 2) / scene.timeline.fps
+        positive, negative = (
+            with_scene(at_time(texts, seconds), scene) for texts in (positive, self.negative)
+        )
+        made, report = run_sampler(
+            MultiTalk, self.model, positive, negative, latent, fields, of_sockets(ONE_WINDOW, None, None),
+            keeps_state=False,
+        )  # fmt: skip
+        frames = self.scene.vae.decode(made["samples"])[0].float().cpu()
+        if not self.colour:
+            return frames, report
+        tick = progress(PASSES * len(frames))
+        unified = unify_clip(
+            frames, self.portrait.cpu(), scene.timeline.fps, strength=self.colour, callback=tick
+        )
+        return unified.frames, report
+
+
+def started_latent(scene: Scene, window: KeyWindow) -> dict[str, Tensor]:
+    """The LATENT of a window. What it takes over from the one before stays, under the noise of each step."""
+    latent = empty_latent(scene)
+    if not window.start:
+        return latent
+    given = latent_frames(window.motion)
+    plan = ONE_WINDOW.plan(WINDOW_LATENTS)
+    condition = scene.encode(plan).of(Unit(plan.windows[0], "full", "video"))
+    samples = latent["samples"]
+    samples[:, :, :given] = condition[:, -LATENT_CHANNELS:, :given].to(samples)
+    free = torch.ones_like(samples[:, :1])
+    free[:, :, :given] = 0
+    return {"samples": comfy.latent_formats.Wan21().process_out(samples), "noise_mask": free}
+
+
+def told_as(positive: list, texts: list) -> list:
+    """Other texts with what the positive conditioning brings beside its own."""
+    shown = positive[0][1].get("clip_vision_output")
+    return with_scene(texts, scene_of(positive), shown)
+
+
+def check_v3(model) -> None:
+    layers = find_layers(model)
+    if layers is None or layers.pinned:
+        raise InputError(
+            "Key-frame sampling needs a SkyReels-V3 A2V model. Give the model of Load SkyReels-V3 A2V, or use "
+            "SkyReels Audio Sampler."
+        )

@@ -1,0 +1,272 @@
+"""SkyReels-V3 A2V and InfiniteTalk: loaders, who speaks when and where, and a picture and voices to what the
+sampler is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import folder_paths
+from comfy_api.latest import io
+
+from ....skyreels_core.conditioning.fitting import MODES
+from ....skyreels_core.errors import InputError
+from ....skyreels_core.families.multitalk import presets
+from ....skyreels_core.families.multitalk.features import MultiTalkVoice, speaker_masks
+from ....skyreels_core.model.wav2vec import load_wav2vec
+from ....skyreels_core.sampling.guidance import GRAMMAR
+from ...host.reporting import say
+from ...host.scene import empty_latent
+from ...host.settings import of_fields
+from ...host.wav2vec import Wav2VecAudioEncoder
+from ...inputs import (
+    BEFORE_FIT,
+    clip_vision_input,
+    fit_input,
+    outputs,
+    path_of,
+    shared_inputs,
+    size_inputs,
+    weight_dtype_input,
+)
+from ...scenes import picture_scene
+from ...sockets import AUDIO, CONDITIONING, LOADERS, SAMPLING
+from ...tensors import to_mask
+from .key_frames import KeyFrameRun
+from .layers import apply_infinitetalk, load_v3, with_scene
+from .speakers import SPEAKERS, Speaker, conversation, fitted_masks, needed_spoken, one_of, recording
+
+Speakers = io.Custom("SKYREELS_SPEAKERS")  # a tuple of Speaker
+
+
+class LoadV3(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadV3",
+            display_name="Load SkyReels-V3 A2V",
+            category=LOADERS,
+            description="A SkyReels-V3 A2V file, or one in parts, as ComfyUI's own Wan model with its audio layers.",
+            search_aliases=["skyreels v3", "talking avatar", "a2v"],
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=folder_paths.get_filename_list("diffusion_models"),
+                    tooltip="A SkyReels-V3 A2V file in models/diffusion_models; of one that is in parts, any part.",
+                ),
+                io.Combo.Input(
+                    "preset",
+                    options=list(presets.V3),
+                    tooltip="Steps, shift and guidance that the sampler takes where its fields are left open.",
+                ),
+                weight_dtype_input(),
+            ],
+            outputs=[io.Model.Output(display_name="model", tooltip="The video model with its audio layers.")],
+        )
+
+    @classmethod
+    def execute(cls, model_name: str, preset: str, weight_dtype: str = "default") -> io.NodeOutput:
+        path = path_of("diffusion_models", model_name)
+        return io.NodeOutput(load_v3(path, presets.V3[preset], weight_dtype))
+
+
+class ApplyInfiniteTalk(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioApplyInfiniteTalk",
+            display_name="Apply InfiniteTalk",
+            category=LOADERS,
+            description="Adds InfiniteTalk or MultiTalk audio conditioning to any loaded Wan 2.1 image-to-video "
+            "model, also with LoRA, in fp8 or from GGUF.",
+            search_aliases=["infinitetalk", "multitalk", "talking head"],
+            inputs=[
+                io.Model.Input("model", tooltip="A Wan 2.1 image-to-video 14B model from any loader."),
+                io.Combo.Input(
+                    "model_patch",
+                    options=folder_paths.get_filename_list("model_patches"),
+                    tooltip="An InfiniteTalk or MultiTalk file in models/model_patches; for two speakers the multi.",
+                ),
+                io.Combo.Input(
+                    "preset",
+                    options=list(presets.INFINITETALK),
+                    tooltip="Steps, shift and guidance that the sampler takes where its fields are left open.",
+                ),
+            ],
+            outputs=[io.Model.Output(display_name="model", tooltip="The model with the audio layers on it.")],
+        )
+
+    @classmethod
+    def execute(cls, model, model_patch: str, preset: str) -> io.NodeOutput:
+        path = path_of("model_patches", model_patch)
+        return io.NodeOutput(apply_infinitetalk(model, path, presets.INFINITETALK[preset]))
+
+
+class LoadWav2Vec(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadWav2Vec",
+            display_name="Load Wav2Vec2 Encoder",
+            category=LOADERS,
+            description="Loads a wav2vec2 encoder for voices of any length, for SkyReels-V3 A2V and InfiniteTalk.",
+            inputs=[
+                io.Combo.Input(
+                    "name",
+                    options=folder_paths.get_filename_list("audio_encoders"),
+                    tooltip="wav2vec2-chinese-base_fp16.safetensors in models/audio_encoders.",
+                ),
+            ],
+            outputs=[io.AudioEncoder.Output(display_name="audio_encoder", tooltip="For Audio To Tokens.")],
+        )
+
+    @classmethod
+    def execute(cls, name: str) -> io.NodeOutput:
+        return io.NodeOutput(Wav2VecAudioEncoder(load_wav2vec(path_of("audio_encoders", name))))
+
+
+class AddSpeaker(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioSpeaker",
+            display_name="Speaker",
+            category=AUDIO,
+            description="Who speaks, when, and where in the picture. Two of these in a row are a conversation.",
+            inputs=[
+                io.AudioEncoderOutput.Input("tokens", tooltip="What is said, from Audio To Tokens with wav2vec2."),
+                io.Float.Input(
+                    "start", default=0.0, min=0.0, max=36000.0, step=0.01,
+                    tooltip="Seconds of the video after which it is said; before and after, silence.",
+                ),
+                io.Mask.Input(
+                    "mask", optional=True, tooltip="White where the speaker is in the picture; needed where two speak.",
+                ),
+                Speakers.Input("previous", optional=True, tooltip="The other speaker."),
+            ],
+            outputs=[Speakers.Output(display_name="speakers", tooltip="For MultiTalk Animation.")],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, tokens, start, mask=None, previous=()) -> io.NodeOutput:
+        if len(previous) == SPEAKERS:
+            raise InputError(f"These models know {SPEAKERS} speakers. Take the third one out.")
+        where = None if mask is None else to_mask(mask)[0]
+        return io.NodeOutput((*previous, Speaker(needed_spoken(tokens), where, start)))
+
+
+class MultiTalkAnimation(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        positive, negative, vae, tokens = shared_inputs()
+        tokens.optional = True
+        return io.Schema(
+            node_id="SkyReelsAudioMultiTalk",
+            display_name="MultiTalk Animation",
+            category=CONDITIONING,
+            description="Animates one or two people in a picture with SkyReels-V3 A2V or InfiniteTalk.",
+            search_aliases=["infinitetalk", "multitalk", "skyreels v3", "talking head", "lip sync"],
+            inputs=[
+                positive,
+                negative,
+                vae,
+                io.Image.Input("picture", tooltip="Who speaks; scaled to the size as fit says."),
+                *size_inputs(),
+                tokens,
+                Speakers.Input("speakers", optional=True, tooltip="From Speaker, instead of tokens."),
+                clip_vision_input(),
+                fit_input(),
+            ],
+            outputs=outputs(),
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        positive,
+        negative,
+        vae,
+        picture,
+        width,
+        height,
+        tokens=None,
+        speakers=None,
+        clip_vision_output=None,
+        fit=BEFORE_FIT,
+    ) -> io.NodeOutput:
+        speakers = one_of(tokens, speakers)
+        states, timeline = conversation(speakers)
+        voice = MultiTalkVoice(states, timeline, audio=recording(speakers, timeline))
+        scene, lines = picture_scene(voice, vae, picture, width, height, fit)
+        if len(speakers) > 1:
+            masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size, MODES[fit])
+            scene = replace(scene, voice=replace(voice, masks=speaker_masks(masks)))
+        if clip_vision_output is None:
+            lines.append("No clip_vision_output: these models were made to see the picture through it.")
+        say(report := "\n".join(lines))
+        conditionings = (with_scene(c, scene, clip_vision_output) for c in (positive, negative))
+        return io.NodeOutput(*conditionings, empty_latent(scene), report)
+
+
+class KeyFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        own = "what the model recommends"
+        return io.Schema(
+            node_id="SkyReelsAudioKeyFrames",
+            display_name="SkyReels-V3 Key-Frame Sampler",
+            category=SAMPLING,
+            description="Long videos of SkyReels-V3 A2V as it is published to make them: a short pass gives key "
+            "frames, then windows follow each other from one to the next.",
+            search_aliases=["skyreels v3", "long video", "key frames"],
+            inputs=[
+                io.Model.Input("model", tooltip="From Load SkyReels-V3 A2V."),
+                io.Conditioning.Input("positive", tooltip="From MultiTalk Animation."),
+                io.Conditioning.Input("negative", tooltip="From the same node."),
+                io.Latent.Input("latent", tooltip="From the same node."),
+                io.Int.Input(
+                    "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
+                    tooltip="Random seed of the first pass; each later pass uses the next number.",
+                ),
+                io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Of each pass; 0: {own}."),
+                io.Float.Input(
+                    "shift", default=0.0, min=0.0, max=100.0, step=0.1,
+                    tooltip="Flow-matching timestep shift: higher stays longer at high noise; 0 = that of "
+                    f"ModelSamplingSD3 before this node, or {own}.",
+                ),
+                io.String.Input(
+                    "audio_guidance", default="", placeholder="model's own",
+                    tooltip=f"Audio CFG scale over the steps; empty = {own}. {GRAMMAR}",
+                ),
+                io.String.Input(
+                    "text_guidance", default="", placeholder="model's own",
+                    tooltip=f"Text CFG scale over the steps; empty = {own}. {GRAMMAR}",
+                ),
+                io.Float.Input(
+                    "color_match", default=1.0, min=0.0, max=1.0, step=0.05,
+                    tooltip="Share of each window's colour drift from the portrait to remove, 0..1.",
+                ),
+                io.Conditioning.Input(
+                    "connecting", optional=True,
+                    tooltip="Text of the windows, from CLIP Text Encode; published is 'a person is talking'. Without "
+                    "it, positive.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="images", tooltip="The frames, as many as the voice has."),
+                io.String.Output(display_name="report", tooltip="Settings used and time taken."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, model, positive, negative, latent, seed, steps, shift, audio_guidance, text_guidance, color_match,
+        connecting=None,
+    ) -> io.NodeOutput:  # fmt: skip
+        if len(latent["samples"]) > 1:
+            raise InputError("Key frames make one video at a time. Give a latent with a batch of 1.")
+        fields = of_fields(steps, shift, "", audio_guidance, text_guidance, seed=seed)
+        run = KeyFrameRun(model, positive, negative, connecting, fields, color_match)
+        return io.NodeOutput(*run.make(latent))
+
+
+NODES = [LoadV3, ApplyInfiniteTalk, LoadWav2Vec, AddSpeaker, MultiTalkAnimation, KeyFrames]

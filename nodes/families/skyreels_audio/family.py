@@ -1,0 +1,93 @@
+"""SkyReels-Audio: Whisper tokens enter a native Wan model through our audio layers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import comfy.conds
+
+from ....skyreels_core.audio.voice import Voice
+from ....skyreels_core.conditioning.demo import beyond_demo
+from ....skyreels_core.errors import InputError
+from ....skyreels_core.model.config import AudioConfig
+from ....skyreels_core.run.settings import Settings
+from ....skyreels_core.sampling.denoise import Unit
+from ....skyreels_core.sampling.guidance import BRANCHES
+from ....skyreels_core.windows import WindowPlan
+from ...host.patches import find_patch, is_backbone, takes_picture
+from ...host.scene import scene_of
+from .layers import AudioLayers, find_audio_layers, hearing
+
+logger = logging.getLogger(__name__)
+
+
+class SkyReelsAudio:
+    models = "a Wan 2.1 or SkyReels-V2 video model"
+    rule = "eq3"
+
+    def __init__(self, model, positive: list, negative: list) -> None:
+        self.preset = self.recommended(model)
+        scene = scene_of(positive)
+        if scene is None:
+            raise InputError(
+                "The positive conditioning has no voice. Wire it through Image Animation or Video Edit Lip-Sync."
+            )
+        self.layers = needed_layers(model)
+        check_voice(scene.voice, self.layers.config)
+        self.scene, self.voice, self.conditions = scene, scene.voice, None
+        self.shows_picture = takes_picture(model)
+        self.size, self.hybrid = scene.shot.size, scene.shot.hybrid
+        self.timeline = scene.timeline
+
+    @staticmethod
+    def claims(model) -> bool:
+        """A plain model too, which lacks the layers."""
+        return is_backbone(model) and isinstance(find_patch(model), AudioLayers | None)
+
+    @staticmethod
+    def recommended(model) -> Settings:
+        return needed_layers(model).preset
+
+    def remarks(self) -> list[str]:
+        lines = beyond_demo(self.layers.adapter, self.scene.shot)
+        for line in lines:
+            logger.warning(line)
+        return lines
+
+    def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
+        if self.shows_picture:
+            self.conditions = self.scene.encode(plan, null_image, callback)
+        else:
+            self.scene.check_no_picture()
+
+    def entries(self, unit: Unit) -> dict[str, Any]:
+        entries = {}
+        if self.conditions is not None:
+            entries["c_concat"] = comfy.conds.CONDRegular(self.conditions.of(unit))
+        if BRANCHES[unit.branch].audio:
+            tokens, span = self.voice.features_for(unit.window), self.voice.span_of(unit.window)
+            entries |= hearing(tokens, span, self.voice.fps)
+        return entries
+
+
+def check_voice(voice: Voice, config: AudioConfig) -> None:
+    if voice.width != config.width:
+        raise InputError(
+            f"The voice has tokens of width {voice.width}, the model's audio layers read width {config.width}. Load "
+            "the Whisper encoder that the model was trained with."
+        )
+
+
+def needed_layers(model) -> AudioLayers:
+    layers = find_audio_layers(model)
+    if layers is None:
+        raise InputError(
+            "The model has no audio layers, so it cannot use the voice. Put Apply SkyReels Audio Layers before this "
+            "node, or load the model with Load SkyReels-Audio Model."
+        )
+    return layers
+
+
+FAMILY = SkyReelsAudio

@@ -1,0 +1,42 @@
+"""A sampler that would ignore the audio conditioning is refused."""
+
+from __future__ import annotations
+
+import comfy.conds
+
+from ...skyreels_core.errors import InputError
+
+KEY = "skyreels_audio"
+UNHEARD = f"{KEY}_unheard"  # the entry of `model_conds` that our guiders leave out
+DEAF = (
+    "This sampler ignores the audio conditioning: the voice would be left out. Use SkyReels Audio Sampler, or SkyReels "
+    "Audio Guider with SamplerCustomAdvanced."
+)
+
+
+def refuse_deaf_guiders(key: str, executor, *args, **kwargs):
+    """Around a run: a guider of the host's own would leave out voice and picture without a word."""
+    guider = executor.class_obj
+    scenes = any(key in cond for conds in guider.conds.values() for cond in conds)
+    if scenes and not getattr(guider, "hears", False):
+        raise InputError(DEAF)
+    return executor(*args, **kwargs)
+
+
+class Unheard(comfy.conds.CONDConstant):
+    """Stops the first forward of any sampler that takes the conditioning as it comes, also with a model that has no
+    wrapper of ours on it."""
+
+    def __init__(self, cond: object = None) -> None:
+        super().__init__(cond)
+
+    def process_cond(self, **_) -> None:
+        raise InputError(DEAF)
+
+
+def refused_unheard(conditioning: list) -> list:
+    """The conditioning, of which a sampler that would leave out its voice makes nothing."""
+    return [
+        [text, {**options, "model_conds": {**options.get("model_conds", {}), UNHEARD: Unheard()}}]
+        for text, options in conditioning
+    ]

@@ -1,0 +1,112 @@
+"""What every family keeps: HuMo, InfiniteTalk, SkyReels-V3, SkyReels-Audio, and a toy in a folder of these tests.
+
+That a window equals the native node's is in test_humo.py, test_multitalk.py, test_parity.py; torch.compile in
+test_compile.py; dynamic VRAM in test_dynamic_vram.py. They run the same families.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sources import NODES
+from tools.weights import read_weights
+
+TOYS = Path(__file__).parent / "toy_families"
+FOLDERS = {
+    "SkyReels-Audio": "skyreels_audio",
+    "InfiniteTalk": "multitalk",
+    "SkyReels-V3": "multitalk",
+    "HuMo": "humo",
+    "toy": "toy",
+}
+each_family = pytest.mark.parametrize("family", FOLDERS)
+FRAMES, LATENT_FRAMES = 29, 8
+
+
+@pytest.fixture(scope="module")
+def listed(run_in_host, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("contract")
+    run_in_host("contract_in_host.py", folder)
+    return json.loads((folder / "found.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def found(listed, family):
+    return listed["families"][family]
+
+
+def test_families_are_the_folders_that_are_there(listed):
+    folders = [path.parent.name for path in (NODES / "families").glob("*/family.py")]
+    assert listed["names"] == sorted([*folders, "toy"])
+    assert listed["families"].keys() == FOLDERS.keys()
+
+
+def test_a_family_brings_its_own_nodes(listed):
+    assert {"SkyReelsAudioHuMo", "SkyReelsAudioKeyFrames", "ToyApply", "ToyAnimation"} <= set(listed["nodes"])
+
+
+def test_a_family_brings_its_rows_and_files():
+    toy = read_weights(TOYS)
+    assert [model.name for model in toy.models] == ["Toy"]
+    assert (
+        toy.linked(toy.models[0].download)
+        == "[nothing](https://hub.example/toy/resolve/main/toy.safetensors)"
+    )
+
+
+@each_family
+def test_a_model_is_claimed_by_its_own_folder(found, family):
+    assert found["claimed by"] == FOLDERS[family]
+
+
+@each_family
+def test_each_window_is_told_its_own_span_of_the_voice(found, family):
+    """A voice that changes near its end changes the last window alone, and nothing where there is no voice."""
+    voiced = {branch: windows for branch, windows in found["voice"].items() if any(windows)}
+    assert len(found["voice"]) == 3
+    assert set(map(tuple, voiced.values())) == {(False, True)}
+    assert not {"noaudio", "null"} & voiced.keys()
+
+
+@each_family
+def test_a_video_is_as_long_as_its_voice(found, family):
+    length = found["length"]
+    assert (length["frames"], length["latent frames"]) == (FRAMES, LATENT_FRAMES)
+    assert f"need [1, 16, {LATENT_FRAMES}, 8, 8]" in length["another"]
+
+
+@each_family
+def test_silence_is_another_voice(found, family):
+    assert found["silence"]["finite"] and found["silence"]["differs"] > 1e-3
+
+
+@each_family
+def test_the_null_branch_can_lose_the_picture(found, family):
+    """HuMo's never has one."""
+    assert found["no picture"]["finite"]
+    assert (found["no picture"]["differs"] > 1e-3) == (family != "HuMo")
+
+
+@each_family
+def test_an_interrupted_run_resumes_to_the_same_numbers(found, family):
+    resumed = found["resumed"]
+    assert resumed["differs"] == 0.0
+    assert 0 < resumed["forwards"] < resumed["planned"]
+
+
+@each_family
+def test_a_cached_run_computes_fewer_forwards(found, family):
+    assert 0 < found["forwards"]["cached"] < found["forwards"]["all"] == 3 * 2 * 3
+
+
+@each_family
+def test_a_sampler_that_ignores_the_voice_is_refused(found, family):
+    for scale in ("1.0", "3.0"):
+        assert "ignores the audio conditioning" in found["ignoring sampler"][scale]
+
+
+@each_family
+def test_a_voice_is_encoded_once(found, family):
+    assert found["heard once"]

@@ -1,0 +1,49 @@
+"""Its loader, and a picture and a voice to what the sampler is given."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ...host.scene import empty_latent, with_scene
+from ...inputs import fit_input, outputs, shared_inputs, size_inputs
+from ...scenes import picture_scene
+from ...sockets import CONDITIONING, LOADERS
+from .layers import KEY, add_layers, loudness_of
+
+
+class ApplyToy(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ToyApply",
+            display_name="Apply Toy",
+            category=LOADERS,
+            inputs=[io.Model.Input("model")],
+            outputs=[io.Model.Output()],
+        )
+
+    @classmethod
+    def execute(cls, model) -> io.NodeOutput:
+        return io.NodeOutput(add_layers(model))
+
+
+class ToyAnimation(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ToyAnimation",
+            display_name="Toy Animation",
+            category=CONDITIONING,
+            inputs=[*shared_inputs(), *size_inputs(), io.Image.Input("picture"), fit_input()],
+            outputs=outputs(),
+        )
+
+    @classmethod
+    def execute(cls, positive, negative, vae, tokens, width, height, picture, fit="crop") -> io.NodeOutput:
+        voice = loudness_of(tokens.samples, tokens.timeline)
+        scene, lines = picture_scene(voice, vae, picture, width, height, fit)
+        positive, negative = (with_scene(conditioning, scene, KEY) for conditioning in (positive, negative))
+        return io.NodeOutput(positive, negative, empty_latent(scene), "\n".join(lines))
+
+
+NODES = [ApplyToy, ToyAnimation]
