@@ -37,29 +37,6 @@ REPORTS = {
     "SkyReelsAudioSaveVideo": 90,
 }
 
-# Name of a file to the page of folders that it comes from, and the folder in `models` that it belongs in.
-HUB = "https://huggingface.co"
-WAN = f"{HUB}/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
-HUMO = f"{HUB}/Comfy-Org/HuMo_ComfyUI/resolve/main/split_files"
-KIJAI = f"{HUB}/Kijai"
-WEIGHTS = {
-    "umt5_xxl_fp8_e4m3fn_scaled.safetensors": (f"{WAN}/text_encoders", "text_encoders"),
-    "wan_2.1_vae.safetensors": (f"{WAN}/vae", "vae"),
-    "clip_vision_h.safetensors": (f"{WAN}/clip_vision", "clip_vision"),
-    "wan2.1_i2v_480p_14B_fp16.safetensors": (f"{WAN}/diffusion_models", "diffusion_models"),
-    "wan2.1_infiniteTalk_single_fp16.safetensors": (f"{WAN}/model_patches", "model_patches"),
-    "humo_17B_fp8_e4m3fn.safetensors": (f"{HUMO}/diffusion_models", "diffusion_models"),
-    "whisper_large_v3_fp16.safetensors": (f"{HUMO}/audio_encoders", "audio_encoders"),
-    "Wan21-SkyReelsV3-A2V_fp8_scaled_mixed.safetensors": (
-        f"{KIJAI}/WanVideo_comfy_fp8_scaled/resolve/main/SkyReelsV3",
-        "diffusion_models",
-    ),
-    "wav2vec2-chinese-base_fp16.safetensors": (
-        f"{KIJAI}/wav2vec2_safetensors/resolve/main",
-        "audio_encoders",
-    ),
-}
-
 DEMO = "The demo model of drawn faces comes with the pack: 96x96 pixels, no download, and a CPU is enough."
 
 QUICK_START = Note(

@@ -18,7 +18,9 @@ from tests.nodes.workflow_files import API, NOTE, UI, differences, read
 
 from .host import open_host
 from .layout import Layout, arrange, to_grid
-from .layouts import LAYOUTS, REPORTS, SIZES, WEIGHTS
+from .layouts import LAYOUTS, REPORTS, SIZES
+from .make_weights import with_links
+from .weights import read_weights
 
 PACK = {"cnr_id": "skyreels-audio", "ver": __version__}
 # The oldest host that the pack runs in.
@@ -80,8 +82,8 @@ def main(names: list[str]) -> int:
                 server.url
             ) as front_end:  # a fresh one: fields keep values from graph to graph
                 graph = build(front_end, name, read(API / f"{name}.json"), LAYOUTS[name])
-            text = json.dumps(graph, indent=2, ensure_ascii=False)
-            (UI / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+            text = with_links(json.dumps(graph), read_weights())
+            (UI / f"{name}.json").write_text(text, encoding="utf-8")
     return 0
 
 
@@ -169,21 +171,12 @@ def finished_node(node: dict, place: list[int], links: dict[int, int]) -> dict:
         entry.pop("localized_name", None)
         entry["links"] = sorted(links[link] for link in entry.get("links") or ())
     if node["type"] != NOTE:
-        node["properties"] = {**node["properties"], **origin(node["type"]), **weights(node)}
+        node["properties"] = {**node["properties"], **origin(node["type"])}
     return node
 
 
 def origin(node_type: str) -> dict[str, str]:
     return PACK if node_type.startswith("SkyReelsAudio") else HOST
-
-
-def weights(node: dict) -> dict[str, list[dict[str, str]]]:
-    """For the front end's list of missing models."""
-    named = [value for value in node.get("widgets_values", ()) if value in WEIGHTS]
-    links = [
-        {"name": name, "url": f"{WEIGHTS[name][0]}/{name}", "directory": WEIGHTS[name][1]} for name in named
-    ]
-    return {"models": links} if links else {}
 
 
 if __name__ == "__main__":
