@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sources import NODES
+
 from tools.weights import read_weights
 
 TOYS = Path(__file__).parent / "toy_families"
