@@ -86,7 +86,7 @@ def as_audio(voice: File | Audio | tuple[Tensor, int]) -> Audio:
     if isinstance(voice, Audio):
         return voice
     if isinstance(voice, str | PathLike):
-        return read_audio(voice)
+        return read_audio(Path(voice))
     samples, rate = pair_of(voice, "voice", "samples [c n] and their rate in Hz")
     samples = as_tensor(samples).float()
     return Audio(samples[None] if samples.ndim == 1 else samples, int(rate))
@@ -95,14 +95,14 @@ def as_audio(voice: File | Audio | tuple[Tensor, int]) -> Audio:
 def as_picture(picture: Any) -> Tensor | None:
     """A file, or pixels [h w 3]: 0..1, or 0..255 as uint8."""
     if picture is None or isinstance(picture, str | PathLike):
-        return None if picture is None else read_picture(picture)
+        return None if picture is None else read_picture(Path(picture))
     return _in_range(as_tensor(picture), "picture", 3)
 
 
 def as_footage(video: File | Footage | tuple[Any, float], seconds: float | None) -> Footage:
     """A file, or frames [f h w 3] in 0..1, or uint8, with their frames per second; `seconds` of a file are needed."""
     if isinstance(video, str | PathLike):
-        return open_video(video, seconds)
+        return open_video(Path(video), seconds)
     if isinstance(video, Frames):
         return video
     frames, fps = pair_of(video, "video", "frames [f h w 3] and their number per second")
@@ -114,7 +114,7 @@ def as_mask(mask: Any, video: Footage, progress: Progress | None) -> Region:
     if isinstance(mask, FaceMask):
         return mask.of(video, progress)
     if isinstance(mask, str | PathLike):
-        return find_region(video, mask=mask)
+        return find_region(video, mask=Path(mask))
     if isinstance(mask, Frames):
         return mask
     masks = as_tensor(mask).float()
@@ -134,13 +134,14 @@ def naming_of(given: object) -> AbstractContextManager:
     file = given if isinstance(given, str | PathLike) else getattr(given, "path", None)
     if isinstance(given, FaceMask):
         file = given.keypoints or given.dwpose
-    return naming(file)
+    return naming(None if file is None else Path(file))
 
 
 def pair_of(value: Any, what: str, needed: str) -> tuple[Any, Any]:
     if not (isinstance(value, tuple | list) and len(value) == 2):
         raise InputError(f"The {what} is of type {type(value).__name__}; give a file, or a pair of {needed}.")
-    return value
+    first, second = value
+    return first, second
 
 
 def as_tensor(values: Any) -> Tensor:

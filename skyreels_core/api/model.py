@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ def load(
     Raises InputError for files that are missing, damaged or something else, and for a device that cannot be used.
     """
     given = dict(zip(FILES, (backbone, audio_layers, vae, text_encoder, whisper, clip_vision), strict=True))
-    files = {part: path_of(file) for part, file in given.items() if file is not None}
+    files = {part: Path(file) for part, file in given.items() if file is not None}
     return Model(find_model(path_of(model), files, device, dtype).load())
 
 
@@ -188,7 +189,7 @@ def opened_work(work: File | WorkFolder | None, restart: bool) -> Iterator[WorkF
     if work is None or isinstance(work, WorkFolder):
         yield work
         return
-    folder = WorkFolder(work, "restart" if restart else "resume")
+    folder = WorkFolder(Path(work), "restart" if restart else "resume")
     try:
         yield folder
     except BaseException as error:

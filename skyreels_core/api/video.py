@@ -11,7 +11,8 @@ from ..errors import Cancelled
 from ..media.encoding import Encoding
 from ..media.sound import Audio
 from ..media.writing import check_video, write_video
-from ..pipeline.result import Report, Result
+from ..pipeline.frames import Result
+from ..pipeline.result import Report
 from ..pipeline.run import Progress
 from ..run.resume import WorkFolder
 from .inputs import File
@@ -29,7 +30,8 @@ class Video:
 
     def __init__(self, result: Result, work: WorkFolder | None = None, owned: bool = False) -> None:
         """`owned`: the work folder ends with the video."""
-        self._result, self._work, self._owned = result, work, owned
+        self._result, self._work = result, work
+        self._own = work if owned else None
 
     @property
     def fps(self) -> float:
@@ -91,14 +93,14 @@ class Video:
         frames = self._result.frames.stream(progress, checking(cancel))
         part = None if self._work is None else self._work.part_of(path)
         write_video(path, frames, self.fps, self.audio, encoding, part)
-        if self._owned:
-            self._work.finish()
+        if self._own is not None:
+            self._own.finish()
         return path
 
     def close(self) -> None:
         """Let go of the work folder, where there is one; what is in it stays unless the video was saved."""
-        if self._owned:
-            self._work.release()
+        if self._own is not None:
+            self._own.release()
 
     def __enter__(self) -> Video:
         return self

@@ -17,11 +17,10 @@ from ..run.plan import RunPlan
 from ..run.resume import WorkFolder, digest
 from ..run.settings import Settings
 from .evaluator import CoreEvaluator
-from .frames import FinishedFrames, finish_of
+from .frames import FinishedFrames, Result, finish_of
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_animation
 from .resources import check_resources
-from .result import Result
 from .run import Progress, Run
 from .sampler import encode_inputs, encode_shot, sample
 
@@ -64,7 +63,8 @@ def animate(
         bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, evaluator, needed)
-    reference = None if shot.picture is None else lambda frame: shot.picture
+    portrait = shot.picture
+    reference = None if portrait is None else lambda frame: portrait
     frames = FinishedFrames(run, latents, finish_of(plan, reference))
     return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
 

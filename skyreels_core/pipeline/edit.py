@@ -21,11 +21,10 @@ from ..run.resume.fingerprint import digest_frames
 from ..run.settings import Settings
 from .evaluator import CoreEvaluator
 from .finish import Edited
-from .frames import FinishedFrames, finish_of
+from .frames import FinishedFrames, Result, finish_of
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_edit
 from .resources import check_resources
-from .result import Result
 from .run import Progress, Run
 from .sampler import encode_inputs, encode_shot, sample
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from ..media.sound import Audio
 from ..run.plan import RunPlan
 from .finish import Edited, Finish, Reference
+from .result import Report
 from .run import Progress, Run
 
 
@@ -60,3 +63,17 @@ class FinishedFrames:
                 if progress is not None:
                     progress("decoding", done, frames, "")
                 yield (frame + 1) / 2
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives."""
+
+    frames: FinishedFrames
+    fps: float
+    audio: Audio  # exactly as long as the frames
+    report: Report
+
+    def tensor(self) -> Tensor:
+        """All frames at once, [f h w 3]."""
+        return torch.stack(list(self.frames))

@@ -1,4 +1,4 @@
-"""What a run gives: frames as they are decoded, the voice cut to them, and a report."""
+"""What was made and what it took."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from ..evaluation.continuity import Continuity
-from ..media.sound import Audio
 from ..run.plan import RunPlan
 
 logger = logging.getLogger(__name__)
@@ -84,17 +82,3 @@ class Report:
             if frame is None:
                 return
             yield frame
-
-
-@dataclass(frozen=True)
-class Result:
-    frames: Iterable[
-        Tensor
-    ]  # `FinishedFrames`: report.frames of [h w 3] in 0..1, decoded while they are read
-    fps: float
-    audio: Audio  # exactly as long as the frames
-    report: Report
-
-    def tensor(self) -> Tensor:
-        """All frames at once, [f h w 3]."""
-        return torch.stack(list(self.frames))
