@@ -81,7 +81,10 @@ def _grid(times: np.ndarray, stated: list[float], step: float) -> tuple[float, n
     readings = [it for rate in (*rates, *fitted) if (it := _read(times, rate)) is not None]
     exact = [it for it in readings if np.abs(it.away).max() < step * it.rate + EXACT]
     if exact:
-        return _best(exact, lambda it: (it.rate not in stated, _spread(it.away) + ODD * (it.rate in fitted)))
+        odd = {rate for rate in fitted if rate not in stated and not _is_usual(rate)}
+        return _best(
+            exact, lambda it: (it.rate in odd, it.rate not in stated, it.slots[-1], _spread(it.away))
+        )
     near = [it for it in readings if _spread(it.away) < JITTER]
     if near:  # where what is stated may be an average, which is no grid
         doubts = {it.rate: (it.rate not in stated) + 2 * (not _is_usual(it.rate)) for it in near}

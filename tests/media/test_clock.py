@@ -54,6 +54,19 @@ def test_a_container_that_states_twice_the_rate_is_not_believed():
     assert clock(np.arange(24) / 30, [60]).fps == 30
 
 
+@pytest.mark.parametrize(("count", "late"), [(150, 3), (122, 1), (300, 151), (40, 20)])
+def test_one_odd_step_of_a_coarse_clock_leaves_the_usual_rate(count, late):
+    ticks = 2 * np.arange(count) + (
+        np.arange(count) >= late
+    )  # as in AVI that was cut without encoding it again
+    found = clock(ticks / 50, (50.0,), 1 / 50)
+    assert found.fps == pytest.approx(25, abs=1e-9) and len(set(found.shown)) == count
+
+
+def test_a_stated_rate_that_nobody_uses_is_kept_by_a_coarse_clock():
+    assert clock(np.arange(300) / 24.9, (24.9,), 1 / 24.9).fps == pytest.approx(24.9)
+
+
 @pytest.mark.parametrize("step", [TICK, 1 / 1000])
 def test_a_browser_that_stamps_some_milliseconds_off_loses_no_frame(step):
     times = 0.35 + lacking(30, 300, *range(7, 300, 20))
