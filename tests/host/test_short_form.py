@@ -63,7 +63,7 @@ def test_other_sound_takes_the_place_of_the_voice_alone(server):
     music = {"music": node("EmptyAudio", duration=0.4, sample_rate=48000, channels=2)}
     video, report = saved(server, saving(edit() | music, audio=["music", 0]))
     assert len(video.frames) == 10 and video.audio.samples.abs().max() == 0
-    assert "composited, outside the mask nothing changed" in report
+    assert "composited: outside the mask nothing changed" in report
 
 
 def test_with_audio_and_rate_given_what_is_not_connected_is_not_used(server):
