@@ -168,7 +168,7 @@ class Model:
 
         All else as in `animate`.
         """
-        settings = self._settings(options)
+        settings = plan.settings if plan else self._settings(options)
         audio, text = as_audio(voice), as_prompt(prompt)
         footage = as_footage(video, None if length == "video" else audio.seconds)
         plan = plan or plan_edit(settings, self.facts, footage, audio, length)
