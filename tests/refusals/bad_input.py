@@ -27,7 +27,7 @@ WIDTH, HEIGHT, FRAMES, FPS = 48, 34, 9, 12.5  # of the video
 SMALL = ("--width", "32", "--height", "32", "--steps", "1", "--window", "3", "--overlap", "1")
 WAY_OUT = re.compile(
     r"\b(attach|check|choose|close|convert|cut|download|draw|export|fetch|find|give|make|mend|needed|record|save|scale|"
-    r"shows?|start|try|use|wait|write)\b",
+    r"shows?|split|start|try|use|wait|write)\b",
     re.IGNORECASE,
 )
 EARLIER = b"an earlier result"
