@@ -39,7 +39,7 @@ def core_latents(demo, kind, windows, solver, threshold):
         steps=STEPS,
         shift=SHIFT,
         solver=solver,
-        cache_threshold=threshold,
+        cache_threshold=threshold or 0.0,
         hybrid=0.4,
         **GUIDANCE,
     )
