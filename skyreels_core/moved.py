@@ -16,6 +16,7 @@ MOVED = {
     "audio.multitalk": "families.multitalk.features",
     "audio.wav2vec": "model.wav2vec",
     "audio.whisper": "model.whisper",
+    "cli.values": "cli.options.values",
     "conditioning.key_frames": "families.multitalk.between_frames",
     "conditioning.region": "media.region",
     "model.folders": "weights.folders",

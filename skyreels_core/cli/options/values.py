@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..typed import read_frame_rate, read_number, read_whole
+from ...typed import read_frame_rate, read_number, read_whole
 
 INTEGER = re.compile(r"\s*[-+]?\d[\d.,\s'\u2019]*")  # no exponent, no share
 NO_RATE = ("nan", "inf", "infinity")  # that the timeline refuses in its own words

@@ -1,0 +1,159 @@
+"""The commands, each with its options."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from ...typed import read_path
+from .inputs import add_region, add_text, add_voice
+from .model import add_model
+from .output import add_output
+from .sampling import add_sampling
+from .values import frame_rate, integer, whole
+
+
+def add_demo(commands) -> None:
+    parser = commands.add_parser(
+        "demo", help="generate three videos with the bundled model, voices and faces"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=read_path,
+        default=Path("skyreels-demo"),
+        help="folder for the videos (default: %(default)s)",
+    )
+    add_sampling(parser)
+    add_model(parser)
+
+
+def add_animate(commands) -> None:
+    parser = commands.add_parser("animate", help="animate a portrait with a voice")
+    parser.add_argument(
+        "--image", metavar="FILE", type=read_path, help="the portrait; without it the prompt alone decides"
+    )
+    parser.add_argument(
+        "--audio", metavar="FILE", type=read_path, required=True, help="the voice, an audio file or a video"
+    )
+    add_text(parser)
+    add_size(parser)
+    add_voice(parser)
+    add_output(parser)
+    add_sampling(parser)
+    add_model(parser)
+
+
+def add_size(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--width", metavar="N", type=integer, help="pixels, rounded to 16 (default: the model's)"
+    )
+    parser.add_argument(
+        "--height", metavar="N", type=integer, help="pixels, rounded to 16 (default: the model's)"
+    )
+    shapes = ("keep_shape", "crop", "pad")
+    parser.add_argument(
+        "--fit",
+        choices=shapes,
+        default=shapes[0],
+        help="how an image of another aspect ratio fits: keep_shape keeps its ratio and the area of width x height; "
+        "crop and pad keep width x height (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fps", metavar="X", type=frame_rate, help="frames per second (default: the model's)"
+    )
+
+
+def add_edit(commands) -> None:
+    parser = commands.add_parser("edit", help="re-dub a video with a new voice")
+    parser.add_argument(
+        "--video", metavar="FILE", type=read_path, required=True, help="the video; its size and rate are kept"
+    )
+    parser.add_argument(
+        "--audio",
+        metavar="FILE",
+        type=read_path,
+        required=True,
+        help="the new voice, an audio file or a video",
+    )
+    add_text(parser)
+    lengths = ("shortest", "voice", "video")
+    parser.add_argument("--length", choices=lengths, default="shortest", help="which input sets the duration")
+    parser.add_argument(
+        "--width", metavar="N", type=integer, help="pixels; width x height is the area the model works at"
+    )
+    parser.add_argument("--height", metavar="N", type=integer, help="pixels (default: the model's)")
+    add_region(parser)
+    add_voice(parser)
+    add_output(parser)
+    add_sampling(parser)
+    add_model(parser)
+
+
+def add_queue(commands) -> None:
+    parser = commands.add_parser(
+        "queue", help="queue a workflow on a ComfyUI server and download its results"
+    )
+    add_jobs(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=read_path,
+        default=Path("skyreels-outputs"),
+        help="folder for the results (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=whole(0, 10**6),
+        default=300,
+        help="how long to wait for an unreachable server before the remaining jobs fail (default: %(default)s)",
+    )
+
+
+def add_jobs(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--workflow",
+        metavar="FILE",
+        type=read_path,
+        required=True,
+        help="the workflow, from ComfyUI's Workflow > Export (API)",
+    )
+    parser.add_argument(
+        "--server", metavar="URL", default="http://127.0.0.1:8188", help="the server (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NODE.INPUT=VALUE",
+        action="append",
+        default=[],
+        help="set an input; NODE is an id, a title or a class; a local file is uploaded",
+    )
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        type=read_path,
+        help="one job per row; columns are NODE.INPUT, and 'name' for the output files",
+    )
+
+
+def add_train(commands) -> None:
+    parser = commands.add_parser("train", help="train a model from a recipe")
+    parser.add_argument(
+        "--config", metavar="FILE", type=read_path, required=True, help="the recipe, a YAML file"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=read_path,
+        required=True,
+        help="output folder; an interrupted run resumes there",
+    )
+
+
+def add_inspect(commands) -> None:
+    parser = commands.add_parser("inspect", help="identify a weights file")
+    parser.add_argument("file", type=read_path)
+    parser.add_argument("--json", action="store_true", help="print JSON")

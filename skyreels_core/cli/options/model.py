@@ -1,0 +1,36 @@
+"""Which model, from which files, and where it runs."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from ...typed import read_path
+
+
+def add_model(parser: ArgumentParser) -> None:
+    model = parser.add_argument_group("model (default: the small bundled one)")
+    model.add_argument("--model", metavar="FOLDER", type=read_path, help="folder with all parts of a model")
+    model.add_argument(
+        "--backbone",
+        metavar="FILE",
+        type=read_path,
+        help="instead of --model: the video model, a .safetensors file",
+    )
+    model.add_argument(
+        "--audio-layers", metavar="FILE", type=read_path, help="audio layers, if the backbone file has none"
+    )
+    model.add_argument("--vae", metavar="FILE", type=read_path, help="Wan 2.1 VAE, file or diffusers folder")
+    model.add_argument("--text-encoder", metavar="FILE", type=read_path, help="UMT5, file or folder")
+    model.add_argument("--whisper", metavar="FILE", type=read_path, help="Whisper, file or folder")
+    model.add_argument(
+        "--clip-vision",
+        metavar="FOLDER",
+        type=read_path,
+        help="CLIP vision folder, for image-to-video backbones",
+    )
+    model.add_argument(
+        "--device", metavar="NAME", help="such as cuda or cpu (default: the GPU, if there is one)"
+    )
+    model.add_argument(
+        "--dtype", metavar="NAME", help="float32, bfloat16 or float16 (default: bfloat16 on a GPU)"
+    )
