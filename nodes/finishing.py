@@ -25,7 +25,7 @@ UNKNOWN = (
     "Audio or fps is not given, and this latent does not bring them: it is not the unchanged latent of SkyReels Audio "
     "Sampler. Connect that latent, or audio and fps of Audio To Tokens."
 )
-SPEAKERS = "The latent brings no recording of its voice, as with several speakers. Connect audio."
+VOICELESS = "The latent brings no recording of its voice. Connect audio."
 
 
 def size_of(latents: Tensor) -> tuple[int, int]:
@@ -66,7 +66,7 @@ class Inputs:
             raise InputError(UNKNOWN)
         audio, fps = self.audio or made.audio, self.fps or made.timeline.fps
         if audio is None:
-            raise InputError(SPEAKERS)
+            raise InputError(VOICELESS)
         return replace(self, audio=audio, fps=fps, **self._pictures(made))
 
     def _pictures(self, made: Made) -> dict[str, Any]:

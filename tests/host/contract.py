@@ -17,7 +17,10 @@ from families import OVERLAP, SIZE, WINDOW, Family, drawn, tokens_of
 from skyreels_audio_pack.nodes.families import find_family
 from skyreels_audio_pack.nodes.host.guider import AudioGuider
 from skyreels_audio_pack.nodes.host.solver import core_sampler
+from skyreels_audio_pack.nodes.sampling import Sampler
+from skyreels_audio_pack.nodes.saving import SaveTalkingVideo
 from skyreels_audio_pack.skyreels_core.errors import InputError
+from skyreels_audio_pack.skyreels_core.media.reading import read_video
 from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit
 from skyreels_audio_pack.skyreels_core.sampling.guidance import RULES
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas
@@ -56,6 +59,7 @@ def facts(kind: Family, vae) -> dict[str, Any]:
         "forwards": {"all": computed, "cached": of_cached},
         "ignoring sampler": {scale: ignored(model, told, scale) for scale in (1.0, 3.0)},
         "heard once": heard_once(encoder),
+        "saved": saved(model, told, vae),
     }
 
 
@@ -173,6 +177,17 @@ def heard_once(encoder) -> bool:
         return tokens_of(encoder, FRAMES).encoder is first.encoder
     finally:
         encoder.speech = speech
+
+
+def saved(model, told, vae) -> dict[str, float]:
+    """The video that Save Talking Video makes of the sampler's latent and a VAE, with nothing else wired."""
+    empty = {"samples": torch.zeros(1, 16, FRAMES, SIZE // 8, SIZE // 8)}
+    latent = Sampler.execute(
+        model, *told, empty, 1, 1, 5.0, "euler", "2", "1", WINDOW, OVERLAP, 0.0, keep_state=False
+    ).args[0]
+    node = SaveTalkingVideo.PREPARE_CLASS_CLONE({"hidden_inputs": {}})
+    video = read_video(node.execute(latent, vae, 0.0, "contract", "h264", 0, 1.0).args[0].get_stream_source())
+    return {"frames": len(video.frames), "fps": video.fps, "seconds of sound": video.audio.seconds}
 
 
 def refusal(act) -> str:

@@ -264,6 +264,9 @@ def two_speakers():
     found["silence changes"] = float((silent - silent[:1]).abs().max())
     found["speech changes"] = float((voice.states[1][30:40] - voice.states[1][30:31]).abs().max())
     found["latent"] = list(latent["samples"].shape)
+    first, second = (speaker.spoken.audio.samples for speaker in speakers)
+    pause = torch.zeros(1, round(0.12 * 16000))
+    found["recording"] = float((voice.audio.samples - torch.cat([first, pause, second], 1)).abs().max())
     return found
 
 

@@ -24,6 +24,7 @@ FOLDERS = {
 }
 each_family = pytest.mark.parametrize("family", FOLDERS)
 FRAMES, LATENT_FRAMES = 29, 8
+FPS = 25
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +112,10 @@ def test_a_sampler_that_ignores_the_voice_is_refused(found, family):
 @each_family
 def test_a_voice_is_encoded_once(found, family):
     assert found["heard once"]
+
+
+@each_family
+def test_a_latent_and_a_vae_make_the_video_with_its_voice(found, family):
+    saved = found["saved"]
+    assert (saved["frames"], saved["fps"]) == (FRAMES, FPS)
+    assert abs(saved["seconds of sound"] - FRAMES / FPS) < 0.05

@@ -84,6 +84,9 @@ class TestTwoSpeakers:
         assert found["two speakers"]["frames"] == 53
         assert found["two speakers"]["latent"] == [1, 16, 14, 8, 8]
 
+    def test_their_recordings_are_mixed_in_their_places(self, found):
+        assert found["two speakers"]["recording"] == 0
+
     def test_who_has_not_spoken_yet_is_silent(self, found):
         assert found["two speakers"]["silence changes"] == 0
         assert found["two speakers"]["speech changes"] > 0.1

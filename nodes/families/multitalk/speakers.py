@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ....skyreels_core.audio.mixing import mix
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.multitalk.features import place, states_of_frames
 from ....skyreels_core.media.reading import fit
@@ -57,10 +58,12 @@ def conversation(speakers: Sequence[Speaker]) -> tuple[tuple[Tensor, ...], Timel
 
 
 def recording(speakers: Sequence[Speaker], timeline: Timeline) -> Audio | None:
-    """Of one speaker who fills the whole; several recordings are not mixed here."""
-    (first, *others) = speakers
-    whole = not others and first.start == 0 and first.timeline == timeline
-    return first.spoken.audio if whole else None
+    """What is heard in the whole video; None where a speaker's tokens carry no recording."""
+    recordings = [(speaker.spoken.audio, speaker.start) for speaker in speakers]
+    if any(audio is None for audio, _ in recordings):
+        return None
+    (first, start), *others = recordings
+    return mix(recordings, timeline) if others or start > 0 else first
 
 
 def states_over(speaker: Speaker, timeline: Timeline) -> Tensor:

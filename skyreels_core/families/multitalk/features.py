@@ -28,9 +28,7 @@ class MultiTalkVoice(AudioFeatures):
     states: tuple[Tensor, ...]  # of each speaker [f layers width] float32, one for each frame of the timeline
     timeline: Timeline
     masks: Tensor | None = None  # of two speakers, `speaker_masks`
-    audio: Audio | None = field(
-        default=None, compare=False
-    )  # the recording of a single one, as long as the timeline
+    audio: Audio | None = field(default=None, compare=False)  # of all speakers, as long as the timeline
 
     @property
     def width(self) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ....skyreels_core.audio.features import AudioFeatures
 from ....skyreels_core.errors import InputError
+from ....skyreels_core.media.sound import Audio
 from ....skyreels_core.run.settings import WAN
 from ....skyreels_core.timeline import SAMPLE_RATE, TEMPORAL, Timeline, first_frame
 from ....skyreels_core.windows import Window
@@ -26,6 +27,7 @@ MARK = torch.float16
 class ToyVoice(AudioFeatures):
     loudness: Tensor  # [f], of each frame
     timeline: Timeline
+    audio: Audio | None = None  # the recording
 
     width = 1
 
@@ -35,10 +37,10 @@ class ToyVoice(AudioFeatures):
         return self.loudness[frames.clamp(max=len(self.loudness) - 1)][None]
 
 
-def loudness_of(samples: Tensor, timeline: Timeline) -> ToyVoice:
-    """[n] at 16 kHz"""
+def loudness_of(samples: Tensor, timeline: Timeline, audio: Audio | None) -> ToyVoice:
+    """`samples` [n] at 16 kHz"""
     parts = samples[: timeline.sample_count(SAMPLE_RATE)].tensor_split(timeline.frames)
-    return ToyVoice(torch.stack([part.square().mean().sqrt() for part in parts]), timeline)
+    return ToyVoice(torch.stack([part.square().mean().sqrt() for part in parts]), timeline, audio)
 
 
 class ToyLayers(AudioPatch):

@@ -40,7 +40,7 @@ class ToyAnimation(io.ComfyNode):
 
     @classmethod
     def execute(cls, positive, negative, vae, tokens, width, height, picture, fit="crop") -> io.NodeOutput:
-        voice = loudness_of(tokens.samples, tokens.timeline)
+        voice = loudness_of(tokens.samples, tokens.timeline, tokens.audio)
         scene, lines = picture_scene(voice, vae, picture, width, height, fit)
         positive, negative = (with_scene(conditioning, scene, KEY) for conditioning in (positive, negative))
         return io.NodeOutput(positive, negative, empty_latent(scene), "\n".join(lines))
