@@ -1,4 +1,4 @@
-"""A command decides everything once: its options, its windows, what the headers of the model's files say."""
+"""A command decides everything once: its options, its windows, its region, what its model's headers say."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from skyreels_core.cli import main
 from skyreels_core.cli.choices import choose
 from skyreels_core.cli.parser import build_parser
+from skyreels_core.media import region
 from skyreels_core.media.encoding import Encoding
 from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_picture, write_video
@@ -55,18 +56,25 @@ def counted(monkeypatch):
     count(Settings, "check", lambda settings: "options")
     count(RunPlan, "of", lambda *args: "plans")
     count(WindowPlan, "plan", lambda frames, *args: f"windows of {frames}")
+    count(region, "check_region", lambda *args: "regions")
     count(header, "_read_entries", lambda path: path.name)
     return counts
 
 
 @pytest.mark.parametrize("files", [False, True])
-def test_a_run_checks_its_options_plans_its_windows_and_reads_each_header_once(
+def test_a_run_checks_its_options_and_region_plans_its_windows_and_reads_each_header_once(
     command, counted, bundle_folder, files
 ):
     model = [f"--{part}={bundle_folder / name}" for part, name in PARTS.items()]
     assert main([*command, *(model if files else [f"--model={bundle_folder}"])]) == 0
     assert counted.pop("windows of 1") == 1  # when the options are checked
-    assert counted == {"options": 1, "plans": 1, "windows of 3": 1, **dict.fromkeys(PARTS.values(), 1)}
+    assert counted == {
+        "options": 1,
+        "plans": 1,
+        "windows of 3": 1,
+        "regions": 1,
+        **dict.fromkeys(PARTS.values(), 1),
+    }
 
 
 def test_headers_tell_what_the_loaded_model_is(bundle_folder, command):

@@ -12,7 +12,7 @@ import torch
 from ..conditioning.fitting import Length, Shape
 from ..conditioning.prompts import PromptSchedule
 from ..media.footage import Footage
-from ..media.region import check_edit
+from ..media.region import checked_region
 from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..pipeline.animate import animate
@@ -174,7 +174,7 @@ class Model:
         plan = plan or plan_edit(settings, self.facts, footage, audio, length)
         region = as_mask(mask, footage, progress)
         with naming_of(mask):
-            check_edit(footage, region)
+            region = checked_region(footage, region)
         with opened_work(work, restart) as folder:
             result = edit(
                 self.bundle, footage, audio, region, text,

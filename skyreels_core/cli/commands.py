@@ -18,7 +18,7 @@ from ..errors import InputError, naming
 from ..media.encoding import Encoding
 from ..media.footage import open_video
 from ..media.reading import read_picture
-from ..media.region import check_edit
+from ..media.region import checked_region
 from ..media.sound import read_audio
 from ..media.writing import check_video
 from ..pipeline.planning import check_voice, plan_animation, plan_edit
@@ -81,7 +81,7 @@ def edit(args: Namespace) -> None:
             lambda frame: bars("faces", frame + 1, len(video), ""),
         )  # fmt: skip
         with naming(args.mask or args.keypoints or args.dwpose):
-            check_edit(video, region)
+            region = checked_region(video, region)
         loaded = Model(model.load())
         made = loaded.edit(video, audio, region, text, plan=plan, progress=bars, work=work)
         write(args, model, made, work)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -68,6 +70,32 @@ def check_edit(video: Frames, region: Region) -> None:
             "The mask is black everywhere, so nothing would change; white is what is regenerated, and transparent "
             "counts as black. Make a region of the picture white, or give keypoints of a face that is in it."
         )
+
+
+@dataclass(frozen=True)
+class CheckedRegion:
+    """The region of an edit that `checked_region` found to belong to its video."""
+
+    masks: Region
+    video: Frames
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.masks.size
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def stream(self, first: int = 0) -> Iterator[Tensor]:
+        return self.masks.stream(first)
+
+
+def checked_region(video: Frames, region: Region) -> CheckedRegion:
+    """The region, checked as `check_edit` does; one that was checked for this video already is returned as it is."""
+    if isinstance(region, CheckedRegion) and region.video is video:
+        return region
+    check_edit(video, region)
+    return CheckedRegion(region, video)
 
 
 def feather(mask: Tensor, pixels: int) -> Tensor:

@@ -94,11 +94,11 @@ def identify(
 
 
 def read_audio_layers(
-    path: str | Path, kinds: Collection[Kind] = VOICED
+    path: str | Path, kinds: Collection[Kind] = VOICED, read: ReadHeader = read_header
 ) -> tuple[dict[str, Tensor], AudioConfig, dict[str, Any]]:
     """The audio layers of a file as weights, sizes and the sections of its metadata; its backbone, which a host loads
     and which may be quantised, is left alone. Raises InputError where the file has none that can be used."""
-    header = read_header(path)
+    header = read(Path(path))
     kind = find_kind(header.shapes)
     if kind not in kinds:
         raise InputError(

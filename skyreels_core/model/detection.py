@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header
+from ..weights.header import FORMAT_NAMES, Header, Headers, ReadHeader, read_header
 from ..weights.parts import is_part, joined, parts_of
 from ..weights.signatures import KINDS, Kind, find_kind, other_model, packer
 from .config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig, WanConfig
@@ -42,6 +42,7 @@ CHECKED: dict[Kind, str] = {  # by their loaders
     "vae": ".vae", "umt5": ".text", "infinitetalk": ".multitalk", "skyreels-v3-a2v": ".multitalk",
     "whisper": ".whisper", "wav2vec2": ".wav2vec",
 }  # fmt: skip
+IN_PARTS = {"infinitetalk", "skyreels-v3-a2v"}  # whose loader takes all parts of a file
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def audio_sizes(config: AudioConfig) -> str:
 
 def describe(path: str | Path) -> Description:
     """What a weights file is. Raises InputError as `read_header` does; all else becomes a problem."""
-    return examine(path)[1]
+    return examine(path, Headers())[1]
 
 
 def examine(path: str | Path, read: ReadHeader = read_header) -> tuple[Header, Description]:
@@ -110,7 +111,7 @@ def examine(path: str | Path, read: ReadHeader = read_header) -> tuple[Header, D
         dtype=" + ".join(FORMAT_NAMES.get(name, name) for name in header.element_formats),
         parameters=header.parameters,
         sampling=header.config.get("sampling", {}),
-        problems=tuple(find_problems(header, kind, config, audio)),
+        problems=tuple(find_problems(header, kind, config, audio, read)),
         place=KINDS[kind].place,
     )
 
@@ -125,12 +126,12 @@ def whole_of(header: Header, read: ReadHeader = read_header) -> Header:
 
 
 def find_problems(
-    header: Header, kind: Kind, config: WanConfig | None, audio: AudioConfig | None
+    header: Header, kind: Kind, config: WanConfig | None, audio: AudioConfig | None, read: ReadHeader
 ) -> list[str]:
     if kind == "unknown":
         return [unknown_problem(header)]
     if kind in CHECKED:
-        return checked_problems(header, kind)
+        return checked_problems(header, kind, read)
     if kind not in BACKBONES | VOICED:
         return foreign_problems(header, kind, config)
     sizes = (WAN_SIZES if kind in BACKBONES else ()) + (AUDIO_SIZES if kind in VOICED else ())
@@ -152,11 +153,12 @@ def find_problems(
     return problems or depth_problems(sized.dim, sized.num_layers)
 
 
-def checked_problems(header: Header, kind: Kind) -> list[str]:
+def checked_problems(header: Header, kind: Kind, read: ReadHeader) -> list[str]:
     """What the loader of this kind says of a file, which it says before it reads a tensor."""
     loader = import_module(CHECKED[kind], __package__)  # it imports this module
+    of_parts = (read,) if kind in IN_PARTS else ()
     try:
-        loader.check(header)
+        loader.check(header, *of_parts)
     except InputError as error:
         return [str(error)]
     return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from ..weights.header import Header, read_header
+from ..weights.header import Header, ReadHeader, read_header
 from ..weights.parts import joined, parts_of
 from ..weights.signatures import KINDS, Kind, find_kind, packer
 from .config import WanConfig
@@ -118,19 +118,18 @@ def split_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
     return sides
 
 
-def check(header: Header) -> None:
-    """Raises InputError where a file of this family cannot be loaded; no tensor is read."""
-    read_multitalk(
-        header.path, find_kind(joined([read_header(part) for part in parts_of(header.path)]).shapes)
-    )
+def check(header: Header, read: ReadHeader) -> None:
+    """Raises InputError where a file of this family, with all its parts, cannot be loaded; no tensor is read."""
+    kind = find_kind(joined([read(part) for part in parts_of(header.path)]).shapes)
+    read_multitalk(header.path, kind, read)
 
 
-def read_multitalk(path: str | Path, kind: Kind) -> MultiTalkFile:
+def read_multitalk(path: str | Path, kind: Kind, read: ReadHeader = read_header) -> MultiTalkFile:
     """What is in a file of this kind, "skyreels-v3-a2v" or "infinitetalk"; of one that is in parts, any part.
 
     Raises InputError, with the node that takes it, for any other file, and for one that is not whole.
     """
-    parts = tuple(read_header(part) for part in parts_of(Path(path)))
+    parts = tuple(read(part) for part in parts_of(Path(path)))
     header = joined(parts)
     found = find_kind(header.shapes)
     if found != kind:

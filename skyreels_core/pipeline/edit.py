@@ -12,7 +12,7 @@ from ..conditioning.fitting import Length
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import VideoEdit
 from ..media.footage import Cut, Footage
-from ..media.region import Region, as_region, check_edit
+from ..media.region import Region, as_region, checked_region
 from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..run.plan import RunPlan
@@ -57,8 +57,7 @@ def edit(
         chosen = checked_settings(bundle, settings)
         plan = plan_edit(chosen, facts_of(bundle), video, audio, length)
     check_models(bundle)
-    region = as_region(mask)
-    check_edit(video, region)
+    region = checked_region(video, as_region(mask))
     run = Run(bundle, plan, progress, check_cancel, work)
     shot = VideoEdit(Cut(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))

@@ -7,7 +7,9 @@ which run the same families.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from typing import Any
 
@@ -15,7 +17,9 @@ import comfy.samplers
 import torch
 from families import OVERLAP, SIZE, WINDOW, Family, drawn, tokens_of
 from skyreels_audio_pack.nodes.families import find_family
+from skyreels_audio_pack.nodes.host.compiling import UNUSED
 from skyreels_audio_pack.nodes.host.guider import AudioGuider
+from skyreels_audio_pack.nodes.host.patches import find_patch
 from skyreels_audio_pack.nodes.host.solver import core_sampler
 from skyreels_audio_pack.nodes.sampling import Sampler
 from skyreels_audio_pack.nodes.saving import SaveTalkingVideo
@@ -24,6 +28,7 @@ from skyreels_audio_pack.skyreels_core.media.reading import read_video
 from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit
 from skyreels_audio_pack.skyreels_core.sampling.guidance import RULES
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas
+from skyreels_audio_pack.skyreels_core.weights import header
 from torch import Tensor
 
 FRAMES = 8  # latent: two windows
@@ -44,13 +49,18 @@ class Cut(Exception):
 
 
 def facts(kind: Family, vae) -> dict[str, Any]:
-    model, encoder = kind.load(), kind.encoder()
+    with headers_read() as read:
+        model, encoder = kind.load(), kind.encoder()
     tokens = tokens_of(encoder, FRAMES)
     told, silent = kind.told(vae, tokens), kind.told(vae, tokens_of(encoder, FRAMES, level=0.0))
-    whole, computed = counted(guided(model, told))
+    with marks_seen(model) as marks:
+        whole, computed = counted(guided(model, told))
     _, of_cached = counted(guided(model, told, cache_threshold=1e3))
     return {
         "claimed by": find_family(model).__module__.split(".")[-2],
+        "headers read": read,
+        "marks": {"own": sorted(marks), "plain": str(torch.get_autocast_dtype(UNUSED))},
+        "has layers": find_patch(model) is not None,
         "voice": voice_of_windows(model, told),
         "length": length(model, told, whole),
         "silence": compared(sample(guided(model, silent)), whole),
@@ -61,6 +71,37 @@ def facts(kind: Family, vae) -> dict[str, Any]:
         "heard once": heard_once(encoder),
         "saved": saved(model, told, vae),
     }
+
+
+@contextmanager
+def headers_read() -> Iterator[Counter[str]]:
+    """How often the header of each file is read, by its name."""
+    counts, read = Counter(), header._read_entries
+
+    def counting(path):
+        counts[path.name] += 1
+        return read(path)
+
+    header._read_entries = counting
+    try:
+        yield counts
+    finally:
+        header._read_entries = read
+
+
+@contextmanager
+def marks_seen(model) -> Iterator[set[str]]:
+    """By what torch.compile tells the network of this model from those of other families, at each forward."""
+    marks: set[str] = set()
+
+    def seen(*_) -> None:
+        marks.add(str(torch.get_autocast_dtype(UNUSED)))
+
+    hook = model.model.diffusion_model.register_forward_pre_hook(seen)
+    try:
+        yield marks
+    finally:
+        hook.remove()
 
 
 def guided(

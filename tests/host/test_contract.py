@@ -64,6 +64,30 @@ def test_a_model_is_claimed_by_its_own_folder(found, family):
 
 
 @each_family
+def test_the_header_of_a_file_is_read_once(found, family):
+    """HuMo's is the host's own loader's."""
+    assert set(found["headers read"].values()) == (set() if family == "HuMo" else {1})
+
+
+def test_torch_compile_takes_no_family_for_another(listed):
+    """It keeps what it made of a network for every model of the process, so each family with layers has its MARK."""
+    folders: dict[str, set[str]] = {}
+    for family, found in listed["families"].items():
+        (mark,) = found["marks"]["own"]
+        if found["has layers"]:
+            folders.setdefault(mark, set()).add(FOLDERS[family])
+            assert mark != found["marks"]["plain"], (
+                f"The models of {FOLDERS[family]} look like plain ones to torch.compile. Give the family a MARK, "
+                "and wrap APPLY_MODEL with told_apart(MARK)."
+            )
+    for mark, sharing in folders.items():
+        assert len(sharing) == 1, (
+            f"{mark} is the MARK of {' and '.join(sorted(sharing))}, so that torch.compile takes one for the other. "
+            "Give each family another dtype."
+        )
+
+
+@each_family
 def test_each_window_is_told_its_own_span_of_the_voice(found, family):
     """A voice that changes near its end changes the last window alone, and nothing where there is no voice."""
     voiced = {branch: windows for branch, windows in found["voice"].items() if any(windows)}

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from skyreels_core.errors import InputError
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.config import CONFIGS
-from skyreels_core.model.detection import expected_shapes, find_kind, wan_config
+from skyreels_core.model.detection import describe, expected_shapes, find_kind, wan_config
 from skyreels_core.model.multitalk import (
     MultiTalkConfig,
     MultiTalkFile,
@@ -19,6 +19,7 @@ from skyreels_core.model.multitalk import (
     read_multitalk,
     split_names,
 )
+from skyreels_core.weights import header as headers
 from skyreels_core.weights.header import Header
 
 DATA = Path(__file__).parents[1] / "data"
@@ -67,10 +68,22 @@ def test_a_file_tells_its_sizes(tmp_path):
     assert (file.audio, file.backbone) == (AUDIO, WAN)
 
 
-def test_the_parts_of_a_file_are_read_as_one(tmp_path):
+def write_parts(folder):
     tensors = list(v3_tensors().items())
     for number in range(3):
-        write(tmp_path / f"v3-{number + 1:05}-of-00003.safetensors", dict(tensors[number::3]))
+        write(folder / f"v3-{number + 1:05}-of-00003.safetensors", dict(tensors[number::3]))
+
+
+def test_the_header_of_each_part_is_read_once(tmp_path, monkeypatch):
+    write_parts(tmp_path)
+    names, read = [], headers._read_entries
+    monkeypatch.setattr(headers, "_read_entries", lambda path: names.append(path.name) or read(path))
+    assert describe(tmp_path / "v3-00002-of-00003.safetensors").problems == ()
+    assert sorted(names) == [f"v3-{number:05}-of-00003.safetensors" for number in (1, 2, 3)]
+
+
+def test_the_parts_of_a_file_are_read_as_one(tmp_path):
+    write_parts(tmp_path)
     file = read_multitalk(tmp_path / "v3-00002-of-00003.safetensors", "skyreels-v3-a2v")
     assert [part.path.name[:8] for part in file.parts] == ["v3-00001", "v3-00002", "v3-00003"]
     assert (file.audio, file.backbone) == (AUDIO, WAN)

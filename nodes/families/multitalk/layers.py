@@ -30,6 +30,7 @@ from ....skyreels_core.model.multitalk import (
     read_multitalk,
 )
 from ....skyreels_core.run.settings import Settings
+from ....skyreels_core.weights.header import Headers, ReadHeader, read_header
 from ...host import scene as scenes
 from ...host.compiling import told_apart, uncompiled, uncompiled_itself
 from ...host.model import wan_model
@@ -218,17 +219,20 @@ def find_layers(model) -> MultiTalkLayers | None:
 
 def load_v3(path: Path, preset: Settings, weight_dtype: str = "default"):
     """A SkyReels-V3 A2V file, or the parts of one, as the host's own Wan model with the audio layers on it."""
-    file = read_multitalk(path, "skyreels-v3-a2v")
-    model = load_v3_backbone(path, weight_dtype)
+    headers = Headers()
+    file = read_multitalk(path, "skyreels-v3-a2v", headers)
+    model = load_v3_backbone(path, weight_dtype, read=headers)
     model.cached_patcher_init = (load_v3_backbone, (path, weight_dtype))
     state, _ = read_state(file)
     audio = {name: tensor for name, tensor in state.items() if is_audio_name(name)}
     return add_layers(model, MultiTalkLayers(audio, file.audio, preset, False, model))
 
 
-def load_v3_backbone(path: Path, weight_dtype: str, disable_dynamic: bool = False):
+def load_v3_backbone(
+    path: Path, weight_dtype: str, disable_dynamic: bool = False, read: ReadHeader = read_header
+):
     """The host's own Wan model of a SkyReels-V3 A2V file; the host calls this too, as `model.load_backbone`."""
-    state, metadata = read_state(read_multitalk(path, "skyreels-v3-a2v"))
+    state, metadata = read_state(read_multitalk(path, "skyreels-v3-a2v", read))
     backbone = {name: tensor for name, tensor in state.items() if not is_audio_name(name)}
     return wan_model(backbone, metadata, weight_dtype, disable_dynamic, path.name)
 

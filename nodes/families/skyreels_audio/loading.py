@@ -11,7 +11,7 @@ from ....skyreels_core.errors import InputError
 from ....skyreels_core.model.checkpoint import AUDIO_NAME, read_audio_layers
 from ....skyreels_core.model.whisper import load_whisper
 from ....skyreels_core.run.settings import Settings
-from ....skyreels_core.weights.header import read_header
+from ....skyreels_core.weights.header import Headers, ReadHeader, read_header
 from ....skyreels_core.weights.signatures import find_kind
 from ...host.model import wan_model
 from ...host.text_encoder import load_text_encoder
@@ -23,22 +23,24 @@ PLAIN = {"wan-t2v", "wan-i2v"}  # kinds of files that hold a backbone alone
 
 def load_voiced_model(path: Path, weight_dtype: str = "default"):
     """A merged file as the host's own Wan model with its audio layers on it."""
-    header = read_header(path)
-    if find_kind(header.shapes) in PLAIN:
+    headers = Headers()
+    if find_kind(headers(path).shapes) in PLAIN:
         raise InputError(
             f"{path.name} is a Wan backbone without audio layers. Load it with Load Diffusion Model, and put Apply "
             "SkyReels Audio Layers behind that."
         )
-    audio, config, metadata = read_audio_layers(path, ["skyreels-audio"])
-    model = load_backbone(path, weight_dtype)
+    audio, config, metadata = read_audio_layers(path, ["skyreels-audio"], headers)
+    model = load_backbone(path, weight_dtype, read=headers)
     model.cached_patcher_init = (load_backbone, (path, weight_dtype))
     return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model))
 
 
-def load_backbone(path: Path, weight_dtype: str, disable_dynamic: bool = False):
+def load_backbone(
+    path: Path, weight_dtype: str, disable_dynamic: bool = False, read: ReadHeader = read_header
+):
     """The host's own Wan model of a merged file. The host calls this too, where a node needs the weights without
     dynamic VRAM, as TorchCompileModel does."""
-    prefix = read_header(path).prefix
+    prefix = read(path).prefix
     state, metadata = comfy.utils.load_torch_file(str(path), return_metadata=True)
     backbone = {name: t for name, t in state.items() if not AUDIO_NAME.match(name.removeprefix(prefix))}
     return wan_model(backbone, metadata, weight_dtype, disable_dynamic, path.name)
