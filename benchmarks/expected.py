@@ -46,7 +46,7 @@ WAYS = (
     Way("SkyReels-Audio layers on Wan 1.3B, 50 steps", SMALL, 50, 2.4),
     Way("SkyReels-Audio layers on Wan 14B, 50 steps", LARGE, 50, 2.4),
     Way("HuMo 17B, 50 steps", LARGE, 50, 3),
-    Way("SkyReels-V3 A2V, 4 steps as shipped", LARGE, 4, 1),
+    Way("SkyReels-V3 A2V, 4 steps as published", LARGE, 4, 1),
     Way("SkyReels-V3 A2V or InfiniteTalk, 40 steps", LARGE, 40, 3),
     Way("InfiniteTalk, 8 steps with a distillation LoRA", LARGE, 8, 2),
 )

@@ -1,4 +1,4 @@
-"""Hybrid inference: sync and change outside the box over N, whatever it shows."""
+"""Hybrid inference: sync and change outside the box over N, no target."""
 
 from __future__ import annotations
 

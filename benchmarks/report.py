@@ -159,7 +159,7 @@ def colour(r: Record) -> Iterator[Row]:
 def hybrid(r: Record) -> Iterator[Row]:
     steps = zip(r["fractions"], r["sync"], r["outside_psnr"], strict=True)
     text = "; ".join(f"{n:.0%}: {s:.2f}, {o:.1f} dB" for n, s, o in steps)
-    yield Row("hybrid inference, N: sync r, outside the box before compositing", "whatever it shows", text)
+    yield Row("hybrid inference, N: sync r, outside the box before compositing", "no target", text)
 
 
 def long_voice(r: Record) -> Iterator[Row]:

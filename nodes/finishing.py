@@ -22,10 +22,10 @@ from .host.made import Made
 from .tensors import to_frames, to_region
 
 UNKNOWN = (
-    "Audio or fps is not given, and this latent does not bring them: it is not the unchanged latent of SkyReels Audio "
+    "Audio or fps is missing, and this latent carries neither: it is not the unchanged latent of SkyReels Audio "
     "Sampler. Connect that latent, or audio and fps of Audio To Tokens."
 )
-VOICELESS = "The latent brings no recording of its voice. Connect audio."
+VOICELESS = "The latent carries no recording of its voice. Connect audio."
 
 
 def size_of(latents: Tensor) -> tuple[int, int]:
@@ -37,10 +37,10 @@ def spoken_frames(made: int, voice: Audio, fps: float) -> tuple[Timeline, list[s
     """As long as the shorter of `made` frames and the voice, and what is cut."""
     spoken = Timeline.from_seconds(voice.seconds, fps)
     if made > spoken.frames:
-        return spoken, [f"{made - spoken.frames} frames after the voice's end are cut."]
+        return spoken, [f"{made - spoken.frames} frames after the end of the voice are trimmed."]
     timeline = Timeline(made, fps)
     spare = voice.seconds - timeline.seconds
-    return timeline, [f"The voice's last {spare:.2f} s, without a frame, are cut."] if spare > 0 else []
+    return timeline, [f"The voice's last {spare:.2f} s have no frames and are trimmed."] if spare > 0 else []
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,8 @@ class Inputs:
 def length_of(
     latents: Tensor, made: Made | None, given: Inputs, used: Inputs, fps: float
 ) -> tuple[Timeline, list[str]]:
-    """How long the video is at `fps`, and what is cut. Frames that the model made only to come to 1 + 4k are none."""
+    """How long the video is at `fps`, and what is cut. Frames that the model made only to come to 1 + 4k are "
+    "none."""
     known = made is not None and not given.are_given and made.timeline.fps == fps
     if known and given.audio is None:
         return made.timeline, []

@@ -29,7 +29,8 @@ class WindowsNode(io.ComfyNode):
             node_id="SkyReelsAudioWindows",
             display_name="Windows",
             category=GUIDANCE,
-            description="Splits a video of any length into overlapping windows that are blended into one take.",
+            description="Splits a video of any length into overlapping windows that are blended into one "
+            "continuous video.",
             search_aliases=["context windows", "long video", "sliding window"],
             inputs=[
                 io.Combo.Input(
@@ -37,11 +38,13 @@ class WindowsNode(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "length", default=81.0, min=0.1, max=100000.0, step=0.1,
-                    tooltip="Length of a window, in the unit; rounded to 1 + 4k frames. Wan was trained on 81 frames.",
+                    tooltip="Length of a window, in the unit; rounded to 1 + 4k frames. Wan was trained on 81 "
+                    "frames.",
                 ),
                 io.Float.Input(
                     "overlap", default=17.0, min=0.0, max=100000.0, step=0.1,
-                    tooltip="Least overlap of neighbouring windows, in the unit; rounded to 1 + 4k frames. 0 = none.",
+                    tooltip="Minimum overlap of neighbouring windows, in the unit; rounded to 1 + 4k frames. 0 "
+                    "= none.",
                 ),
                 io.Combo.Input(
                     "fusion", options=list(MODES),
@@ -54,10 +57,11 @@ class WindowsNode(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "fuse_first_step", default=True, advanced=True, optional=True,
-                    tooltip="Off: the first step is not fused and the last window wins, as the paper prints it.",
+                    tooltip="Off: the first step is not fused and the last window is used, as printed in the paper.",
                 ),
                 io.Latent.Input(
-                    "latent", optional=True, tooltip="From the conditioning node, to show the windows for its length."
+                    "latent", optional=True, tooltip="From the conditioning node, to show the windows for its "
+                    "length."
                 ),
             ],
             outputs=[
@@ -143,7 +147,7 @@ class TeaCacheNode(io.ComfyNode):
             ],
             outputs=[
                 TeaCache.Output(display_name="teacache", tooltip="For SkyReels Audio Guider or Sampler."),
-                io.String.Output(display_name="report", tooltip="The reused steps and the time that saves."),
+                io.String.Output(display_name="report", tooltip="The reused steps and the time saved."),
             ],
         )  # fmt: skip
 

@@ -62,7 +62,7 @@ class DemoInputs(io.ComfyNode):
             "use Load Image, Load Video and Load Audio.",
             inputs=[
                 io.Combo.Input(
-                    "voice", options=list(VOICES), tooltip="Which recording: 4.9, 3.8 or 10.8 seconds long."
+                    "voice", options=list(VOICES), tooltip="The recording: 4.9, 3.8 or 10.8 seconds long."
                 ),
             ],
             outputs=[
@@ -99,12 +99,13 @@ class LoadModel(io.ComfyNode):
             node_id="SkyReelsAudioLoadModel",
             display_name="Load SkyReels-Audio Model",
             category=LOADERS,
-            description="A video model and its audio layers from one file.",
+            description="Loads a video model and its audio layers from one file.",
             inputs=[
                 io.Combo.Input(
                     "model_name",
                     options=folder_paths.get_filename_list("diffusion_models"),
-                    tooltip="A SkyReels-Audio file in models/diffusion_models. For a plain Wan 2.1 or SkyReels-V2 file "
+                    tooltip="A SkyReels-Audio file in models/diffusion_models. For a plain Wan 2.1 or "
+                    "SkyReels-V2 file "
                     "use Load Diffusion Model and Apply SkyReels Audio Layers.",
                 ),
                 weight_dtype_input(),

@@ -77,12 +77,13 @@ class FaceMask(io.ComfyNode):
                     tooltip="Frame rate of the frames; a VIDEO has its own. Gaps of up to half a second are "
                     "interpolated.",
                 ),
-                DWPose.Input("dwpose", optional=True, tooltip="From Load DWPose, to detect the faces in the frames."),
+                DWPose.Input("dwpose", optional=True, tooltip="From Load DWPose, to detect the faces in the "
+                "frames."),
                 PoseKeypoint.Input(
                     "keypoints", optional=True,
                     tooltip="Keypoints of the faces, one set per frame, from the DWPose or OpenPose nodes of other "
-                    "packs, found in this video at any size of its aspect ratio. Used instead of dwpose if both are "
-                    "wired.",
+                    "packs, detected in this video, at any resolution with its aspect ratio. Used instead of "
+                    "dwpose if both are connected.",
                 ),
                 io.Combo.Input(
                     "face", options=["largest", "all", "index"],
@@ -110,7 +111,7 @@ class FaceMask(io.ComfyNode):
                 ),
                 io.Image.Output(
                     display_name="preview",
-                    tooltip=f"The frames, the mask tinted blue and the lips red; of a VIDEO {SHOWN} of them.",
+                    tooltip=f"The frames, the mask tinted blue and the lips red; for a VIDEO, {SHOWN} of them.",
                 ),
                 io.String.Output(
                     display_name="report",
@@ -154,8 +155,8 @@ def preview(video: VideoFile, masks: FaceMasks) -> Tensor:
 def two_withheld() -> list:
     return [
         withheld(
-            f"Face Mask From DWPose holds no {output} of a VIDEO, which may be of any length. Wire its region, or give "
-            "it the frames of Get Video Components."
+            f"Face Mask From DWPose has no {output} for a VIDEO, which may have any length. Connect region "
+            "instead, or give it the frames of Get Video Components."
         )
         for output in ("mask", "lips")
     ]
@@ -164,7 +165,7 @@ def two_withheld() -> list:
 def find_faces(video: Frames, dwpose: FaceFinder | None, keypoints: Any) -> tuple[Keypoints, list[str]]:
     """The faces of a video, and what is to be said about where they come from."""
     if keypoints is not None:
-        both = "Keypoints and DWPose are both wired: the keypoints are used, DWPose does not run."
+        both = "Keypoints and DWPose are both connected: the keypoints are used, and DWPose does not run."
         found, spare = from_pose_keypoint(keypoints, *video.size).over(video)
         return found, [*([both] if dwpose is not None else []), *spare]
     if dwpose is None:

@@ -27,20 +27,23 @@ class SaveTalkingVideo(io.ComfyNode):
             node_id="SkyReelsAudioSaveVideo",
             display_name="Save Talking Video",
             category=VIDEO,
-            description="Decodes, finishes and saves a video of any length a few frames at a time, in the memory of a "
+            description="Decodes, finishes and saves a video of any length a few frames at a time, in the "
+            "memory of a "
             "short one.",
             search_aliases=["vae decode", "save video", "export video", "long video", "stream"],
             inputs=[
-                io.Latent.Input("latent", tooltip="Of one video, from the sampler."),
-                io.Vae.Input("vae", tooltip="The VAE of Wan 2.1, or the demo's, that the conditioning was made with."),
+                io.Latent.Input("latent", tooltip="The latent of one video, from the sampler."),
+                io.Vae.Input("vae", tooltip="The VAE that the conditioning was encoded with: Wan 2.1's, or the "
+                "demo's."),
                 io.Audio.Input(
                     "audio", optional=True,
-                    tooltip="The voice; of a batch, the first. The video lasts as long, or as the latent where that is "
-                    "shorter. Without it, the voice that the latent was sampled with.",
+                    tooltip="The voice; from a batch, the first one. The video is as long as the shorter of "
+                    "voice and latent. Without it, the voice that the latent was sampled with.",
                 ),
                 io.Float.Input(
                     "fps", default=0.0, min=0.0, max=120.0, step=0.001, round=False,
-                    tooltip="Frames per second, as in Audio To Tokens; 0: those that the latent was sampled for.",
+                    tooltip="Frames per second, as in Audio To Tokens; 0 = the rate that the latent was "
+                    "sampled for.",
                 ),
                 io.String.Input(
                     "filename_prefix", default="video/skyreels",
@@ -49,12 +52,14 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "codec", options=list(CODECS), default="h264",
-                    tooltip="h264 plays everywhere; h265, av1 and vp9 make smaller files. The first two come in .mp4, "
+                    tooltip="h264 plays everywhere; h265, av1 and vp9 make smaller files. The first two come "
+                    "in .mp4, "
                     "the others in .webm.",
                 ),
                 io.Int.Input(
                     "quality", default=0, min=0, max=63,
-                    tooltip="Constant rate factor: lower is better and larger; up to 51 for h264 and h265, 63 for av1 "
+                    tooltip="Constant rate factor: lower is better and larger; up to 51 for h264 and h265, 63 "
+                    "for av1 "
                     "and vp9. 0 takes the codec's default, 10 or 12.",
                 ),
                 io.Float.Input(
@@ -67,34 +72,40 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "feather", default=-1, min=-1, max=512, advanced=True, optional=True,
-                    tooltip="Pixels of the source over which the mask's edge is blended, outwards; 0 is a hard edge, "
+                    tooltip="Pixels of the source over which the mask's edge is blended, outwards; 0 is a hard "
+                    "edge, "
                     "-1 is 1/32 of the shorter side.",
                 ),
                 io.Image.Input(
                     "reference", optional=True,
-                    tooltip="The colours to keep, such as the portrait. Without it those of the source, or else of the "
-                    "first frame; without audio or fps, those of the portrait that the latent was made of.",
+                    tooltip="The colours to keep, such as the portrait. Without it, those of the source, or "
+                    "else of the first frame; without audio or fps, those of the portrait that the latent was "
+                    "sampled with.",
                 ),
                 io.MultiType.Input(
                     "source", [io.Image, io.Video], optional=True,
-                    tooltip="Of a lip-sync, the video that was edited: outside the mask every pixel is its own. A "
-                    "VIDEO from a file is read as it goes. Without audio or fps, the one that the latent was made of.",
+                    tooltip="In a lip-sync, the video that was edited: outside the mask every pixel is copied "
+                    "from it. A VIDEO is streamed from its file. Without audio or fps, the one that the latent "
+                    "was sampled with.",
                 ),
                 io.MultiType.Input(
                     "mask", [io.Mask, Region], optional=True,
-                    tooltip="White = regenerated: of the source's size, one for each frame or one for all; or the "
-                    "region of Face Mask From DWPose. Without audio or fps, the one that the latent was made of.",
+                    tooltip="White = regenerated. The size of the source, one mask per frame or one for all; "
+                    "or the region of Face Mask From DWPose. Without audio or fps, the one that the latent was "
+                    "sampled with.",
                 ),
             ],
             outputs=[
                 io.Video.Output(display_name="video", tooltip="The saved file."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="Length, size, trimmed frames, changes outside the mask, and visual consistency over time.",
+                    tooltip="Length, size, trimmed frames, changes outside the mask, and visual consistency "
+                    "over time.",
                 ),
                 io.Image.Output(
                     display_name="plot",
-                    tooltip="Over the video's time: colours and likeness of each window against the reference, and the "
+                    tooltip="Over the video's time: colours and likeness of each window against the reference, "
+                    "and the "
                     "change at each join.",
                 ),
             ],

@@ -49,20 +49,22 @@ class ColorUnify(io.ComfyNode):
                 ),
                 io.Mask.Input(
                     "mask", optional=True,
-                    tooltip="White is measured, such as the face: one mask for each image, or one for all. Without it "
-                    "whole frames are compared place by place.",
+                    tooltip="White = the area to measure, such as the face; one mask per image or one for all. "
+                    "Without it, whole frames are compared position by position.",
                 ),
                 io.Mask.Input(
                     "reference_mask", optional=True,
-                    tooltip="The same in the reference. Without it, the reference is taken for the video's start and "
-                    "shares its masks.",
+                    tooltip="The same area in the reference. Without it, the reference is treated as the start "
+                    "of the video and uses its masks.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="images", tooltip="The frames, their colours those of the reference."),
+                io.Image.Output(display_name="images", tooltip="The frames, corrected to the colours of the "
+                "reference."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="Drift over the clip before and after: lightness in % of the reference's, a and b in units "
+                    tooltip="Drift over the clip before and after: lightness in % of the reference's, a and b "
+                    "in units "
                     "of CIELAB.",
                 ),
             ],
@@ -98,11 +100,11 @@ class CompositeOutsideMask(io.ComfyNode):
                 io.Image.Input("generated", tooltip="The edit, scaled to the source's size. Sets the length."),
                 io.Image.Input(
                     "source",
-                    tooltip="The video that was edited. Sets the size; cut to the generated frames, its last frame "
-                    "repeated where it is shorter.",
+                    tooltip="The video that was edited. Sets the size. It is trimmed to the generated frames; "
+                    "if it is shorter, its last frame is repeated.",
                 ),
                 io.Mask.Input(
-                    "mask", tooltip="White is generated: of the source's size, one for each frame or one for all."
+                    "mask", tooltip="White = generated. The size of the source, one mask per frame or one for all."
                 ),
                 io.Int.Input(
                     "feather", default=-1, min=-1, max=512,
@@ -114,7 +116,7 @@ class CompositeOutsideMask(io.ComfyNode):
                 io.Image.Output(display_name="images", tooltip="The source with the edit inside the mask."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="What changed outside the mask: largest difference, of 1, and PSNR in dB.",
+                    tooltip="What changed outside the mask: largest difference (0..1) and PSNR in dB.",
                 ),
             ],
         )  # fmt: skip
@@ -135,24 +137,25 @@ class CreateTalkingVideo(io.ComfyNode):
             node_id="SkyReelsAudioCreateVideo",
             display_name="Create Talking Video",
             category=VIDEO,
-            description="Joins frames and voice to a video as long as the shorter of both.",
+            description="Combines frames and voice into a video as long as the shorter of the two.",
             search_aliases=["images to video", "mux", "combine audio"],
             inputs=[
                 io.Image.Input(
                     "images",
-                    tooltip="The frames. Those after the voice's end, made because the model works in 1 + 4k frames, "
-                    "are cut.",
+                    tooltip="The frames. The model generates 1 + 4k frames; those after the end of the voice "
+                    "are trimmed.",
                 ),
                 io.Audio.Input(
                     "audio",
-                    tooltip="The voice; of a batch, the first. Cut where the frames end before it does.",
+                    tooltip="The voice; from a batch, the first one. Trimmed if the frames end before it.",
                 ),
                 fps_input("Frames per second, as in Audio To Tokens."),
             ],
             outputs=[
                 io.Video.Output(
                     display_name="video",
-                    tooltip="For Save Video. A side of odd length gains one line, and more than two channels of sound "
+                    tooltip="For Save Video. An odd side is padded by one line, and more than two channels "
+                    "of sound "
                     "are mixed down to stereo.",
                 ),
                 io.Image.Output(display_name="images", tooltip="The frames that are in the video."),

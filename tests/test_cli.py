@@ -289,7 +289,7 @@ BAD_EDITS = {
     ),
     "an unknown checkpoint": (
         lambda f, t: ("--mask", f.mask, "--model", wrong_model(t)),
-        "no model that is known here",
+        "an unknown model",
     ),
 }
 

@@ -41,7 +41,7 @@ DEMO = "The demo model of drawn faces comes with the pack: 96x96 pixels, no down
 
 QUICK_START = Note(
     "Quick start",
-    f"""Press **Run**. In about a minute the portrait talks, at the right.
+    f"""Press **Run**. In about half a minute the portrait talks, at the right.
 
 {DEMO}
 
@@ -61,7 +61,7 @@ For a plain Wan 2.1 or SkyReels-V2 file with audio layers in a separate file, us
 )
 HUMO_ANIMATION = Note(
     "HuMo",
-    """HuMo animates your portrait, with the same sampler. Its files are public: where one is missing, ComfyUI's list of
+    """HuMo animates your portrait with the same sampler. Its files are public: where one is missing, ComfyUI's list of
 errors offers the download.
 
 The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends.
@@ -83,8 +83,7 @@ SKYREELS_V3 = Note(
     """SkyReels-V3 animates your portrait. All files are public: where one is missing, ComfyUI's list of errors offers
 the download.
 
-*4 steps, as shipped* takes one forward of the network a step. The other preset guides text and voice, and
-takes longer.
+*4 steps, as shipped* needs one forward pass per step. The other preset uses text and audio CFG, and takes longer.
 
 Licence of the weights: Skywork Community License, commercial use under its terms.""",
 )
@@ -102,8 +101,8 @@ LONG_VIDEO = Note(
     f"""The model processes 33 frames at once. *Windows* covers the whole voice; neighbouring windows share 9 frames,
 which are blended at every sampling step.
 
-*Save Talking Video* decodes a few frames at a time, removes colour drift, against the portrait, and writes them:
-an hour takes the memory of a few seconds.
+*Save Talking Video* decodes a few frames at a time, removes their colour drift from the portrait, and writes them: an
+hour needs the memory of a few seconds.
 
 {DEMO}""",
 )

@@ -19,7 +19,7 @@ MODELS = (
     "download",
 )  # fmt: skip
 FAMILIES = ("family", "file, size", "licence of the weights", "nodes")
-FILES = ("file", "what", "folder in `ComfyUI/models`", "size", "licence", "run by us")
+FILES = ("file", "contents", "folder in `ComfyUI/models`", "size", "licence", "tested by us")
 
 
 def main(arguments: list[str]) -> int:

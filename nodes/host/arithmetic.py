@@ -25,7 +25,7 @@ NAMES = {
 def arithmetic_of(model, transformer_options: dict[str, Any]) -> ComputeInfo:
     """Of a `comfy.model_base.BaseModel`, with the options of a run."""
     patched = "optimized_attention_override" in transformer_options
-    attention = "an attention that a node put on the model" if patched else attention_name()
+    attention = "attention replaced by a node" if patched else attention_name()
     weights, computed = model.get_dtype(), model.get_dtype_inference()
     precision = name(computed) if weights == computed else f"{name(weights)} weights and {name(computed)}"
     return ComputeInfo(f"{precision} with {attention}", remedy(weights, computed, attention, patched))
@@ -43,7 +43,7 @@ def name(dtype: torch.dtype) -> str:
 def remedy(weights: torch.dtype, computed: torch.dtype, attention: str, patched: bool) -> str:
     ways = []
     if patched:
-        ways.append("take the node out that changes the attention")
+        ways.append("remove the node that replaces the attention")
     elif attention != PYTORCH:
         ways.append("start ComfyUI with --use-pytorch-cross-attention")
     if weights.itemsize < 2:
@@ -52,5 +52,5 @@ def remedy(weights: torch.dtype, computed: torch.dtype, attention: str, patched:
         ways.append("start ComfyUI with --bf16-unet")
     elif computed != torch.float32:
         ways.append("start ComfyUI with --fp32-unet")
-    sentence = ", or ".join([*ways, "take LoRAs out and download the model again"])
+    sentence = ", or ".join([*ways, "remove LoRAs and download the model again"])
     return f"{sentence[0].upper()}{sentence[1:]}."

@@ -15,8 +15,8 @@ from .resources import facts_of
 from .shift import recommended_shift
 
 UNKNOWN = (
-    "No TeaCache coefficients are known for this model, so the change of its timestep embedding counts as it is: "
-    "compare with the cache off."
+    "No TeaCache coefficients are known for this model, so the change of its timestep embedding is used "
+    "unscaled: compare with the cache off."
 )
 
 

@@ -19,15 +19,15 @@ def check_model(model) -> None:
     options = model.model_options
     if "context_handler" in options:
         raise InputError(
-            "The model has ComfyUI's context windows on it, and this node makes windows of its own. Take the Context "
-            "Windows node out; the Windows node sets length and overlap."
+            "ComfyUI's context windows are set on this model, but this node makes its own windows. Remove the "
+            "Context Windows node; the Windows node sets length and overlap."
         )
     if "multigpu_clones" in options:
-        raise InputError("Work on several GPUs is not supported yet. Take the MultiGPU node out.")
+        raise InputError("Several GPUs are not supported yet. Remove the MultiGPU node.")
     if cache := options["transformer_options"].get(CACHE):
         raise InputError(
-            f"The model has {cache.name} on it, which cannot tell windows apart. Take that node out; the TeaCache node "
-            "does the same for this one."
+            f"The model has {cache.name} on it, which cannot tell windows apart. Remove that node and use the "
+            "TeaCache node instead."
         )
     shift_of(model)
 
@@ -38,7 +38,7 @@ def check_conditioning(model, conditioning: list) -> None:
     for tokens, options in conditioning:
         if found := [what for name, what in UNSLICED.items() if options.get(name) is not None]:
             raise InputError(
-                f"A prompt has {found[0]} on it, which cannot be cut into windows. Give prompts without it."
+                f"A prompt has {found[0]} on it, which cannot be split into windows. Use prompts without it."
             )
         if tokens.shape[-1] != needed:
             raise InputError(
@@ -51,7 +51,8 @@ def check_vae(vae) -> None:
     """Raises InputError for a VAE that is none of Wan 2.1."""
     if (vae.latent_channels, vae.latent_dim) != (LATENT_CHANNELS, 3):
         raise InputError(
-            f"This VAE gives latents of {vae.latent_channels} channels in {vae.latent_dim} dimensions; the Wan 2.1 VAE "
+            f"This VAE gives latents of {vae.latent_channels} channels in {vae.latent_dim} dimensions; the Wan "
+            "2.1 VAE "
             f"gives {LATENT_CHANNELS} in 3. Load wan_2.1_vae.safetensors, or the demo's own."
         )
 
@@ -62,6 +63,7 @@ def check_latent(latent: Tensor, latent_frames: int, size: tuple[int, int]) -> N
     if latent.is_nested or latent.ndim != 5 or tuple(latent.shape[2:]) != needed:
         given = "of several streams" if latent.is_nested else f"of shape {list(latent.shape)}"
         raise InputError(
-            f"The latent is {given}; voice and picture need [1, 16, {', '.join(map(str, needed))}] (batch, channels, "
+            f"The latent is {given}; voice and picture need [1, 16, {', '.join(map(str, needed))}] (batch, "
+            "channels, "
             "latent frames, height, width). Take the latent from Image Animation or Video Edit Lip-Sync."
         )

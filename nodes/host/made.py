@@ -17,8 +17,8 @@ from .work import forget
 
 MADE = "skyreels_audio_made"  # in a LATENT, beside its samples
 STALE = (
-    "The latent has been changed since it was sampled, so what the sampler knew of it (voice, video, windows) is not "
-    "used."
+    "The latent has been changed since it was sampled, so its data from the sampler (voice, video, windows) is "
+    "not used."
 )
 
 

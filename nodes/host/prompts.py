@@ -62,8 +62,8 @@ def _entry(tokens: Tensor, options: dict, seconds: float) -> list:
     place = next((place for place, (first, _) in enumerate(texts.encoded[0]) if first is tokens), None)
     if place is None:
         raise InputError(
-            "A node such as Conditioning Concat or Average changed the first prompt of Prompt Schedule, but not the "
-            "later ones. Take that node out."
+            "A node such as Conditioning Concat or Average changed the first prompt of Prompt Schedule, but "
+            "not the later ones. Remove that node."
         )
     told, own = texts.encoded[texts.schedule.at(seconds)][place]
     first = texts.encoded[0][place][1]

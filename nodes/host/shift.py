@@ -13,8 +13,8 @@ def shift_of(model) -> float:
     sampling = model.get_model_object("model_sampling")
     if not isinstance(sampling, comfy.model_sampling.CONST):
         raise InputError(
-            f"The model has the noise schedule {type(sampling).__mro__[1].__name__} on it, and this model is sampled "
-            "as a flow. Take that node out; ModelSamplingSD3 sets the shift."
+            f"The model has the noise schedule {type(sampling).__mro__[1].__name__} on it, but it is a "
+            "flow-matching model. Remove that node; ModelSamplingSD3 sets the shift."
         )
     if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscreteFlow):
         return sampling.shift

@@ -40,7 +40,7 @@ def run_folder(inputs: Mapping[str, str] | None) -> Iterator[WorkFolder | None]:
     try:
         work = _open(inputs)
     except (InputError, OSError) as error:
-        logger.warning("This run keeps no state. %s", error)
+        logger.warning("The state of this run is not saved, so it cannot be resumed: %s", error)
         yield None
         return
     with work:

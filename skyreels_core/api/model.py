@@ -120,7 +120,7 @@ class Model:
             fit: for a picture of another shape than width x height: "keep_shape" makes the video in the picture's shape
                 at that area, "crop" and "pad" keep to the size.
             progress: called as (stage, done, planned, detail); stages are "conditions", "sampling" and "decoding".
-            cancel: asked between forwards of the network and between frames; where it returns True, `Cancelled` is
+            cancel: called between forward passes of the model and between frames; if it returns True, `Cancelled` is
                 raised.
             work: a folder in which the run keeps its state after each step. The same call resumes an interrupted run
                 there, to the same bytes; `Video.save` removes it.

@@ -39,7 +39,8 @@ def gate(samples: Tensor, sample_rate: int, threshold_db: float = THRESHOLD_DB) 
 def check_threshold(threshold_db: float) -> None:
     if not LOWEST_DB <= threshold_db < 0:
         raise InputError(
-            f"The gate's threshold is {threshold_db} dB; give how far below loud speech a pause lies, from "
+            f"The threshold of the voice gate is {threshold_db} dB; give the level of a pause in dB below loud "
+            "speech, from "
             f"{LOWEST_DB:g} up to just under 0 dB, such as {THRESHOLD_DB:g}."
         )
 

@@ -41,14 +41,14 @@ def run(args: Namespace) -> None:
     except torch.cuda.OutOfMemoryError as error:
         raise InputError(
             "The GPU ran out of memory. Make the picture smaller (--width, --height) or the windows shorter "
-            "(--window), or close what else uses it."
+            "(--window), or close other programs that use it."
         ) from error
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):
             raise
         raise InputError(
             "The computer ran out of memory. Make the picture smaller (--width, --height), the voice shorter or the "
-            "frame rate lower (--fps), or close what else uses it."
+            "frame rate lower (--fps), or close other programs that use it."
         ) from error
 
 

@@ -34,10 +34,10 @@ def queue(args: Namespace) -> int:
             batch.run()
     except Unreachable as error:
         raise InputError(
-            f"No ComfyUI answers at {server.url} ({error}). Start it, or say with --server where it is."
+            f"No ComfyUI answers at {server.url} ({error}). Start it, or give its address with --server."
         ) from error
     except Refused as error:
-        raise InputError(f"{server.url} refuses to work: {error}.") from error
+        raise InputError(f"{server.url} rejects requests: {error}.") from error
     return summarise(jobs, batch.failed)
 
 
@@ -45,7 +45,7 @@ def greet(server: Client) -> None:
     try:
         logger.info("ComfyUI %s at %s.", server.version(), server.url)
     except (Refused, LookupError, TypeError) as error:
-        raise InputError(f"{server.url} answers, but not as ComfyUI does: {error}.") from error
+        raise InputError(f"{server.url} answers, but is not ComfyUI: {error}.") from error
 
 
 def check_folder(folder: Path) -> None:
@@ -95,4 +95,4 @@ class ProgressBars:
         for problem in problems:
             logger.error("%s failed. %s", job.label, problem)
         if not files and not problems:
-            logger.warning("%s is done, but no node of it saved a file.", job.label)
+            logger.warning("%s is done, but none of its nodes saved a file.", job.label)

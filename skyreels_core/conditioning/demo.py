@@ -21,9 +21,9 @@ ALIKE = 1 / 255  # neighbours that differ by no more, in every channel
 # Of drawn faces at least 0.72 as they are painted, 0.38 out of H.264 and 0.3 out of JPEG; of real ones at most 0.27.
 DRAWN = 0.3
 COLOURED = 0.03  # drawn faces have 0.08 or more, which a black and white photograph has not
-KNOWS = f"The demo model knows drawn faces only, at {SIDE}x{SIDE}"
+KNOWS = f"The demo model was trained on drawn faces only, at {SIDE}x{SIDE}"
 REMEDY = (
-    "Expect a smear where it draws. Load HuMo, SkyReels-V3 A2V or InfiniteTalk in ComfyUI, or a model of your own (on "
+    "Expect a blurred result. Load HuMo, SkyReels-V3 A2V or InfiniteTalk in ComfyUI, or a model of your own (on "
     "the command line --model)."
 )
 

@@ -77,7 +77,7 @@ def _load(path: Path, size: tuple[int, int]):
     try:
         import onnxruntime
     except ImportError as error:
-        raise InputError("Finding faces with DWPose needs onnxruntime: pip install onnxruntime") from error
+        raise InputError("Face detection with DWPose needs onnxruntime: pip install onnxruntime") from error
     if not path.is_file():
         raise InputError(
             f"{path} does not exist. DWPose needs two files, the person detector yolox_l.onnx and the pose "
@@ -89,7 +89,8 @@ def _load(path: Path, size: tuple[int, int]):
         session = onnxruntime.InferenceSession(path, providers=providers)
     except Exception as error:
         raise InputError(
-            f"{path} cannot be read as an ONNX model ({first_words(error)}). Download it again, or give keypoints or a "
+            f"{path} cannot be read as an ONNX model ({first_words(error)}). Download it again, or give "
+            "keypoints or a "
             "ready mask instead."
         ) from error
     found = session.get_inputs()[0].shape

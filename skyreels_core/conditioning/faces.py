@@ -110,12 +110,12 @@ def _check_choice(tracks: list[Track], faces: Faces) -> None:
     if not tracks:
         raise InputError(
             "No face was found in any frame; 'pass_through' and 'hold' bridge gaps but need a face to "
-            "start from. Give keypoints of another detector (POSE_KEYPOINT), or a ready mask of the region "
+            "start from. Give keypoints from another detector (POSE_KEYPOINT), or a ready mask of the region "
             "to regenerate."
         )
     if isinstance(faces, int) and not 0 <= faces < len(tracks):
         raise InputError(
-            f"Face {faces} was asked for, but the video has {len(tracks)}, counted from 0. Choose one of them, "
+            f"Face {faces} does not exist: the video has {len(tracks)} faces, counted from 0. Choose one of them, "
             "'largest' or 'all'."
         )
 

@@ -51,7 +51,9 @@ def fit_picture(
 def place_picture(picture: Tensor | None, size: tuple[int, int], shape: Shape) -> tuple[Animation, str]:
     """An animation at a size that `shaped_size` gave."""
     if picture is None:
-        return Animation(None, *size), "No picture is used: the prompt and the voice alone decide."
+        return Animation(
+            None, *size
+        ), "No picture is given: the video follows the prompt and the voice alone."
     placed, done = fit(picture, *size, MODES[shape])
     return Animation(placed, *size), f"Picture: {done}."
 
@@ -70,12 +72,13 @@ def shaped_size(
         return size, lines
     if min(kept) < SMALLEST_SIDE or max(kept) > LARGEST_SIDE:
         raise InputError(
-            f"The picture is {given[0]}x{given[1]}, so a video of its shape with the area of {width}x{height} "
+            f"The picture is {given[0]}x{given[1]}, so a video with its aspect ratio and the area of "
+            f"{width}x{height} "
             f"would be {kept[0]}x{kept[1]}; sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels are possible. Choose "
             "crop or pad as the fit, or another picture."
         )
     return kept, [
-        f"The size {width}x{height} becomes {kept[0]}x{kept[1]}: about its area, in the picture's shape."
+        f"The size {width}x{height} becomes {kept[0]}x{kept[1]}: about its area, in the picture's aspect ratio."
     ]
 
 

@@ -47,11 +47,11 @@ class Keypoints:
         shown = shown_of(count, video)
         if shown is not None:
             return Keypoints(tuple(self.faces[index] for index in shown), self.width, self.height), []
-        remedy = "Find them in the same video at the same frame rate."
+        remedy = "Detect them in the same video at the same frame rate."
         check_count("There are keypoints of", count, frames, remedy)
         spare = (
-            f"There are keypoints of {count} frames, the video has {frames}: the first {frames} are used. They have to "
-            "be of the same frame rate."
+            f"There are keypoints of {count} frames, the video has {frames}: the first {frames} are used. They "
+            "must have the same frame rate."
         )
         return Keypoints(self.faces[:frames], self.width, self.height), [spare] if count > frames else []
 
@@ -76,18 +76,19 @@ def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, hei
         canvases = torch.stack([_canvas(frame) for frame in frames])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{source} are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and 'canvas_height', "
+            f"{source} are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and "
+            "'canvas_height', "
             "and each face 68 or 70 triples of x, y and score, all of them numbers. Save them again with DWPose."
         ) from error
     if bodies := _only_bodies(frames, faces):
         raise InputError(
             f"No face was found: {source[0].lower()}{source[1:]} hold people in {bodies} frames, but "
-            "only their bodies (face_keypoints_2d is empty). Find them again with the face switched on."
+            "only their bodies (face_keypoints_2d is empty). Detect them again with face detection switched on."
         )
     fractions = all(points[..., :2].le(LARGEST_NORMALISED).all() for points in faces)
     for canvas in canvases.unique(dim=0).tolist():
         if not (fractions and canvas == [1, 1]):
-            remedy = "Find them in the video as it is shown, at any size of its shape."
+            remedy = "Detect them in the video as it is shown, at any resolution with its aspect ratio."
             check_shape(f"{source} are of", canvas, (width, height), remedy)
     if fractions:
         canvases = torch.ones_like(canvases)

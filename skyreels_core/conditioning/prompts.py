@@ -17,7 +17,7 @@ from ..timeline import Timeline, first_frame, frames_of
 from ..windows import Window, WindowPlan
 
 GRAMMAR = (
-    "Write one prompt per line, after the time in seconds from which it holds: '0 a person smiles', then "
+    "Write one prompt per line, after the time in seconds from which it applies: '0 a person smiles', then "
     "'12.5 a person frowns' or '1:05 a person laughs'. Lines that begin with # are ignored."
 )
 _LINE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d*)?|[.,]\d+)\s+(\S.*)")
@@ -119,4 +119,4 @@ def _check_order(spans: list[tuple[float, str]], number: int) -> None:
 def _reason(start: float, timeline: Timeline) -> str:
     if start >= timeline.seconds:
         return f"the video ends at {timeline.seconds:g} s."
-    return "no window has its middle within it. Use shorter windows, or let the prompt hold longer."
+    return "no window has its middle in its time. Use shorter windows, or let the prompt apply for longer."

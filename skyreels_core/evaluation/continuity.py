@@ -51,21 +51,24 @@ class Continuity:
 
     def __str__(self) -> str:
         lightness, a, b = self.change
-        colours = f"From the first second to the last, colours wander by L {lightness:+.1f}, a {a:+.1f}, b {b:+.1f}."
+        colours = (
+            f"From the first second to the last, colours drift by L {lightness:+.1f}, a {a:+.1f}, b {b:+.1f}."
+        )
         return " ".join([*self._about_windows(), *self._about_joins(), colours])
 
     def _about_windows(self) -> Iterator[str]:
         if (worst := self.worst_window) is not None:
             window = self.windows[worst]
             yield (
-                f"Likeness to the reference (1 is the same): least {window.identity:.2f}, in window {worst + 1} of "
+                f"Likeness to the reference (1 is identical): lowest {window.identity:.2f}, in window "
+                f"{worst + 1} of "
                 f"{len(self.windows)}, {window.start:.1f} to {window.end:.1f} s."
             )
 
     def _about_joins(self) -> Iterator[str]:
         if (worst := self.worst_join) is not None:
             join = self.joins[worst]
-            yield f"The largest change at a join is {join.seam:.1f} times the usual, at {join.seconds:.1f} s."
+            yield f"The largest change at a join is {join.seam:.1f} times the usual change, at {join.seconds:.1f} s."
 
 
 def _extreme(values: Sequence[float | None], choose: Callable) -> int | None:

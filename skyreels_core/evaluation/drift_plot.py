@@ -15,7 +15,7 @@ def draw_drift(found: Continuity) -> Image.Image:
     times = time_ticks(max(found.windows[-1].end, len(found.colours) - 1) if found.windows else 1.0)
     panels = [
         Panel(colour_lines(found), times, -COLOURS_WITHIN, COLOURS_WITHIN),
-        Panel([Line("identity (1 = the same)", identity_points(found))], times),
+        Panel([Line("likeness (1 = identical)", identity_points(found))], times),
     ]
     if found.joins:
         panels.append(Panel([Line("seams (1 = usual change)", seam_points(found))], times, 0, SEAMS_UP_TO))

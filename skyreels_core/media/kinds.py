@@ -20,7 +20,7 @@ FOREIGN = tuple(  # how files begin that are not what their names say
         (rb"pk\x03\x04|rar!|7z\xbc\xaf|\x1f\x8b", "it is an archive: unpack it first"),
         (rb"%pdf", "it is a PDF"),
         (rb"8bps", "it is a Photoshop file"),
-        (rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?<svg", "it is a drawing (SVG)"),
+        (rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?<svg", "it is a vector graphic (SVG)"),
         (rb"\x76\x2f\x31\x01", "it is in OpenEXR"),
         (rb"\xff\x0a|\0\0\0\x0cjxl ", "it is in JPEG XL"),
     )

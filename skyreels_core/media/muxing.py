@@ -79,7 +79,9 @@ class PictureTrack:
             context.color_range = LIMITED_RANGE
         if any(padding):
             log.warning(
-                "%dx%d has an odd side: one line is repeated, 4:2:0 needs even ones", shape[1], shape[0]
+                "%dx%d has an odd side: one line is repeated, because 4:2:0 needs even sides",
+                shape[1],
+                shape[0],
             )
 
     def write(self, frame: Tensor) -> None:

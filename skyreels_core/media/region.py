@@ -34,7 +34,7 @@ def check_shape(
     none. Sizes are width and height in pixels."""
     if _same_shape(size, needed):
         return
-    turned = "One is the other turned by a quarter. " if _same_shape(size, (needed[1], needed[0])) else ""
+    turned = "One is rotated by 90 degrees. " if _same_shape(size, (needed[1], needed[0])) else ""
     raise InputError(
         f"{given} {size[0]:g}x{size[1]:g}, {whole} {needed[0]:g}x{needed[1]:g}. {turned}{remedy}"
     )
@@ -67,8 +67,8 @@ def check_edit(video: Frames, region: Region) -> None:
     check_region(region, video)
     if not any((mask > 0.5).any() for mask in region.stream()):
         raise InputError(
-            "The mask is black everywhere, so nothing would change; white is what is regenerated, and transparent "
-            "counts as black. Make a region of the picture white, or give keypoints of a face that is in it."
+            "The mask is black everywhere, so nothing would be regenerated; transparent counts as black. Paint "
+            "the region to regenerate white, or give keypoints of a face in the video."
         )
 
 

@@ -96,7 +96,8 @@ def _recordings(path: Path) -> list[_Recording]:
         found = [_recording(path, first if others else None)]
     except FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as sound ({foreign(path, str(error.strerror))}); it may be damaged or not an audio "
+            f"{path} cannot be read as sound ({foreign(path, str(error.strerror))}); it may be damaged or not "
+            "an audio "
             "file. Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
         ) from error
     for part in others:
@@ -116,7 +117,8 @@ def _recording(path: Path, part: range | None) -> _Recording:
         packets = _decoded(path, container, stream)
         if packets.is_broken:
             raise InputError(
-                f"{path} cannot be read as sound: {len(packets.damaged)} of its {packets.packets} packets are damaged, "
+                f"{path} cannot be read as sound: {len(packets.damaged)} of its {packets.packets} packets are "
+                "damaged, "
                 f"the first at {packets.damaged[0]:.1f} s. Download or export it again."
             )
         if not packets.pieces:
@@ -220,7 +222,7 @@ def _report(path: Path, recordings: Sequence[_Recording]) -> None:
     jumps = [seconds for it in recordings for seconds in it.gaps.jumps]
     if jumps:
         log.warning(
-            "%s: its clock jumps far ahead at %.1f s; the sound continues without a pause", path, jumps[0]
+            "%s: its time stamps jump ahead at %.1f s; the sound continues without a pause", path, jumps[0]
         )
 
 

@@ -122,7 +122,9 @@ def open_video(
         has_sound = bool(stream.container.streams.audio)
         index = _Index.of(path, stream, seconds, callback)
         if index.announced > len(index.times):
-            log.warning("%s announces %d frames, %d could be read", path, index.announced, len(index.times))
+            log.warning(
+                "%s states %d frames in its header, %d could be read", path, index.announced, len(index.times)
+            )
     clock, decoded = index.clock(path), len(index.times)
     shown = clock.shown
     if seconds is not None:
@@ -266,7 +268,7 @@ class _Index:
         times, end = self._stamps()
         steady, jumps = ascending(times, self.period(times))
         if jumps:
-            log.warning("%s: its clock jumps %d times; the parts follow one another", path, jumps)
+            log.warning("%s: its time stamps jump %d times; the parts are joined without gaps", path, jumps)
             return read_clock(steady, 0.0, self.rates, self.step)
         clock = read_clock(steady, self._last(path, times, end), self.rates, self.step)
         self._say(path, clock)

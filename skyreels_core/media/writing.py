@@ -24,7 +24,7 @@ from .sound import Audio
 def frame_rate(fps: float) -> Fraction:
     """The exact rate behind a float: 29.97002997 -> 30000/1001, 12.5 -> 25/2."""
     if not (math.isfinite(fps) and fps > 0):
-        raise InputError(f"{fps} frames a second were given. A positive number is needed.")
+        raise InputError(f"{fps} frames a second were given; a positive number is needed.")
     return Fraction(fps).limit_denominator(1001 * 1000)
 
 

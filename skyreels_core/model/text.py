@@ -181,7 +181,7 @@ def check(header: Header) -> None:
     for needed in (EMBEDDING_KEY, VOCABULARY_KEY):
         if needed not in header.shapes:
             raise InputError(
-                f"{header.path} lacks {needed}; give ComfyUI's UMT5 file or a folder of transformers."
+                f"{header.path} lacks {needed}; give ComfyUI's UMT5 file, or a folder in transformers format."
             )
     check_formats(header, [name for name in header.shapes if name != VOCABULARY_KEY])
     shapes = {TIED_KEY: header.shapes[EMBEDDING_KEY]} | header.shapes

@@ -173,8 +173,8 @@ def _find_prefix(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:
         if all(prefix + name in shapes for name in SIZES):
             return prefix
     raise InputError(
-        f"{path} is {KINDS[find_kind(shapes)].title}; the voice needs a Whisper encoder with the names of transformers "
-        "(model.encoder.conv1.weight, ...), such as whisper_large_v3_encoder.safetensors."
+        f"{path} is {KINDS[find_kind(shapes)].title}; a Whisper encoder in transformers format "
+        "(model.encoder.conv1.weight, ...) is needed, such as whisper_large_v3_encoder.safetensors."
     )
 
 
@@ -192,7 +192,7 @@ def _find_config(
         )
     if conv[0] % HEAD_WIDTH and "encoder_attention_heads" not in stated:
         raise InputError(
-            f"{path} is {conv[0]} wide, not a multiple of {HEAD_WIDTH}, and states no number of heads; "
+            f"{path} is {conv[0]} wide, not a multiple of {HEAD_WIDTH}, and its number of heads is not stated; "
             "give the folder with its config.json."
         )
     sizes = {

@@ -39,7 +39,7 @@ def plan_edit(
     """
     check_voice(audio)
     with naming(getattr(video, "path", None)):
-        check_size(*video.size, "video to be edited")
+        check_size(*video.size, "video to edit")
     if not model.config.takes_picture:
         raise InputError(
             "This backbone takes no picture (16 input channels), so it cannot edit a video. Give a model "

@@ -59,7 +59,7 @@ class Ticket:
             self.breaks += 1
             if self.breaks < TRIES:
                 raise
-            self.fail(f"The connection broke {TRIES} times during it: {error}.")
+            self.fail(f"The connection broke {TRIES} times during this job: {error}.")
         except Refused as error:
             self.fail(*refusal(self.job.workflow, error))
         except OSError as error:
@@ -132,7 +132,7 @@ class Batch:
             ticket.fail("The server stopped twice while it ran this job; it is not queued again.")
             self.close(ticket)
             return
-        logger.info("%s: the server has lost it; it is queued again.", ticket.job.label)
+        logger.info("%s: the server no longer has this job; it is queued again.", ticket.job.label)
         ticket.running = False
         self.queue(ticket)
 

@@ -43,7 +43,7 @@ def ended_with(workflow: Workflow, entry: dict[str, Any]) -> list[str]:
         return [f"Node {workflow.describe(error['node_id'])}: {brief(error['exception_message'])}"]
     if error := messages.get("execution_interrupted"):
         return [f"It was interrupted on the server at node {workflow.describe(error['node_id'])}."]
-    return ["The server ended it without saying why."]
+    return ["The server ended this job without a reason."]
 
 
 def of_files(error: OSError) -> str:

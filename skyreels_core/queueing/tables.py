@@ -63,7 +63,8 @@ def bare(cell: str) -> str:
 
 
 def decoded(path: Path) -> str:
-    """The text of a table in UTF-8, UTF-16, or what Excel's plain 'CSV' has on Windows and on a Mac, which is said."""
+    """The text of a table in UTF-8, UTF-16, or what Excel's plain 'CSV' has on Windows and on a Mac, which is "
+    "said."""
     content = path.read_bytes()
     refuse_others(path, content)
     mark = next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), None)
@@ -116,8 +117,8 @@ def check_quotes(path: Path, text: str, lines: list[list[str]]) -> None:
     """Raises InputError where a cell takes in all rows that follow, since its quotation mark has no other."""
     if text.count('"') % 2 and lines and "\n" in lines[-1][-1].strip():
         raise InputError(
-            f"{path} has a quotation mark without its other half: from '{lines[-1][-1].splitlines()[0][:40]}' on all "
-            "rows are in one cell. Close it, or write it twice where it is meant."
+            f"{path} has an unclosed quotation mark: from '{lines[-1][-1].splitlines()[0][:40]}' on, all rows "
+            "are in one cell. Close it, or double it where it is part of the text."
         )
 
 

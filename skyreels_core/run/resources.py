@@ -121,7 +121,7 @@ class Needs:
         """Everything that is held, and where."""
         in_memory = 1 if self.conditions_on_disk else self.conditions
         return [
-            Part("the windows' conditions", MEMORY, None, in_memory * self.condition, (VOICE, PICTURE)),
+            Part("the windows' conditioning", MEMORY, None, in_memory * self.condition, (VOICE, PICTURE)),
             Part("the latents of the whole video", MEMORY, None, self.copies * self.whole, (VOICE, PICTURE)),
             *_voice(self.plan),
             *_conditions(self),
@@ -169,9 +169,9 @@ def _sampling(needs: Needs) -> list[Part]:
     return [
         Part("the latents of the whole video", device, "sampling", SOLVER_LATENTS * needs.whole, grows),
         Part("a forward of the model", device, "sampling", forward, (WINDOW, PICTURE)),
-        Part("what TeaCache holds", MEMORY, "sampling", needs.cached, grows),
+        Part("TeaCache", MEMORY, "sampling", needs.cached, grows),
         Part("the latents of the whole video", device, "keeping", STATE_LATENTS * needs.whole, grows),
-        Part("the state that is kept", MEMORY, "keeping", needs.state + brought + needs.cached, grows),
+        Part("the run state", MEMORY, "keeping", needs.state + brought + needs.cached, grows),
     ]
 
 
@@ -182,7 +182,7 @@ def _decoding(needs: Needs) -> list[Part]:
     return [
         Part("the latents of the whole video", device, "decoding", 3 * needs.whole, (VOICE, PICTURE)),
         Part("the VAE's decoder", device, "decoding", _vae(needs, DECODER_NUMBERS), (PICTURE,)),
-        Part("frames on their way", MEMORY, "decoding", frames, (PICTURE,)),
+        Part("decoded frames", MEMORY, "decoding", frames, (PICTURE,)),
     ]
 
 
@@ -235,11 +235,12 @@ def check_memory(found: list[Part], place: str, free: int, remedies: dict[str, s
         return
     largest = max((part for part in found if part.place == place), key=lambda part: part.size)
     if more > largest.size:
-        most, advice = "the model's weights", "close what else uses it, or take a smaller model"
+        most, advice = "the model's weights", "close other programs that use it, or use a smaller model"
     else:
         most, advice = largest.what, ", or ".join(remedies[what] for what in largest.grows_with)
     raise InputError(
-        f"This run needs about {gigabytes(total)} of {place}, most of it for {most}, and {gigabytes(free)} are free. "
+        f"This run needs about {gigabytes(total)} of {place}, most of it for {most}, and {gigabytes(free)} are "
+        "free. "
         f"{advice[0].upper()}{advice[1:]}."
     )
 

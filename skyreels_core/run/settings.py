@@ -1,4 +1,5 @@
-"""How a run is sampled: one value, at once what a model file recommends, the command's options and a node's fields."""
+"""How a run is sampled: one value, at once what a model file recommends, the command's options and a node's "
+"fields."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ class Settings:
     solver: str = "euler"  # a name of sampling.solvers.SOLVERS
     text_guidance: str = TEXT_SCHEDULE  # in the words of sampling.guidance.parse_schedule
     audio_guidance: str = AUDIO_SCHEDULE
-    hybrid: float = 0.2  # part of the steps, 0..1, in which an edit sees the whole masked video
+    hybrid: float = 0.2  # share of the steps, 0..1, in which an edit sees the whole masked video
     cache_threshold: float | None = None  # TeaCache; None computes every step
     # highest power first; None: the backbone's published ones
     cache_coefficients: tuple[float, ...] | None = None
@@ -85,7 +86,7 @@ class Settings:
 
     def check(self) -> None:
         """Raises InputError for what no run can use; it needs no model and is meant to come first."""
-        check_size(self.width, self.height, "video to be made")
+        check_size(self.width, self.height, "video to generate")
         Timeline(1, self.fps)
         GuidanceSettings(self.audio_guidance, self.text_guidance, self.rule)
         Hybrid(flow_sigmas(self.steps, self.shift, self.spacing).tolist(), self.hybrid)
@@ -95,7 +96,7 @@ class Settings:
             raise InputError(f"The solver {self.solver!r} is unknown; use one of {', '.join(SOLVERS)}.")
         if not 0 <= self.colour_strength <= 1:
             raise InputError(
-                f"The colour strength is {self.colour_strength}; give a number from 0, off, to 1, whole."
+                f"The colour strength is {self.colour_strength}; give a number from 0 (off) to 1 (full)."
             )
 
 

@@ -34,7 +34,7 @@ def _check_positions(*positions: float) -> None:
     rising = all(here < after for here, after in pairwise(positions))
     if not (rising and positions[0] >= 0 and positions[-1] <= 1):
         given = ", ".join(f"{position:g}" for position in positions)
-        raise InputError(f"The positions {given} of a guidance schedule have to rise within 0..1. {GRAMMAR}")
+        raise InputError(f"The positions {given} of a guidance schedule must increase within 0..1. {GRAMMAR}")
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ class Hybrid:
     def __init__(self, sigmas: Sigmas, fraction: float = 0.2) -> None:
         if not 0 <= fraction <= 1:
             raise InputError(
-                f"The hybrid fraction is {fraction}; give the part of the steps, 0..1, that sees the whole "
-                "video, such as 0.2."
+                f"The hybrid fraction is {fraction}; give the share of the steps, 0..1, that is conditioned on "
+                "the whole video, such as 0.2."
             )
         self.grid, self.fraction = SigmaGrid(sigmas), fraction
 

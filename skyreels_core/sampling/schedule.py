@@ -71,8 +71,7 @@ class SigmaGrid:
         if len(values) < 2 or any(here < after for here, after in pairwise(values)):
             given = ", ".join(f"{value:.4g}" for value in values)
             raise InputError(
-                f"The sigmas [{given}] cannot be a schedule; give two or more that fall from noise to "
-                "picture."
+                f"The sigmas [{given}] cannot be a schedule; give two or more that decrease, from noise to picture."
             )
         object.__setattr__(self, "values", values)
 

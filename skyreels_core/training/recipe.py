@@ -166,7 +166,7 @@ def read_recipe(path: str | Path, kinds: Sections = LAB) -> Recipe:
         return _recipe(sections, kinds)
     except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{path} is no training recipe: {error}. See the recipes in skyreels_core/training/recipes."
+            f"{path} is not a training recipe: {error}. See the recipes in skyreels_core/training/recipes."
         ) from error
 
 

@@ -120,7 +120,7 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path} cannot be read as JSON ({first_words(error)}). Download it again."
         ) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object. Download it again.")
+        raise InputError(f"{path} does not hold a JSON object. Download it again.")
     return value
 
 
@@ -153,7 +153,7 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for name, value in pairs:
         if name in whole:
-            raise ValueError(f"{name!r} stands there twice")
+            raise ValueError(f"{name!r} is in it twice")
         whole[name] = value
     return whole
 
@@ -175,7 +175,8 @@ def _place(path: Path, name: str, entry: Any) -> tuple[int, int]:
     format_, shape, first, last = stated
     if format_ not in BITS:
         raise InputError(
-            f"{path} holds {name} in the format {format_}, which is unknown here. Give the model in float16, bfloat16 "
+            f"{path} holds {name} in the format {format_}, which is unknown here. Give the model in float16, "
+            "bfloat16 "
             "or float32."
         )
     if 8 * (last - first) != math.prod(shape) * BITS[format_]:
@@ -204,7 +205,7 @@ def _check_metadata(path: Path, metadata: Any) -> dict[str, str]:
         fits = False
     if not fits:
         raise InputError(
-            f"The metadata of {path} have a {CONFIG!r} that is no JSON object of sections. Save the model again "
+            f"The metadata of {path} have a {CONFIG!r} that is not a JSON object of sections. Save the model again "
             "without it, or give another file."
         )
     return metadata

@@ -43,15 +43,15 @@ KINDS: dict[Kind, About] = {
         "SkyReels Audio Layers).",
     ),
     "humo": About(
-        "a HuMo model", "Its audio layers are of another kind; in ComfyUI, Load Diffusion Model takes it."
+        "a HuMo model", "Its audio layers are of a different kind; in ComfyUI, Load Diffusion Model takes it."
     ),
     "skyreels-v3-a2v": About(
         "a SkyReels-V3 A2V model, or one of the same layout such as SoulX-FlashTalk",
-        "Its audio layers are of another kind; in ComfyUI, Load SkyReels-V3 A2V takes it.",
+        "Its audio layers are of a different kind; in ComfyUI, Load SkyReels-V3 A2V takes it.",
     ),
     "infinitetalk": About(
         "the audio layers of InfiniteTalk or MultiTalk",
-        "Its audio layers are of another kind; in ComfyUI, Apply InfiniteTalk takes it.",
+        "Its audio layers are of a different kind; in ComfyUI, Apply InfiniteTalk takes it.",
     ),
     "wan-s2v": About("a Wan 2.2 S2V model (sound to video)", HOST_ONLY, NOT_OURS),
     "wan-vace": About("a Wan VACE model, or the VACE blocks of one", HOST_ONLY, NOT_OURS),
@@ -62,31 +62,31 @@ KINDS: dict[Kind, About] = {
     "wan-ti2v": About("a Wan 2.2 TI2V 5B backbone", HOST_ONLY, NOT_OURS),
     "wan-scail": About("a SCAIL model on Wan", HOST_ONLY, NOT_OURS),
     "wan-dancer": About("a WanDancer model", HOST_ONLY, NOT_OURS),
-    "wan-recam": About("a ReCamMaster model on Wan", "Another pack of nodes takes it.", NOT_OURS),
+    "wan-recam": About("a ReCamMaster model on Wan", "Another node pack loads it.", NOT_OURS),
     "wan-skyreels-df": About(
-        "a SkyReels-V2 model that is conditioned on its frame rate", "Another pack of nodes takes it.", NOT_OURS
+        "a SkyReels-V2 model that is conditioned on its frame rate", "Another node pack loads it.", NOT_OURS
     ),
     "wan-diffusers": About(
-        "a Wan model with the names of diffusers",
+        "a Wan model with the weight names of diffusers",
         "Give the file with Wan's original names, such as ComfyUI's.",
-        "Its weights have the names of diffusers; Wan's original names are needed.",
+        "It has the weight names of diffusers; Wan's original names are needed.",
     ),
     "fantasy-talking": About(
         "a FantasyTalking model (audio layers for Wan)",
-        "Its audio layers are of another kind; another pack of nodes takes it.",
+        "Its audio layers are of a different kind; another node pack loads it.",
         "No node of this project takes it: give InfiniteTalk's or SkyReels-Audio's audio layers.",
     ),
     "longcat-avatar": About(
         "a LongCat-Video-Avatar model",
-        "Another pack of nodes takes it.",
+        "Another node pack loads it.",
         "No loader of this project takes it: give an InfiniteTalk, SkyReels-V3 A2V or HuMo model.",
     ),
-    "uni3c": About("a Uni3C ControlNet for Wan", "Another pack of nodes takes it.", NOT_OURS),
+    "uni3c": About("a Uni3C ControlNet for Wan", "Another node pack loads it.", NOT_OURS),
     "vae": About("a VAE of Wan", "Give it as the VAE (--vae; in ComfyUI: Load VAE)."),
     "vae-diffusers": About(
-        "a VAE of Wan with the names of diffusers",
+        "a Wan VAE with the weight names of diffusers",
         "Give its folder, with config.json (--vae), or ComfyUI's wan_2.1_vae.safetensors.",
-        "Its weights have the names of diffusers; a single file needs Wan's original names.",
+        "It has the weight names of diffusers; a single file needs Wan's original names.",
     ),
     "tiny-vae": About(
         "a tiny VAE (TAEHV) for previews",
@@ -94,9 +94,9 @@ KINDS: dict[Kind, About] = {
         "It decodes coarsely and cannot be used as --vae: give wan_2.1_vae.safetensors.",
     ),
     "image-vae": About(
-        "a VAE for pictures (Stable Diffusion, Flux)",
+        "an image VAE (Stable Diffusion, Flux)",
         "In ComfyUI, Load VAE takes it for such models.",
-        "It knows no video: give wan_2.1_vae.safetensors.",
+        "It is for images, not for video: give wan_2.1_vae.safetensors.",
     ),
     "umt5": About(
         "a UMT5 text encoder", "Give it as the text encoder (--text-encoder; in ComfyUI: Load CLIP)."
@@ -124,7 +124,7 @@ KINDS: dict[Kind, About] = {
     ),
     "lora": About("a LoRA", "Give its base model; in ComfyUI, Load LoRA adds it."),
     "unknown": About(
-        "no model that is known here", "Give a Wan 2.1 or SkyReels-V2 backbone or a SkyReels-Audio model."
+        "an unknown model", "Give a Wan 2.1 or SkyReels-V2 backbone or a SkyReels-Audio model."
     ),
 }  # fmt: skip
 

@@ -40,7 +40,7 @@ def test_a_picture_of_the_shape_that_is_asked_for_gets_that_size_whatever_the_fi
 def test_kept_in_shape_a_portrait_loses_no_more_than_the_grid_takes():
     shot, lines = fit_picture(picture(600, 1000), 832, 480)
     assert shot.size == (496, 816)
-    assert lines[0] == "The size 832x480 becomes 496x816: about its area, in the picture's shape."
+    assert lines[0] == "The size 832x480 becomes 496x816: about its area, in the picture's aspect ratio."
     assert lines[1] == "Picture: 600x1000 scaled to 496x827, cropped to 496x816."
 
 

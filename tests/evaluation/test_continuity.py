@@ -192,7 +192,7 @@ def test_what_was_measured_is_one_sentence_each_and_json():
     said = str(found)
     worst, join = found.windows[found.worst_window], found.joins[found.worst_join]
     assert f"least {worst.identity:.2f}, in window {found.worst_window + 1} of 4, {worst.start:.1f}" in said
-    assert f"{join.seam:.1f} times the usual, at {join.seconds:.1f} s" in said
+    assert f"{join.seam:.1f} times the usual change, at {join.seconds:.1f} s" in said
 
 
 def test_a_video_that_ends_within_its_plan_has_figures_of_what_there_was():

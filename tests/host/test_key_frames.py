@@ -49,7 +49,7 @@ class TestThreeWindows:
 
     def test_the_report_says_the_key_frames(self, made):
         assert "2 steps of euler, shift 11" in made["report"]
-        assert "3 windows that are led to its frames 31, 55, 80." in made["report"]
+        assert "3 windows, each sampled towards one of its key frames 31, 55, 80." in made["report"]
 
 
 def test_windows_hear_their_own_part_of_the_voice(found):
@@ -64,7 +64,7 @@ def test_with_colours_matched_it_is_as_long(found):
 def test_a_voice_that_one_pass_holds_is_the_ordinary_result(found):
     assert found["one window"]["plain"] <= TOLERANCE
     assert found["one window"]["matched"] <= TOLERANCE
-    assert found["one window"]["report"].startswith("One pass holds the whole voice.")
+    assert found["one window"]["report"].startswith("The whole voice fits into one pass.")
 
 
 def test_it_can_be_cancelled_in_a_later_pass(found):

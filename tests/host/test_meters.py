@@ -39,7 +39,7 @@ def test_a_saved_video_is_judged_window_by_window(server):
     ended = completed(server, prompt)
     found = re.search(r"least ([\d.]+), in window \d+ of (\d+)", said(ended))
     assert found and 0.2 < float(found[1]) <= 1 and int(found[2]) == 3
-    assert "times the usual, at" in said(ended) and "colours wander by" in said(ended)
+    assert "times the usual change, at" in said(ended) and "colours wander by" in said(ended)
     assert plot(server, ended).size == (640, 900)
 
 

@@ -146,7 +146,7 @@ def test_a_restart_of_the_server_costs_no_job_and_repeats_none(start_queue, serv
     out, error = patient.communicate(timeout=PATIENCE)
     assert patient.returncode == 0, error
     assert "cannot be reached" in error and "waiting up to 300 s" in error
-    assert "slow: the server has lost it; it is queued again." in error
+    assert "slow: the server no longer has this job; it is queued again." in error
     assert names(tmp_path / "files") == ["next.png", "quick.png", "slow.png"]
     assert len(out.splitlines()) == 3
     assert len(list(server.output.glob("patient_*"))) == 3

@@ -24,7 +24,7 @@ from refusals import refusal
 
 from skyreels_core import assets
 
-LIMIT = "The demo model knows drawn faces only, at 96x96"
+LIMIT = "The demo model was trained on drawn faces only, at 96x96"
 NO_TEXT = "There is no prompt: text guidance is off"
 STEPS = 2
 

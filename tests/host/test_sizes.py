@@ -27,7 +27,7 @@ def test_a_picture_keeps_its_shape_at_the_area_that_is_asked_for(found):
     assert found["keep_shape"]["size"] == KEPT
     assert "The video is 192x48." in found["keep_shape"]["report"]
     assert (
-        "The size 96x96 becomes 192x48: about its area, in the picture's shape."
+        "The size 96x96 becomes 192x48: about its area, in the picture's aspect ratio."
         in found["keep_shape"]["report"]
     )
 

@@ -62,7 +62,7 @@ def names_of(kind):
         ("whisper", "is a Whisper encoder"),
         ("clip-vision", "is a CLIP vision encoder"),
         ("audio-layers", "without a backbone.*beside a Wan 2.1 or SkyReels-V2 backbone"),
-        ("unknown", "no model that is known here.*names like transformer.h.0.attn.weight"),
+        ("unknown", "an unknown model.*names like transformer.h.0.attn.weight"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, kind, says):

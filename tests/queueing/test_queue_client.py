@@ -98,9 +98,9 @@ def test_a_server_behind_a_proxy_that_is_away_may_come_back(serve, status):
 
 
 AWKWARD = {
-    "a web page": ((200, b"<html>"), "answers, but not as ComfyUI does"),
-    "another server": ((200, {"system": {}}), "answers, but not as ComfyUI does"),
-    "a list": ((200, []), "answers, but not as ComfyUI does"),
+    "a web page": ((200, b"<html>"), "answers, but is not ComfyUI"),
+    "another server": ((200, {"system": {}}), "answers, but is not ComfyUI"),
+    "a list": ((200, []), "answers, but is not ComfyUI"),
     "a locked door": ((401, b"who are you"), "answered 401: who are you"),
     "another place": ((301, b"", {"Location": "https://box/"}), "it has moved to https://box/"),
     "a crash": ((500, b"oh"), "answered 500: oh"),

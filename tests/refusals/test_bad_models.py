@@ -84,7 +84,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "more than it promises": (weights({"a": tensor()}, bytes(99)), DAMAGED),
     "a name twice": (
         weights(b'{"a":%b,"a":%b}' % (2 * (json.dumps(tensor()).encode(),)), bytes(8)),
-        "'a' stands there twice",
+        "'a' is in it twice",
     ),
     "a name that is no Unicode": (weights(b'{"\xff":%b}' % json.dumps(tensor()).encode(), bytes(8)), DAMAGED),
     "half a surrogate": (weights({"\ud800": tensor()}, bytes(8)), "no model that is known"),

@@ -52,7 +52,7 @@ PICTURES: dict[str, Case] = {
     "a text": (lambda desk: ("--image", desk.file("a.png", "hello")), "cannot be read as a picture"),
     "an SVG": (
         lambda desk: ("--image", desk.file("a.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>")),
-        "it is a drawing (SVG)",
+        "it is a vector graphic (SVG)",
     ),
     "a web page": (lambda desk: ("--image", desk.file("a.jpg", "<!DOCTYPE html>\n<html>")), "it is a web page"),
     "a Git LFS pointer": (

@@ -30,14 +30,15 @@ class HumoAnimation(io.ComfyNode):
                 *shared_inputs(),
                 *size_inputs(),
                 io.Image.Input(
-                    "picture", optional=True, tooltip="Who speaks, as a reference and not as the first frame; scaled "
-                    "to the size as fit says. Optional.",
+                    "picture", optional=True, tooltip="The speaker, used as a reference and not as the first "
+                    "frame; scaled to the size according to fit. Optional.",
                 ),
                 fit_input(),
             ],
             outputs=[
                 positive,
-                io.Conditioning.Output(display_name="negative", tooltip="With an empty reference, for the guidance."),
+                io.Conditioning.Output(display_name="negative", tooltip="With an empty reference, for the "
+                "guidance."),
                 latent,
                 report,
             ],

@@ -35,7 +35,7 @@ class MultiTalk:
             )
         if scene.voice.width != self.layers.config.features:
             raise InputError(
-                f"The voice has {scene.voice.width} numbers for each frame, this model reads "
+                f"The voice has {scene.voice.width} features per frame, this model needs "
                 f"{self.layers.config.features}. Load wav2vec2-chinese-base_fp16.safetensors with Load Wav2Vec2 "
                 "Encoder."
             )

@@ -1,4 +1,5 @@
-"""A long video of SkyReels-V3 A2V by key frames: passes of one window, one after another, each through the guider."""
+"""A long video of SkyReels-V3 A2V by key frames: passes of one window, one after another, each through the "
+"guider."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ class KeyFrameRun:
         check_latent(latent["samples"], self.timeline.latent_frames, self.scene.shot.size)
         if not self.plan:
             frames, sampled = self.sampled(self.positive, self.scene, latent, 0)
-            return frames[: self.timeline.frames], f"One pass holds the whole voice.\n{sampled}"
+            return frames[: self.timeline.frames], f"The whole voice fits into one pass.\n{sampled}"
         overview, sampled = self.overview()
         video = torch.empty(self.timeline.frames, *self.portrait.shape)
         for window, frames in self.windows(overview):
@@ -71,7 +72,8 @@ class KeyFrameRun:
         keys = ", ".join(str(window.key) for window in self.plan)
         settings = sampled.splitlines()[0]
         report = (
-            f"{settings}\nA pass of {WINDOW} frames, and {len(self.plan)} windows that are led to its frames {keys}.\n"
+            f"{settings}\nA pass of {WINDOW} frames, and {len(self.plan)} windows, each sampled towards one of "
+            f"its key frames {keys}.\n"
             f"Made in {clock(time.monotonic() - started)}."
         )
         say(report)

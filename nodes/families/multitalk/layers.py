@@ -174,7 +174,9 @@ def scene_of(conditioning: list) -> Scene | None:
 def only_one(masks: Tensor) -> Tensor:
     """[b 3 n] -> [3 n]"""
     if len(masks) > 1:
-        raise InputError("Two speakers are made one video at a time. Give a latent with a batch of 1.")
+        raise InputError(
+            "Videos of two speakers are generated one at a time. Use a latent with a batch size of 1."
+        )
     return masks[0]
 
 
@@ -196,7 +198,8 @@ def check_backbone(model, config: MultiTalkConfig) -> None:
     if not is_backbone(model):
         raise InputError(
             f"The model is of type {type(model.model).__name__}. InfiniteTalk goes on the Wan 2.1 image-to-video "
-            "model: load wan2.1_i2v_480p_14B_fp16.safetensors from models/diffusion_models with Load Diffusion Model."
+            "model: load wan2.1_i2v_480p_14B_fp16.safetensors from models/diffusion_models with Load Diffusion "
+            "Model."
         )
     if find_patch(model) is not None:
         raise InputError("This model has audio layers already. Give a plain Wan 2.1 image-to-video model.")
@@ -208,7 +211,8 @@ def check_backbone(model, config: MultiTalkConfig) -> None:
         )
     if (config.dim, config.num_layers) != (sizes["dim"], sizes["num_layers"]):
         raise InputError(
-            f"These audio layers are for a model of width {config.dim} with {config.num_layers} blocks; this one has "
+            f"These audio layers are for a model of width {config.dim} with {config.num_layers} blocks; this "
+            "one has "
             f"width {sizes['dim']} and {sizes['num_layers']} blocks. Give the Wan 2.1 image-to-video model of 14B."
         )
 

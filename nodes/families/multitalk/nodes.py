@@ -45,18 +45,19 @@ class LoadV3(io.ComfyNode):
             node_id="SkyReelsAudioLoadV3",
             display_name="Load SkyReels-V3 A2V",
             category=LOADERS,
-            description="A SkyReels-V3 A2V file, or one in parts, as ComfyUI's own Wan model with its audio layers.",
+            description="Loads SkyReels-V3 A2V, from one file or its parts, as ComfyUI's own Wan model with "
+            "audio layers.",
             search_aliases=["skyreels v3", "talking avatar", "a2v"],
             inputs=[
                 io.Combo.Input(
                     "model_name",
                     options=folder_paths.get_filename_list("diffusion_models"),
-                    tooltip="A SkyReels-V3 A2V file in models/diffusion_models; of one that is in parts, any part.",
+                    tooltip="A SkyReels-V3 A2V file in models/diffusion_models, or any part of one that is split.",
                 ),
                 io.Combo.Input(
                     "preset",
                     options=list(presets.V3),
-                    tooltip="Steps, shift and guidance that the sampler takes where its fields are left open.",
+                    tooltip="Steps, shift and guidance for the sampler's fields that are left at 0 or empty.",
                 ),
                 weight_dtype_input(),
             ],
@@ -84,12 +85,13 @@ class ApplyInfiniteTalk(io.ComfyNode):
                 io.Combo.Input(
                     "model_patch",
                     options=folder_paths.get_filename_list("model_patches"),
-                    tooltip="An InfiniteTalk or MultiTalk file in models/model_patches; for two speakers the multi.",
+                    tooltip="An InfiniteTalk or MultiTalk file in models/model_patches; the multi file for two "
+                    "speakers.",
                 ),
                 io.Combo.Input(
                     "preset",
                     options=list(presets.INFINITETALK),
-                    tooltip="Steps, shift and guidance that the sampler takes where its fields are left open.",
+                    tooltip="Steps, shift and guidance for the sampler's fields that are left at 0 or empty.",
                 ),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="The model with the audio layers on it.")],
@@ -131,15 +133,17 @@ class AddSpeaker(io.ComfyNode):
             node_id="SkyReelsAudioSpeaker",
             display_name="Speaker",
             category=AUDIO,
-            description="Who speaks, when, and where in the picture. Two of these in a row are a conversation.",
+            description="Sets who speaks, when, and where in the picture. Chain two of these for a conversation.",
             inputs=[
-                io.AudioEncoderOutput.Input("tokens", tooltip="What is said, from Audio To Tokens with wav2vec2."),
+                io.AudioEncoderOutput.Input("tokens", tooltip="The speaker's voice, from Audio To Tokens with "
+                "a wav2vec2 encoder."),
                 io.Float.Input(
                     "start", default=0.0, min=0.0, max=36000.0, step=0.01,
-                    tooltip="Seconds of the video after which it is said; before and after, silence.",
+                    tooltip="Seconds into the video at which the voice starts; silence before and after it.",
                 ),
                 io.Mask.Input(
-                    "mask", optional=True, tooltip="White where the speaker is in the picture; needed where two speak.",
+                    "mask", optional=True, tooltip="White = the speaker's area in the picture; needed with two "
+                    "speakers.",
                 ),
                 Speakers.Input("previous", optional=True, tooltip="The other speaker."),
             ],
@@ -149,7 +153,7 @@ class AddSpeaker(io.ComfyNode):
     @classmethod
     def execute(cls, tokens, start, mask=None, previous=()) -> io.NodeOutput:
         if len(previous) == SPEAKERS:
-            raise InputError(f"These models know {SPEAKERS} speakers. Take the third one out.")
+            raise InputError(f"These models support {SPEAKERS} speakers. Remove the third Speaker node.")
         where = None if mask is None else to_mask(mask)[0]
         return io.NodeOutput((*previous, Speaker(needed_spoken(tokens), where, start)))
 
@@ -169,7 +173,8 @@ class MultiTalkAnimation(io.ComfyNode):
                 positive,
                 negative,
                 vae,
-                io.Image.Input("picture", tooltip="Who speaks; scaled to the size as fit says."),
+                io.Image.Input("picture", tooltip="The picture of the speakers, scaled to the size according "
+                "to fit."),
                 *size_inputs(),
                 tokens,
                 Speakers.Input("speakers", optional=True, tooltip="From Speaker, instead of tokens."),
@@ -201,7 +206,7 @@ class MultiTalkAnimation(io.ComfyNode):
             masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size, MODES[fit])
             scene = replace(scene, voice=replace(voice, masks=speaker_masks(masks)))
         if clip_vision_output is None:
-            lines.append("No clip_vision_output: these models were made to see the picture through it.")
+            lines.append("No clip_vision_output is connected: these models were trained with it.")
         say(report := "\n".join(lines))
         conditionings = (with_scene(c, scene, clip_vision_output) for c in (positive, negative))
         return io.NodeOutput(*conditionings, empty_latent(scene), report)
@@ -215,8 +220,8 @@ class KeyFrames(io.ComfyNode):
             node_id="SkyReelsAudioKeyFrames",
             display_name="SkyReels-V3 Key-Frame Sampler",
             category=SAMPLING,
-            description="Long videos of SkyReels-V3 A2V as it is published to make them: a short pass gives key "
-            "frames, then windows follow each other from one to the next.",
+            description="Generates long videos with the published method of SkyReels-V3 A2V: a short pass "
+            "gives key frames, then each window leads to the next key frame.",
             search_aliases=["skyreels v3", "long video", "key frames"],
             inputs=[
                 io.Model.Input("model", tooltip="From Load SkyReels-V3 A2V."),
@@ -227,7 +232,8 @@ class KeyFrames(io.ComfyNode):
                     "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
                     tooltip="Random seed of the first pass; each later pass uses the next number.",
                 ),
-                io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Of each pass; 0: {own}."),
+                io.Int.Input("steps", default=0, min=0, max=1000, tooltip="Denoising steps of each pass; 0 = "
+                f"{own}."),
                 io.Float.Input(
                     "shift", default=0.0, min=0.0, max=100.0, step=0.1,
                     tooltip="Flow-matching timestep shift: higher stays longer at high noise; 0 = that of "
@@ -247,8 +253,8 @@ class KeyFrames(io.ComfyNode):
                 ),
                 io.Conditioning.Input(
                     "connecting", optional=True,
-                    tooltip="Text of the windows, from CLIP Text Encode; published is 'a person is talking'. Without "
-                    "it, positive.",
+                    tooltip="Prompt of the windows, from CLIP Text Encode; the published one is 'a person is "
+                    "talking'. Without it, positive is used.",
                 ),
             ],
             outputs=[
@@ -263,7 +269,9 @@ class KeyFrames(io.ComfyNode):
         connecting=None,
     ) -> io.NodeOutput:  # fmt: skip
         if len(latent["samples"]) > 1:
-            raise InputError("Key frames make one video at a time. Give a latent with a batch of 1.")
+            raise InputError(
+                "Key-frame sampling generates one video at a time. Use a latent with a batch size of 1."
+            )
         fields = of_fields(steps, shift, "", audio_guidance, text_guidance, seed=seed)
         run = KeyFrameRun(model, positive, negative, connecting, fields, color_match)
         return io.NodeOutput(*run.make(latent))

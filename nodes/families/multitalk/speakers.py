@@ -49,7 +49,8 @@ def conversation(speakers: Sequence[Speaker]) -> tuple[tuple[Tensor, ...], Timel
     rates = sorted({speaker.timeline.fps for speaker in speakers})
     if len(rates) > 1:
         raise InputError(
-            f"The speakers' tokens are for {' and '.join(f'{rate:g}' for rate in rates)} fps. Make them with the same "
+            f"The speakers' tokens are for {' and '.join(f'{rate:g}' for rate in rates)} fps. Make them with "
+            "the same "
             "fps."
         )
     seconds = max(speaker.start + speaker.timeline.seconds for speaker in speakers)
@@ -78,7 +79,7 @@ def states_over(speaker: Speaker, timeline: Timeline) -> Tensor:
 def one_of(tokens: Any, speakers: tuple[Speaker, ...] | None) -> tuple[Speaker, ...]:
     if (tokens is None) == (speakers is None):
         raise InputError(
-            "MultiTalk Animation takes one voice as tokens, or several as speakers. Wire the one or the other."
+            "MultiTalk Animation takes one voice as tokens, or several as speakers. Connect one of the two."
         )
     return speakers or (Speaker(needed_spoken(tokens), None, 0.0),)
 
@@ -90,7 +91,7 @@ def fitted_masks(
     for number, speaker in enumerate(speakers, 1):
         if speaker.mask is None:
             raise InputError(
-                f"Speaker {number} has no mask. Where two speak, give each one's place in the picture."
+                f"Speaker {number} has no mask. With two speakers, connect a mask of each one's area in the picture."
             )
         given, needed = (tuple(shape[::-1]) for shape in (speaker.mask.shape, picture))
         remedy = "Draw it on the picture."

@@ -42,7 +42,8 @@ class Resumable:
             ) from error
 
     def save(self, state: SolverState) -> None:
-        """After each step; what the next one may reuse of the cache goes with it. A disk that is full ends no run."""
+        """After each step; what the next one may reuse of the cache goes with it. A disk that is full ends no "
+        "run."""
         velocities = self.denoiser.held_for(self.sigmas[state.step])
         tensors = {VELOCITY + name_of(unit): velocity for unit, velocity in velocities.items()}
         tensors["x"] = state.x
@@ -58,7 +59,7 @@ class Resumable:
             self.work.save(tensors, values)
         except InputError as error:
             logger.warning(
-                "%s The run continues; until there is disk space, a kill loses the steps since.", error
+                "%s The run continues, but progress is not saved until there is disk space.", error
             )
 
     def _go_on(self, x: Tensor, tensors: dict[str, Tensor], values: dict) -> SolverState:
