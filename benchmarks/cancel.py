@@ -17,7 +17,7 @@ from .watching import Command, measured
 
 SECONDS, TIMES = 10.0, 5
 SEED = 2026
-TAKEN = re.compile(r"with (\d+) forwards .*sampling ([\d.]+) s")
+TAKEN = re.compile(r"with (\d+) forward passes .*sampling ([\d.]+) s")
 # Exit code after Ctrl-C.
 INTERRUPTED = 130
 SAID = "Interrupted"

@@ -65,7 +65,7 @@ def operations(config: WanConfig, count: int) -> float:
 
 
 def table() -> str:
-    rows = [["model and preset", "forwards", *GPUS], ["---"] * (2 + len(GPUS))]
+    rows = [["model and preset", "forward passes", *GPUS], ["---"] * (2 + len(GPUS))]
     for way in WAYS:
         work = way.forwards * operations(way.config, tokens())
         times = [clock(work / (peak * 1e12 * REACHED)) for peak in GPUS.values()]

@@ -70,7 +70,7 @@ TESTED = {
     "tests/host": (
         Row(
             "cancelled in ComfyUI, then queued again",
-            "stops within 3 forwards; the same numbers",
+            "stops within 3 forward passes; the same numbers",
             "asserted where a ComfyUI is found",
         ),
         Row(
@@ -141,13 +141,13 @@ def fusion(r: Record) -> Iterator[Row]:
 
 def cache(r: Record) -> Iterator[Row]:
     share, quality, change = r["forwards_share"], r["psnr_median"], r["sync_change_median"]
-    text = f"{100 * share:.0f} % of the forwards, {quality:.1f} dB, sync {change:+.3f}"
+    text = f"{100 * share:.0f} % of the forward passes, {quality:.1f} dB, sync {change:+.3f}"
     reached = share <= 0.5 and quality >= 38 and abs(change) <= 0.02
     yield Row(f"TeaCache at threshold {r['threshold']}", "<= 50 %, >= 38 dB, within 0.02", text, reached)
 
 
 def colour(r: Record) -> Iterator[Row]:
-    ways = {"unified": "unified", "per_frame": "per frame", "as_it_came": "as it came"}
+    ways = {"unified": "unified", "per_frame": "per frame", "as_it_came": "uncorrected"}
     text = ", ".join(
         f"{name} {r[f'{way}_error']:.4f} / {r[f'{way}_flicker']:.3f}" for way, name in ways.items()
     )

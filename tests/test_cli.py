@@ -90,7 +90,7 @@ def test_animate_writes_a_video_with_the_voice_exactly_as_long_as_it(animate, ou
     assert abs(video.audio.seconds - 6 / 8) < 0.001
     shown = capsys.readouterr()
     assert shown.out.strip() == str(output)
-    assert "6 frames at 8 fps, made at 32x32 with 5 forwards (0 reused)" in shown.err
+    assert "6 frames at 8 fps, generated at 32x32 with 5 forward passes (0 reused)" in shown.err
     assert "sampling: 100%" in shown.err and "decoding: 100%" in shown.err
 
 
@@ -370,7 +370,7 @@ class At(logging.Handler):
 
 
 def test_a_run_that_is_interrupted_before_its_first_step_leaves_nothing(edit, files, tmp_path, capsys):
-    with At("Forwards of the network", KeyboardInterrupt()):
+    with At("Forward passes", KeyboardInterrupt()):
         assert edit("--mask", files.mask) == INTERRUPTED
     assert list(tmp_path.iterdir()) == []
     assert "Interrupted; no unfinished file is left." in capsys.readouterr().err
@@ -402,7 +402,7 @@ def test_what_fails_after_sampling_says_how_to_go_on(edit, files, tmp_path, caps
 
 
 def test_a_gpu_without_memory_says_what_to_make_smaller(edit, files, tmp_path, capsys):
-    with At("Forwards of the network", torch.cuda.OutOfMemoryError("CUDA out of memory")):
+    with At("Forward passes", torch.cuda.OutOfMemoryError("CUDA out of memory")):
         assert edit("--mask", files.mask) == REFUSED
     assert "--width, --height" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -89,7 +89,7 @@ def test_a_voice_longer_than_a_window_takes_several_that_all_have_every_branch(b
     report = result.report
     assert (report.frames, report.windows) == (16, 2)
     assert report.planned == report.computed == report.windows * preset.steps * 3
-    assert any(line.startswith("Windows: 2. Steps: 2. Forwards of the network: 12;") for line in report.lines)
+    assert any(line.startswith("Windows: 2. Steps: 2. Forward passes: 12;") for line in report.lines)
 
 
 def test_without_text_its_guidance_is_off_and_said_so(bundle, preset, picture):

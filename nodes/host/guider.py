@@ -178,7 +178,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
             predicts="denoised", units_per_call=None, sigmas=plan.sigmas.values,
             arithmetic=arithmetic_of(self.inner_model, self.model_options_of_step.get("transformer_options", {})),
         )  # fmt: skip
-        work = f"{denoiser.total} forwards of the network; about {self.needed}."
+        work = f"{denoiser.total} forward passes; about {self.needed}."
         say(work)
         cached = [] if cache is None else [cache_report(plan, cache)]
         self.report[:] = [str(plan.windows), work, *self.remarks, *no_text, *cached]

@@ -39,7 +39,7 @@ class SamplingProgress:
             self.bar.update_absolute(done, total, self.preview)
             self.preview = None
         if now - self.last_said > 0.5 or done == total:
-            say(f"{label}, {done} of {total} forwards, {self.pace.remaining} left")
+            say(f"{label}, {done} of {total} forward passes, {self.pace.remaining} left")
             self.last_said = now
 
     def step(self, step: int, denoised, x, steps: int) -> None:

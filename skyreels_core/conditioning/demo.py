@@ -35,7 +35,7 @@ def beyond_demo(adapter: AudioAdapter, shot: Animation | VideoEdit) -> list[str]
         return []
     width, height = shot.size
     if (width, height) != (SIDE, SIDE):
-        return [f"{KNOWS}; this video is made at {width}x{height}. {REMEDY}"]
+        return [f"{KNOWS}; this video is generated at {width}x{height}. {REMEDY}"]
     if not all(is_drawn(picture) for picture in pictures_of(shot)):
         return [f"{KNOWS}; this looks like a photograph or footage. {REMEDY}"]
     return []

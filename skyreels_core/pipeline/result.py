@@ -58,8 +58,8 @@ class Report:
         """What was made and what it took, in one line."""
         seconds = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())
         return (
-            f"{self.frames} frames at {self.fps:g} fps, made at {self.size[0]}x{self.size[1]} with "
-            f"{self.computed} forwards ({self.reused} reused): {seconds}."
+            f"{self.frames} frames at {self.fps:g} fps, generated at {self.size[0]}x{self.size[1]} with "
+            f"{self.computed} forward passes ({self.reused} reused): {seconds}."
         )
 
     def __str__(self) -> str:

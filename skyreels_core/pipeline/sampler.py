@@ -75,7 +75,7 @@ def sample(run: Run, evaluator: CoreEvaluator, needed: str = "") -> Tensor:
     )  # fmt: skip
     run.report.planned = denoiser.total
     run.report.say(
-        f"Windows: {run.report.windows}. Steps: {plan.settings.steps}. Forwards of the network: {denoiser.total}"
+        f"Windows: {run.report.windows}. Steps: {plan.settings.steps}. Forward passes: {denoiser.total}"
         f"{needed and f'; about {needed}'}."
     )
     noise = make_noise(plan).to(evaluator.device)

@@ -56,7 +56,7 @@ class EtaTracker:
         if not self.said and self.pace.ticks:
             self.said = True
             left = f"{self.pace.remaining} of sampling{self._decoding(denoised)}"
-            self.say(f"A forward takes {self.pace.seconds:.3g} s; about {left} are left.")
+            self.say(f"A forward pass takes {self.pace.seconds:.3g} s; about {left} left.")
 
     def _decoding(self, latents: Tensor) -> str:
         """By one latent frame; nothing else tells how fast the VAE is."""

@@ -168,7 +168,7 @@ def _sampling(needs: Needs) -> list[Part]:
     brought = STATE_LATENTS * needs.whole if needs.on_gpu and needs.keeps_state else 0
     return [
         Part("the latents of the whole video", device, "sampling", SOLVER_LATENTS * needs.whole, grows),
-        Part("a forward of the model", device, "sampling", forward, (WINDOW, PICTURE)),
+        Part("a forward pass of the model", device, "sampling", forward, (WINDOW, PICTURE)),
         Part("TeaCache", MEMORY, "sampling", needs.cached, grows),
         Part("the latents of the whole video", device, "keeping", STATE_LATENTS * needs.whole, grows),
         Part("the run state", MEMORY, "keeping", needs.state + brought + needs.cached, grows),

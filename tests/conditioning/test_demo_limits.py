@@ -87,7 +87,7 @@ def test_another_size_and_a_photograph_are_said_once_with_what_to_load(adapter, 
     portrait, adapter = read_picture(assets.portrait()), adapter.to(dtype)
     larger = beyond_demo(adapter, Animation(fit(portrait, 128, 96)[0], 128, 96))
     (photograph,) = beyond_demo(adapter, Animation(photographed(1), 96, 96))
-    assert len(larger) == 1 and "made at 128x96" in larger[0]
+    assert len(larger) == 1 and "generated at 128x96" in larger[0]
     assert "photograph or footage" in photograph
     assert all(remedy in line for line in (*larger, photograph) for remedy in REMEDIES)
 
@@ -102,10 +102,10 @@ def test_a_run_of_the_demo_at_another_size_says_it(adapter):
     voice = Audio(torch.zeros(1, 1600), 16000)
     chosen = Settings.of(bundle.metadata).override(width=64, height=64, steps=1, audio_guidance="1")
     lines = animate(bundle, voice, read_picture(assets.portrait()), settings=chosen).report.lines
-    assert sum("knows drawn faces only" in line for line in lines) == 1
+    assert sum("trained on drawn faces only" in line for line in lines) == 1
     own = Settings.of(bundle.metadata).override(steps=1, audio_guidance="1")
     lines = animate(bundle, voice, read_picture(assets.portrait()), settings=own).report.lines
-    assert not any("knows drawn faces only" in line for line in lines)
+    assert not any("trained on drawn faces only" in line for line in lines)
 
 
 def test_another_model_of_the_same_shape_is_not_the_demo(adapter):

@@ -84,7 +84,7 @@ def test_keypoints_of_another_shape_are_refused(two_frames, tmp_path, video, fra
 
 
 def test_keypoints_of_a_picture_before_it_is_turned_say_so(two_frames):
-    with pytest.raises(InputError, match="turned by a quarter"):
+    with pytest.raises(InputError, match="rotated by 90 degrees"):
         from_pose_keypoint(to_pose_keypoint(two_frames), 192, 256)
 
 

@@ -191,7 +191,7 @@ def test_what_was_measured_is_one_sentence_each_and_json():
     assert len(json.loads(text)["windows"]) == 4
     said = str(found)
     worst, join = found.windows[found.worst_window], found.joins[found.worst_join]
-    assert f"least {worst.identity:.2f}, in window {found.worst_window + 1} of 4, {worst.start:.1f}" in said
+    assert f"lowest {worst.identity:.2f}, in window {found.worst_window + 1} of 4, {worst.start:.1f}" in said
     assert f"{join.seam:.1f} times the usual change, at {join.seconds:.1f} s" in said
 
 

@@ -132,8 +132,8 @@ def test_pictures_and_forwards_are_shown_while_it_samples(server):
     assert len(done) >= STEPS  # the host leaves some of them out
     assert pictures(said) >= STEPS - 1
     lines = "\n".join(texts(said))
-    assert "window 1 of 2 with text and voice, 1 of 18 forwards" in lines
-    assert "window 2 of 2 with neither text nor voice, 18 of 18 forwards" in lines
+    assert "window 1 of 2 with text and voice, 1 of 18 forward passes" in lines
+    assert "window 2 of 2 with neither text nor voice, 18 of 18 forward passes" in lines
 
 
 def test_the_guider_shows_pictures_and_names_the_window_too(server):

@@ -35,5 +35,5 @@ def test_what_will_do_is_not_refused(found):
 def test_the_report_says_what_the_run_needs(found):
     plan, work = found["not kept"][:2]
     assert "windows" in plan
-    assert "forwards of the network; about" in work and work.endswith("GB of memory.")
+    assert "forward passes; about" in work and work.endswith("GB of memory.")
     assert found["kept"][1].endswith("GB on disk.")

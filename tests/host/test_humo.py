@@ -78,7 +78,7 @@ def test_three_branches_and_three_windows_run_to_the_end_with_teacache(found):
     windows, forwards, cache = found["long video"]["report"]
     assert found["long video"]["finite"]
     assert windows.startswith("41 frames, 3 windows")
-    assert forwards.startswith("18 forwards")  # 3 branches of 3 windows on 2 of 4 steps
+    assert forwards.startswith("18 forward passes")  # 3 branches of 3 windows on 2 of 4 steps
     assert "computes 2 of 4 steps" in cache
 
 

@@ -37,16 +37,16 @@ def plot(server, ended):
 def test_a_saved_video_is_judged_window_by_window(server):
     prompt = saving(animation(SECONDS, steps=STEPS, window=5, overlap=1), reference=["inputs", 0])
     ended = completed(server, prompt)
-    found = re.search(r"least ([\d.]+), in window \d+ of (\d+)", said(ended))
+    found = re.search(r"lowest ([\d.]+), in window \d+ of (\d+)", said(ended))
     assert found and 0.2 < float(found[1]) <= 1 and int(found[2]) == 3
-    assert "times the usual change, at" in said(ended) and "colours wander by" in said(ended)
+    assert "times the usual change, at" in said(ended) and "colours drift by" in said(ended)
     assert plot(server, ended).size == (640, 900)
 
 
 def test_an_edit_is_judged_against_its_source(server):
     scene = edit(SECONDS, steps=STEPS, window=5, overlap=1)
     ended = completed(server, saving(scene, source=["inputs", 3], mask=["mask", 0]))
-    found = re.search(r"least (-?[\d.]+), in window \d+ of \d+", said(ended))
+    found = re.search(r"lowest (-?[\d.]+), in window \d+ of \d+", said(ended))
     assert found and float(found[1]) < 0.999
     assert plot(server, ended).size == (640, 900)
 

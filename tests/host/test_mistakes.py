@@ -1,4 +1,5 @@
-"""Every mistake that a creator makes in a graph ends in one sentence on the node, and never in a traceback of ours."""
+"""Every mistake that a creator makes in a graph ends in one sentence on the node, and never in a traceback of "
+"ours."""
 
 from __future__ import annotations
 
@@ -71,14 +72,16 @@ MISTAKES = {
     "too few keypoints": (altered(edit(), "mask", keypoints=faceless(5)), "keypoints of 5 frames, the video has"),
     "keypoints of another form": (
         altered(edit(), "mask", keypoints={"__value__": {"pose": 1}}), "not in POSE_KEYPOINT form"),
-    "a face that is not there": (altered(edit(), "mask", face="index", index=3), "Face 3 was asked for, but the video"),
+    "a face that is not there": (altered(edit(), "mask", face="index", index=3), "Face 3 does not exist: the video"),
     "nobody looks for faces": (edit() | {"mask": NOBODY}, "No face detection is connected. Connect Load DWPose"),
     "guidance in other words": (
         animation(audio_guidance="4.5 to 1"), "The guidance schedule '4.5 to 1' cannot be read. Write '4.5'"),
-    "guidance beyond the end": (animation(text_guidance="linear:4->2@1.5"), "have to rise within 0..1"),
-    "a schedule in other words": (with_guidance(animation(), audio="fast"), "The guidance schedule 'fast' cannot be"),
+    "guidance beyond the end": (animation(text_guidance="linear:4->2@1.5"), "must increase within 0..1"),
+    "a schedule in other words": (with_guidance(animation(), audio="fast"), "The guidance schedule 'fast' "
+    "cannot be"),
     "all overlap": (animation(window=3, overlap=3), "Windows of 3 latent frames cannot overlap by 3"),
-    "windows that overlap whole": (with_windows(animation(), 33, 33), "Windows of 9 latent frames cannot overlap by 9"),
+    "windows that overlap whole": (with_windows(animation(), 33, 33), "Windows of 9 latent frames cannot "
+    "overlap by 9"),
     "a stage without steps": (in_stages(guided(animation()), 0), "The sigmas [1] cannot be a schedule"),
     "a composite with another mask": (
         {**edit(), "mask": black(50, 50), "part": PART, "joined": COMPOSITE} | shown("joined"),
@@ -143,7 +146,7 @@ class TestWiring:
         place_of = stock(server, f"ConditioningSet{what.title()}", conditioning=[side, 0], **mask)
         prompt = scene() | {"place": place_of, "black": black()}
         said = refusal(server, altered(prompt, "scene", **{side: ["place", 0]}))
-        assert f"{what} on it, which cannot be cut into windows" in said
+        assert f"{what} on it, which cannot be split into windows" in said
 
 
 def stock_sampler():

@@ -55,7 +55,7 @@ def test_every_window_is_the_native_result_of_its_own_span_of_the_voice(found):
 
 def test_three_branches_join_as_published(found):
     """No voice is zeros through the projection, and is heard to differ from the voice."""
-    assert found["three branches"]["report"][1].startswith("3 forwards of the network")
+    assert found["three branches"]["report"][1].startswith("3 forward passes")
     assert found["three branches"]["voice"] > 0.1
     assert found["three branches"]["difference"] <= TOLERANCE
 
@@ -68,7 +68,7 @@ def test_a_cached_run_computes_fewer_forwards(found):
     cached = found["cached"]
     steps = int(re.search(r"computes (\d) of 8 steps", cached["report"][2])[1])
     assert steps < 8
-    assert cached["report"][1].startswith(f"{3 * 3 * steps} forwards")  # windows, branches
+    assert cached["report"][1].startswith(f"{3 * 3 * steps} forward passes")  # windows, branches
     assert cached["finite"] and 0 < cached["difference"] < cached["spread"]
 
 
@@ -115,7 +115,7 @@ def test_a_v3_file_in_fp8_is_near_it(found, name):
 def test_the_sampler_node_takes_everything_from_the_preset(found):
     assert found["sampler node"]
     assert "shift 11 (recommended for the model), audio guidance 1, text guidance 1" in found["preset report"]
-    assert "6 forwards" in found["preset report"]  # three windows, two steps, no guidance
+    assert "6 forward passes" in found["preset report"]  # three windows, two steps, no guidance
 
 
 def test_audio_layers_are_not_copied_in_memory(found):

@@ -53,7 +53,7 @@ def work_folders(host) -> list[str]:
 
 def steps_done(message) -> bool:
     """Whether a line of progress says that more than half of the forwards are done."""
-    found = re.search(r"(\d+) of (\d+) forwards", message.data) if message.kind == "text" else None
+    found = re.search(r"(\d+) of (\d+) forward passes", message.data) if message.kind == "text" else None
     return bool(found) and int(found[1]) > int(found[2]) / 2
 
 
@@ -111,7 +111,7 @@ def test_the_latents_of_any_sampler_outlive_a_crash(host):
     host.restart()
     with listening(host) as said:
         host.client.queue(prompt)
-        assert not any("forwards" in message.data for message in said if message.kind == "text")
+        assert not any("forward passes" in message.data for message in said if message.kind == "text")
     assert torch.equal(latent_of(host, prompt), first)
 
 

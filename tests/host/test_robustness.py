@@ -43,7 +43,7 @@ def long_prompt(how):
 
 def forwards_done(message):
     """How many forwards a line of progress counts; 0 for any other message."""
-    found = re.search(r"(\d+) of \d+ forwards", message.data) if message.kind == "text" else None
+    found = re.search(r"(\d+) of \d+ forward passes", message.data) if message.kind == "text" else None
     return int(found[1]) if found else 0
 
 

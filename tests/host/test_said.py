@@ -68,7 +68,7 @@ class TestShift:
         prompt = through(scene(), "discrete", discrete)
         if "guider" in prompt:
             prompt = altered(prompt, "guider", model=["discrete", 0])
-        assert "Take that node out; ModelSamplingSD3 sets the shift" in refusal(server, prompt)
+        assert "Remove that node; ModelSamplingSD3 sets the shift" in refusal(server, prompt)
 
 
 class TestTeaCache:
@@ -142,7 +142,7 @@ class TestDemo:
     def test_another_size_is_said_in_the_report_and_the_log(self, server, scene):
         before = len(server.log)
         report, _ = made(server, self.at(64, scene))
-        assert report.count(LIMIT) == 1 and "made at 64x64" in report and "HuMo" in report
+        assert report.count(LIMIT) == 1 and "generated at 64x64" in report and "HuMo" in report
         assert server.log[before:].count(LIMIT) == 1
 
     def test_a_photograph_is_said(self, server):

@@ -137,7 +137,7 @@ def test_outside_the_mask_every_pixel_is_the_sources(server, files, source):
     (report,) = ended["outputs"]["shown"]["text"]
     assert (
         "18 frames at 25 fps, 0.72 s, in talk_" in report
-        and "3 frames after the voice's end are cut" in report
+        and "3 frames after the end of the voice are trimmed" in report
     )
     assert "composited: outside the mask nothing changed" in report
 

@@ -69,4 +69,4 @@ def test_a_trimmed_video_is_edited_from_its_file_at_the_frames_that_the_host_giv
 def test_a_mask_of_a_video_says_where_the_region_is(server):
     *_, ended = (message for message in heard(server, with_video(server, mask=("mask", 0))) if message.data)
     assert ended.kind == "execution_error"
-    assert "Wire its region" in ended.data["exception_message"]
+    assert "Connect region" in ended.data["exception_message"]

@@ -156,7 +156,7 @@ class TestSampled:
     @pytest.mark.parametrize("windows", ["ContextWindowsManual", "WanContextWindowsManual"])
     def test_a_model_with_the_hosts_context_windows(self, server, scene, windows):
         prompt = through(scene(), "context", stock(server, windows, model=["demo", 0]))
-        assert "Take the Context Windows node out" in refusal(server, prompt)
+        assert "Remove the Context Windows node" in refusal(server, prompt)
 
     def test_a_model_that_gives_nan(self, server, scene):
         lora = node(

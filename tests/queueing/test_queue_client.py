@@ -193,7 +193,7 @@ def test_an_upload_that_breaks_the_connection_is_not_tried_for_ever(serve, uploa
             batch.queue(ticket)
     batch.queue(ticket)
     ((_, (problem,)),) = batch.watcher
-    assert "The connection broke 3 times during it" in problem
+    assert "The connection broke 3 times during this job" in problem
 
 
 def test_a_local_file_that_has_gone_ends_its_job(serve, upload_job, tmp_path):

@@ -89,7 +89,7 @@ def test_that_line_may_name_a_tab_and_have_blanks(table, line):
 
 
 def test_a_quotation_mark_without_its_other_half_is_refused(table):
-    with pytest.raises(InputError, match=r"from 'a big smile,12' on all rows are in one cell\. Close it"):
+    with pytest.raises(InputError, match=r"from 'a big smile,12' on, all rows are in one cell\. Close it"):
         read_table(table('Words.text,4.steps\n"a big smile,12\nanother,13\n'))
     _, rows = read_table(table('Words.text,4.steps\na 5" screen,12\nanother,13\n'))
     assert rows[0].cells["Words.text"] == 'a 5" screen'

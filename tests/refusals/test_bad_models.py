@@ -96,10 +96,10 @@ FILES: dict[str, tuple[bytes, str]] = {
     "metadata that are numbers": (weights({"__metadata__": {"a": 5}, "a": tensor()}, bytes(8)), DAMAGED),
     "metadata that are a list": (weights({"__metadata__": [1], "a": tensor()}, bytes(8)), DAMAGED),
     "metadata that are null": (weights({"__metadata__": None, "a": tensor()}, bytes(8)), DAMAGED),
-    "a config that is no JSON": (configured("{"), "'config' that is no JSON object"),
-    "a config that is a list": (configured([1]), "'config' that is no JSON object"),
-    "a config of a list": (configured({"sampling": [1]}), "'config' that is no JSON object"),
-    "a config without end": (configured("[" * 100_000), "'config' that is no JSON object"),
+    "a config that is no JSON": (configured("{"), "'config' that is not a JSON object"),
+    "a config that is a list": (configured([1]), "'config' that is not a JSON object"),
+    "a config of a list": (configured({"sampling": [1]}), "'config' that is not a JSON object"),
+    "a config without end": (configured("[" * 100_000), "'config' that is not a JSON object"),
 }  # fmt: skip
 
 

@@ -34,8 +34,8 @@ OPTIONS: dict[str, Case] = {
     **option(
         "--audio-guidance", "nan", "", "1e99", "loud", "9" * 400, "linear:5->", needle="guidance schedule"
     ),
-    **option("--text-guidance", "linear:5->1@0", "cosine:5->1@2", needle="have to rise"),
-    **option("--text-guidance", "piecewise:0=5,0=1", "piecewise:1=5,0=1", needle="have to rise"),
+    **option("--text-guidance", "linear:5->1@0", "cosine:5->1@2", needle="must increase"),
+    **option("--text-guidance", "piecewise:0=5,0=1", "piecewise:1=5,0=1", needle="must increase"),
     **option("--text-guidance", "interval:4@0.8-0.2", "²", "5" * 5000, needle="guidance schedule"),
     **option("--seed", "-1", "9" * 30, "1.5", "nan", "²"),
     **option("--window", "0", "-3", "1", needle="overlap"),

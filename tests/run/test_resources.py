@@ -262,9 +262,9 @@ def test_what_is_needed_is_said_before_and_the_time_after_the_first_step(bundle,
             progress=lambda stage, done, planned, what: said.append((stage, done)),
         )  # fmt: skip
     needs, pace = result.report.lines[-2:]
-    assert needs.startswith("Windows: 10. Steps: 2. Forwards of the network: 20; about 0.0")
+    assert needs.startswith("Windows: 10. Steps: 2. Forward passes: 20; about 0.0")
     assert "GB of memory" in needs and "GB on disk." in needs
-    assert pace.startswith("A forward takes ") and pace.endswith(" of decoding are left.")
+    assert pace.startswith("A forward pass takes ") and pace.endswith(" of decoding left.")
 
 
 def test_the_pace_counts_the_forwards_of_this_run_alone(monkeypatch):

@@ -70,5 +70,5 @@ def test_a_sampler_that_overwrites_its_sigmas_does_not_move_the_grid():
 
 @pytest.mark.parametrize("sigmas", [[1.0], [0.2, 0.6, 0.0]])
 def test_sigmas_that_are_no_schedule_are_refused(sigmas):
-    with pytest.raises(InputError, match="two or more that fall"):
+    with pytest.raises(InputError, match="two or more that decrease"):
         SigmaGrid(sigmas)

@@ -26,7 +26,7 @@ class Toy:
         self.preset, scene = self.recommended(model), scene_of(positive, KEY)
         if scene is None:
             raise InputError(
-                "The positive conditioning brings no voice for the toy. Wire it through Toy Animation."
+                "The positive conditioning has no voice for the toy. Wire it through Toy Animation."
             )
         self.scene, self.voice = scene, scene.voice
         self.size, self.timeline = scene.shot.size, scene.timeline
