@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from skyreels_core.pipeline.options import Settings
 from torch import Tensor
 
 from skyreels_core import assets
@@ -24,6 +23,7 @@ from skyreels_core.model.bundle import Bundle, load_bundle
 from skyreels_core.pipeline.animate import animate
 from skyreels_core.pipeline.edit import edit
 from skyreels_core.pipeline.result import Report
+from skyreels_core.run.settings import Settings
 from skyreels_core.timeline import Timeline
 
 # Far from the seeds of training.
