@@ -8,6 +8,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..skyreels_core.conditioning.fitting import SHAPES
+from ..skyreels_core.sampling.guidance import GRAMMAR
 from .host.model import WEIGHT_OPTIONS
 
 BEFORE_FIT = "crop"  # of API files without the input; nodes/web/fit.js gives it to graphs without the widget
@@ -51,6 +52,34 @@ def clip_vision_input() -> io.Input:
         optional=True,
         tooltip="The picture, encoded by CLIP Vision Encode, for Wan image-to-video models that use it.",
     )
+
+
+def seed_input(tooltip: str) -> io.Input:
+    return io.Int.Input(
+        "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True, tooltip=tooltip,
+    )  # fmt: skip
+
+
+def shift_input(own: str) -> io.Input:
+    """`own` says, here and below, where the value comes from if the field is left open."""
+    return io.Float.Input(
+        "shift", default=0.0, min=0.0, max=100.0, step=0.1,
+        tooltip="Flow-matching timestep shift: higher stays longer at high noise; 0 = that of "
+        f"ModelSamplingSD3 before this node, or {own}.",
+    )  # fmt: skip
+
+
+def guidance_inputs(own: str) -> list[io.Input]:
+    return [
+        io.String.Input(
+            "audio_guidance", default="", placeholder="model's own",
+            tooltip=f"Audio CFG scale over the steps; empty = {own}. {GRAMMAR}",
+        ),
+        io.String.Input(
+            "text_guidance", default="", placeholder="model's own",
+            tooltip=f"Text CFG scale over the steps; empty = {own}. {GRAMMAR}",
+        ),
+    ]  # fmt: skip
 
 
 def outputs() -> list[io.Output]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..skyreels_core.sampling.cache import NO_CACHE
-from ..skyreels_core.sampling.guidance import GRAMMAR
 from ..skyreels_core.sampling.solvers import SOLVERS
 from ..skyreels_core.windows import MODES
 from .families import find_family
@@ -13,6 +12,7 @@ from .host.guider import AudioGuider
 from .host.reporting import SamplingProgress
 from .host.run import run_sampler
 from .host.settings import of_fields, of_sockets
+from .inputs import guidance_inputs, seed_input, shift_input
 from .sockets import SAMPLING, Guidance, TeaCache, Windows
 
 
@@ -99,25 +99,11 @@ class Sampler(io.ComfyNode):
             inputs=[
                 *conditioning_inputs(),
                 io.Latent.Input("latent", tooltip="The latent, from the same node as the conditioning."),
-                io.Int.Input(
-                    "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
-                    tooltip="Random seed. Change it for a different take.",
-                ),
+                seed_input("Random seed. Change it for a different take."),
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip=f"Denoising steps; 0 = {own}."),
-                io.Float.Input(
-                    "shift", default=0.0, min=0.0, max=100.0, step=0.1,
-                    tooltip="Flow-matching timestep shift: higher stays longer at high noise; 0 = that of "
-                    f"ModelSamplingSD3 before this node, or {own}.",
-                ),
+                shift_input(own),
                 io.Combo.Input("solver", options=["model's own", *SOLVERS], tooltip="ODE solver."),
-                io.String.Input(
-                    "audio_guidance", default="", placeholder="model's own",
-                    tooltip=f"Audio CFG scale over the steps; empty = {own}. {GRAMMAR}",
-                ),
-                io.String.Input(
-                    "text_guidance", default="", placeholder="model's own",
-                    tooltip=f"Text CFG scale over the steps; empty = {own}. {GRAMMAR}",
-                ),
+                *guidance_inputs(own),
                 io.Int.Input(
                     "window", default=0, min=0, max=1000,
                     tooltip=f"Latent frames per window, 4 frames each; 0 = {own}.",

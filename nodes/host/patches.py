@@ -6,12 +6,18 @@ itself stays the host's, so that LoRA, fp8, GGUF and offloading work as ever.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import comfy.ldm.wan.model
+import comfy.patcher_extension
+import torch
+from torch import Tensor
 
 from ...skyreels_core.model.config import PICTURE_CHANNELS
 from ...skyreels_core.run.settings import Settings
+from .compiling import told_apart, uncompiled_itself
+from .unheard import refuse_deaf_guiders
 
 
 class AudioPatch:
@@ -21,8 +27,39 @@ class AudioPatch:
     # What their results depend on beside the weights, for the identity of a run
     traits: tuple[str, ...] = ()
 
+    @uncompiled_itself
+    def listen(
+        self,
+        executor,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        clip_fea: Tensor | None = None,
+        time_dim_concat: Tensor | None = None,
+        transformer_options: dict[str, Any] | None = None,
+        **kwargs,
+    ) -> Tensor:
+        """Around one forward of the network: what the conditioning brought reaches the blocks."""
+        options = {**(transformer_options or {}), **self.brought(kwargs, x.shape[2])}
+        return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
+
+    def brought(self, entries: dict[str, Any], latent_frames: int) -> dict[str, Any]:
+        """Take what `hearing` made out of the entries of a forward, and say what the blocks find in their
+        `transformer_options`. It is `uncompiled`, as the blocks' patches are."""
+        raise NotImplementedError
+
 
 Patch = TypeVar("Patch", bound=AudioPatch)
+
+
+def patched(model, layers: AudioPatch, key: str, mark: torch.dtype):
+    """A clone of the MODEL with the layers of a family on it; `key` is the family's, `mark` what `told_apart` takes."""
+    model, wrappers = model.clone(), comfy.patcher_extension.WrappersMP
+    model.set_model_patch(layers, "attn2_patch")
+    model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{key}_compiling", told_apart(mark))
+    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, key, layers.listen)
+    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, key, partial(refuse_deaf_guiders, key))
+    return model
 
 
 def find_patch(model, kind: type[Patch] = AudioPatch) -> Patch | None:

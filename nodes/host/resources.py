@@ -6,17 +6,7 @@ from dataclasses import replace
 
 from ...skyreels_core.model.config import T2V_14B, WanConfig
 from ...skyreels_core.run.plan import ModelFacts, RunPlan
-from ...skyreels_core.run.resources import (
-    MEMORY,
-    PICTURE,
-    VOICE,
-    WINDOW,
-    Needs,
-    check_disk,
-    check_memory,
-    described,
-    free_memory,
-)
+from ...skyreels_core.run.resources import MEMORY, PICTURE, VOICE, WINDOW, Needs, check_needs, free_memory
 from .scene import IN_MEMORY
 from .work import work_root
 
@@ -34,10 +24,8 @@ def check_resources(model, plan: RunPlan, keeps_state: bool) -> str:
     on_disk = plan.task == "edit" and len(plan.windows.windows) > IN_MEMORY
     on_gpu = model.load_device.type != "cpu"
     needs = Needs(plan, on_gpu, keeps_state, conditions_on_disk=on_disk, decodes=False, copies=COPIES)
-    check_memory(needs.parts(), MEMORY, free_memory(), REMEDIES)
-    if needs.work:
-        check_disk([(work_root(), needs.work, DISK_REMEDY)])
-    return described(needs.parts(), needs.work, (MEMORY,))
+    disks = [(work_root(), needs.work, DISK_REMEDY)] if needs.work else []
+    return check_needs(needs, {MEMORY: free_memory()}, REMEDIES, disks)
 
 
 def facts_of(model, rule: str) -> ModelFacts:

@@ -7,18 +7,7 @@ from pathlib import Path
 import torch
 
 from ..run.plan import RunPlan
-from ..run.resources import (
-    GPU,
-    MEMORY,
-    PICTURE,
-    VOICE,
-    WINDOW,
-    Needs,
-    check_disk,
-    check_memory,
-    described,
-    free_memory,
-)
+from ..run.resources import GPU, MEMORY, PICTURE, VOICE, WINDOW, Needs, check_needs, free_memory
 from .run import Run
 
 REMEDIES = {
@@ -38,19 +27,14 @@ def check_resources(run: Run) -> str:
     """What is needed, in words. Raises InputError where memory or disk space will not do."""
     device = run.bundle.model.patch_embedding.weight.device
     needs = needs_of(run.plan, device, keeps_state=run.work is not None)
-    check_places(needs, device)
-    if run.work is not None:
-        check_disk([work_space(run.work.path, needs)])
-    return described(needs.parts(), needs.work)
+    disks = [] if run.work is None else [work_space(run.work.path, needs)]
+    return check_needs(needs, free_places(device), REMEDIES, disks)
 
 
-def check_places(needs: Needs, device: torch.device, weights: int = 0, weights_on_device: int = 0) -> None:
-    """`weights` are bytes that are still to be loaded into memory, and onto the device."""
-    found = needs.parts()
-    weights += 0 if needs.on_gpu else weights_on_device
-    check_memory(found, MEMORY, free_memory(), REMEDIES, weights)
-    if needs.on_gpu:
-        check_memory(found, GPU, free_gpu(device), REMEDIES, weights_on_device)
+def free_places(device: torch.device) -> dict[str, int]:
+    """Free bytes of the memory, and of the GPU where the device is one."""
+    free = {MEMORY: free_memory()}
+    return {**free, GPU: free_gpu(device)} if device.type == "cuda" else free
 
 
 def work_space(folder: Path, needs: Needs) -> tuple[Path, int, str]:

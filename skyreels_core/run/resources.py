@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,7 +227,28 @@ def free_disk(path: Path) -> tuple[int, int]:
     return shutil.disk_usage(existing).free, os.stat(existing).st_dev
 
 
-def check_memory(found: list[Part], place: str, free: int, remedies: dict[str, str], more: int = 0) -> None:
+def check_needs(
+    needs: Needs,
+    free: Mapping[str, int],
+    remedies: Mapping[str, str],
+    disks: Iterable[tuple[Path, int, str]] = (),
+    weights: Mapping[str, int] | None = None,
+) -> str:
+    """What a run needs, in words. Raises InputError where memory or disk space will not do.
+
+    free: bytes by place, of MEMORY and GPU those that are checked; remedies: what to do about PICTURE, WINDOW and
+    VOICE; disks: for `check_disk`; weights: bytes by place that are still to be loaded.
+    """
+    parts = needs.parts()
+    for place, there in free.items():
+        check_memory(parts, place, there, remedies, (weights or {}).get(place, 0))
+    check_disk(disks)
+    return described(parts, needs.work, tuple(free))
+
+
+def check_memory(
+    found: list[Part], place: str, free: int, remedies: Mapping[str, str], more: int = 0
+) -> None:
     """Raises InputError where less is free than is needed; `more` bytes are those of weights that are still to come.
     `remedies` say what to do about PICTURE, WINDOW and VOICE."""
     total = needed(found, place) + more
@@ -259,7 +280,7 @@ def check_disk(wanted: Iterable[tuple[Path, int, str]]) -> None:
             )
 
 
-def described(found: list[Part], work: int, places: tuple[str, ...] = (MEMORY, GPU)) -> str:
+def described(found: list[Part], work: int, places: tuple[str, ...]) -> str:
     """What is needed, in words; `work` are bytes on disk."""
     sizes = [f"{gigabytes(size)} of {place}" for place in places if (size := needed(found, place))]
     return ", ".join([*sizes, *([f"{gigabytes(work)} on disk"] if work else [])])

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,11 +31,10 @@ from ....skyreels_core.model.multitalk import (
 from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.weights.header import Headers, ReadHeader, read_header
 from ...host import scene as scenes
-from ...host.compiling import told_apart, uncompiled, uncompiled_itself
+from ...host.compiling import uncompiled
 from ...host.model import wan_model
-from ...host.patches import AudioPatch, find_patch, is_backbone, takes_picture
+from ...host.patches import AudioPatch, find_patch, is_backbone, patched, takes_picture
 from ...host.scene import Scene
-from ...host.unheard import refuse_deaf_guiders
 
 KEY = "skyreels_multitalk"
 EMBEDS, MASKS, MOTION, BRANCH = (f"{KEY}_{name}" for name in ("embeds", "masks", "motion", "branch"))
@@ -104,27 +102,13 @@ class MultiTalkLayers(AudioPatch, native.MultiTalkCrossAttnPatch):
         tokens = self.model_patch.model.audio_proj(*parts).unflatten(0, heard.shape[:2])
         return tokens.movedim(1, 2).flatten(2, 3)
 
-    @uncompiled_itself
-    def listen(
-        self,
-        executor,
-        x: Tensor,
-        timestep: Tensor,
-        context: Tensor,
-        clip_fea: Tensor | None = None,
-        time_dim_concat: Tensor | None = None,
-        transformer_options: dict[str, Any] | None = None,
-        **kwargs,
-    ) -> Tensor:
-        """Around one forward of the network: what the conditioning brought reaches the blocks."""
-        options = transformer_options or {}
-        embeds, masks = kwargs.pop(EMBEDS, None), kwargs.pop(MASKS, None)
-        kwargs.pop(BRANCH, None)
-        if embeds is not None:
-            options = {**options, HOST_EMBEDS: embeds.flatten(0, 1)[None]}  # the host's layers know no batch
-        if masks is not None:
-            options[MASKS] = only_one(masks)
-        return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
+    @uncompiled
+    def brought(self, entries: dict[str, Any], latent_frames: int) -> dict[str, Any]:
+        embeds, masks = entries.pop(EMBEDS, None), entries.pop(MASKS, None)
+        entries.pop(BRANCH, None)
+        # the host's layers know no batch
+        found = {} if embeds is None else {HOST_EMBEDS: embeds.flatten(0, 1)[None]}
+        return found if masks is None else {**found, MASKS: only_one(masks)}
 
 
 def pin(executor, x: Tensor, *args, **kwargs) -> Tensor:
@@ -183,14 +167,9 @@ def only_one(masks: Tensor) -> Tensor:
 def add_layers(model, layers: MultiTalkLayers):
     """A clone of the MODEL that hears. Raises InputError for a model that cannot carry these layers."""
     check_backbone(model, layers.config)
-    model = model.clone()
-    model.set_model_patch(layers, "attn2_patch")
+    model = patched(model, layers, KEY, MARK)
     model.set_model_patch(map_speakers, "attn1_patch")
-    wrappers = comfy.patcher_extension.WrappersMP
-    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
-    model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{KEY}_compiling", told_apart(MARK))
-    model.add_wrapper_with_key(wrappers.APPLY_MODEL, KEY, pin)
-    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, KEY, partial(refuse_deaf_guiders, KEY))
+    model.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.APPLY_MODEL, KEY, pin)
     return model
 
 

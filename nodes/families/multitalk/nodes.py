@@ -13,7 +13,6 @@ from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.multitalk import presets
 from ....skyreels_core.families.multitalk.features import MultiTalkVoice, speaker_masks
 from ....skyreels_core.model.wav2vec import load_wav2vec
-from ....skyreels_core.sampling.guidance import GRAMMAR
 from ...host.reporting import say
 from ...host.scene import empty_latent
 from ...host.settings import of_fields
@@ -22,9 +21,12 @@ from ...inputs import (
     BEFORE_FIT,
     clip_vision_input,
     fit_input,
+    guidance_inputs,
     outputs,
     path_of,
+    seed_input,
     shared_inputs,
+    shift_input,
     size_inputs,
     weight_dtype_input,
 )
@@ -228,25 +230,11 @@ class KeyFrames(io.ComfyNode):
                 io.Conditioning.Input("positive", tooltip="From MultiTalk Animation."),
                 io.Conditioning.Input("negative", tooltip="From the same node."),
                 io.Latent.Input("latent", tooltip="From the same node."),
-                io.Int.Input(
-                    "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True,
-                    tooltip="Random seed of the first pass; each later pass uses the next number.",
-                ),
+                seed_input("Random seed of the first pass; each later pass uses the next number."),
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip="Denoising steps of each pass; 0 = "
                 f"{own}."),
-                io.Float.Input(
-                    "shift", default=0.0, min=0.0, max=100.0, step=0.1,
-                    tooltip="Flow-matching timestep shift: higher stays longer at high noise; 0 = that of "
-                    f"ModelSamplingSD3 before this node, or {own}.",
-                ),
-                io.String.Input(
-                    "audio_guidance", default="", placeholder="model's own",
-                    tooltip=f"Audio CFG scale over the steps; empty = {own}. {GRAMMAR}",
-                ),
-                io.String.Input(
-                    "text_guidance", default="", placeholder="model's own",
-                    tooltip=f"Text CFG scale over the steps; empty = {own}. {GRAMMAR}",
-                ),
+                shift_input(own),
+                *guidance_inputs(own),
                 io.Float.Input(
                     "color_match", default=1.0, min=0.0, max=1.0, step=0.05,
                     tooltip="Share of each window's colour drift from the portrait to remove, 0..1.",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import comfy.conds
 import comfy.model_patcher
 import comfy.ops
-import comfy.patcher_extension
 import torch
 from torch import Tensor
 
@@ -18,9 +16,9 @@ from ....skyreels_core.model.adapter import AudioAdapter, AudioContext
 from ....skyreels_core.model.config import AudioConfig
 from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.timeline import TokenSpan, query_positions
-from ...host.compiling import told_apart, uncompiled, uncompiled_itself
-from ...host.patches import AudioPatch, find_patch, is_backbone
-from ...host.unheard import KEY, refuse_deaf_guiders
+from ...host.compiling import uncompiled
+from ...host.patches import AudioPatch, find_patch, is_backbone, patched
+from ...host.unheard import KEY
 
 TOKENS, CLOCK = f"{KEY}_tokens", f"{KEY}_clock"
 MARK = torch.float32  # for `told_apart`
@@ -48,25 +46,11 @@ class AudioLayers(AudioPatch):
         heard = options.get(KEY)
         return x if heard is None else self.adapter.apply(options["block_index"], x, heard)
 
-    @uncompiled_itself
-    def listen(
-        self,
-        executor,
-        x: Tensor,
-        timestep: Tensor,
-        context: Tensor,
-        clip_fea: Tensor | None = None,
-        time_dim_concat: Tensor | None = None,
-        transformer_options: dict[str, Any] | None = None,
-        **kwargs,
-    ) -> Tensor:
-        """Around one forward of the network: the tokens that the conditioning brought reach the blocks."""
-        tokens, clock = kwargs.pop(TOKENS, None), kwargs.pop(CLOCK, None)
-        heard = None if tokens is None else self.heard(tokens, *clock, x.shape[2])
-        options = {**(transformer_options or {}), KEY: heard}
-        return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
-
     @uncompiled
+    def brought(self, entries: dict[str, Any], latent_frames: int) -> dict[str, Any]:
+        tokens, clock = entries.pop(TOKENS, None), entries.pop(CLOCK, None)
+        return {KEY: None if tokens is None else self.heard(tokens, *clock, latent_frames)}
+
     def heard(self, tokens: Tensor, span: TokenSpan, fps: float, latent_frames: int) -> AudioContext:
         return self.adapter.prepare(tokens, span.key_positions(), query_positions(latent_frames, fps))
 
@@ -95,13 +79,7 @@ def add_audio_layers(model, layers: AudioLayers):
             f"blocks; the model has width {sizes['dim']} and {sizes['num_layers']} blocks. Give the ones that "
             "were trained on it."
         )
-    model = model.clone()
-    model.set_model_patch(layers, "attn2_patch")
-    wrappers = comfy.patcher_extension.WrappersMP
-    model.add_wrapper_with_key(wrappers.APPLY_MODEL, KEY, told_apart(MARK))
-    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
-    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, KEY, partial(refuse_deaf_guiders, KEY))
-    return model
+    return patched(model, layers, KEY, MARK)
 
 
 def find_audio_layers(model) -> AudioLayers | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import comfy.patcher_extension
 import torch
 from torch import Tensor
 
@@ -15,8 +14,8 @@ from ....skyreels_core.media.sound import Audio
 from ....skyreels_core.run.settings import WAN
 from ....skyreels_core.timeline import SAMPLE_RATE, TEMPORAL, Timeline, first_frame
 from ....skyreels_core.windows import Window
-from ...host.compiling import told_apart, uncompiled, uncompiled_itself
-from ...host.patches import AudioPatch, find_patch, is_backbone
+from ...host.compiling import uncompiled
+from ...host.patches import AudioPatch, find_patch, is_backbone, patched
 
 KEY = "toy_family"
 # For `told_apart`
@@ -54,18 +53,12 @@ class ToyLayers(AudioPatch):
         brighter = 10 * loudness[..., None, None].to(x) * torch.linspace(-1, 1, x.shape[-1]).to(x)
         return (x.unflatten(1, (loudness.shape[1], -1)) + brighter).flatten(1, 2)
 
-    @uncompiled_itself
-    def listen(self, executor, x, timestep, context, clip_fea=None, concat=None, options=None, **kwargs):
-        """Around one forward of the network."""
-        loudness = kwargs.pop(KEY, None)
-        return executor(x, timestep, context, clip_fea, concat, {**(options or {}), KEY: loudness}, **kwargs)
+    @uncompiled
+    def brought(self, entries: dict[str, Any], latent_frames: int) -> dict[str, Any]:
+        return {KEY: entries.pop(KEY, None)}
 
 
 def add_layers(model):
     if not is_backbone(model) or find_patch(model) is not None:
         raise InputError("The toy's layers go on a plain Wan 2.1 model. Give one.")
-    layers, model, wrappers = ToyLayers(), model.clone(), comfy.patcher_extension.WrappersMP
-    model.set_model_patch(layers, "attn2_patch")
-    model.add_wrapper_with_key(wrappers.APPLY_MODEL, KEY, told_apart(MARK))
-    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, KEY, layers.listen)
-    return model
+    return patched(model, ToyLayers(), KEY, MARK)
