@@ -29,17 +29,24 @@ def run(record: Record) -> None:
         folder = Path(name)
         words = Speaker.draw(0, SECONDS).animate(folder)
         undisturbed = measured([*words, "-o", folder / "undisturbed.mp4"])
-        forwards, sampling = TAKEN.search(undisturbed.said).groups()
+        forwards, sampling = taken(undisturbed.said)
         spans = undisturbed.stages["decoding"] - undisturbed.stages["sampling"]
         cancelled = [*words, "-o", folder / "cancelled.mp4"]
         stops = [cancel(cancelled, times, spans) for times in range(TIMES)]
         measured([*cancelled, "--resume"])
         record["same_file"] = file_digest(folder / "cancelled.mp4") == file_digest(folder / "undisturbed.mp4")
-    record["forward_seconds"] = float(sampling) / int(forwards)
+    record["forward_seconds"] = sampling / forwards
     record["until_stopped_seconds"], record["until_exit_seconds"] = zip(*stops, strict=True)
     record["until_stopped_median"], record["until_exit_median"] = (
         float(np.median(values)) for values in zip(*stops, strict=True)
     )
+
+
+def taken(said: str) -> tuple[int, float]:
+    """Forward passes, and seconds of sampling."""
+    if (found := TAKEN.search(said)) is None:
+        raise RuntimeError(f"The run did not say what its sampling took: {said[-600:]}")
+    return int(found[1]), float(found[2])
 
 
 def cancel(words: list[str | Path], times: int, sampling_seconds: float) -> tuple[float, float]:

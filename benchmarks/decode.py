@@ -30,7 +30,7 @@ def run(record: Record) -> None:
     record["lengths"], record["core_equal"] = len(LENGTHS), 0
     for frames in LENGTHS:
         latents = latents_of(frames)
-        whole = vae.network.decode(latents * vae.std + vae.mean).sample
+        whole = vae.network.decode(latents * vae.std + vae.mean)[0]
         streamed = torch.cat(list(vae.decode_stream(latents)), dim=2)
         record["core_equal"] += int(torch.equal(streamed, whole))
     if "COMFYUI_PATH" in os.environ:

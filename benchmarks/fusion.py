@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skyreels_core.evaluation.seams import change, joins, seam
+from skyreels_core.evaluation.seams import change, joins
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 from skyreels_core.media.colour import rgb_to_lab
 from skyreels_core.timeline import Timeline
 from skyreels_core.windows import MODES, WindowPlan
 
-from .material import FPS, Example, animated, example, shipped, sync
+from .material import FPS, Example, animated, example, measured_seams, shipped, sync
 from .record import PICTURES, Record
 
 SECONDS, FACES = 12.0, 2
@@ -28,7 +28,7 @@ def run(record: Record) -> None:
             clip = example(index, SECONDS)
             frames = animated(clip, fusion=mode).frames
             changes, meet = _changes(frames, clip), joins(_plan(mode))
-            seams.append(max(seam(changes, join, FPS) for join in meet))
+            seams += measured_seams(changes, meet, FPS)
             if index == 0:
                 around = Curve("change", torch.tensor(changes[meet[0] - 7 : meet[0] + 5]))
                 rows.append(Row(mode, frames[meet[0] - 6 : meet[0] + 6], 12 / FPS, (around,)))

@@ -20,10 +20,10 @@ def run(record: Record) -> None:
         clip = example(index, SECONDS)
         record["tokens"] = len(bundle().whisper.encode(clip.voice.samples[0]))
         area = mouth_area(animated(clip).frames, clip.boxes[:1]).numpy()
-        joins = [first / TOKEN_RATE for _, first, _ in chunks(record["tokens"])][1:]
+        _, *others = chunks(record["tokens"])
+        joins = record["joins_at_seconds"] = [start / TOKEN_RATE for _, start, _ in others]
         seconds = np.arange(len(area)) / FPS
         close = np.any([np.abs(seconds - join) < AROUND for join in joins], axis=0)
         near.append(correlation(area[close], clip.curves.area[close]))
         far.append(correlation(area[~close], clip.curves.area[~close]))
-    record["joins_at_seconds"] = joins
     record["near_joins"], record["elsewhere"] = np.mean(near), np.mean(far)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from skyreels_core.demo.curves import MouthCurves, mouth_curves
 from skyreels_core.demo.faces import Identity, Motion, draw_face
 from skyreels_core.demo.voices import recording
 from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.evaluation.seams import seam
 from skyreels_core.media.reading import Video
 from skyreels_core.media.sound import Audio
 from skyreels_core.model.bundle import Bundle, load_bundle
@@ -117,6 +119,11 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def slope(measured: np.ndarray, drawn: np.ndarray) -> float:
     """How far the mouth moves for each unit that the drawn mouth moves."""
     return float(np.polyfit(drawn, measured, 1)[0])
+
+
+def measured_seams(changes: Sequence[float], joins: Iterable[int], fps: float) -> list[float]:
+    """In usual changes; a join where nothing could be measured has none."""
+    return [found for join in joins if (found := seam(changes, join, fps)) is not None]
 
 
 def psnr(a: Tensor, b: Tensor) -> float:

@@ -18,7 +18,7 @@ def run(record: Record) -> None:
     shares = []
     for index in range(FACES):
         clip = example(index, SECONDS)
-        shut = mouth_area(clip.frames, clip.boxes)[clip.curves.opening < 0.02]
+        shut = mouth_area(clip.frames, clip.boxes)[torch.from_numpy(clip.curves.opening < 0.02)]
         floor = float(shut.mean()) if len(shut) else 0.0  # hair or shirt in the box
         silent = animated(clip, Audio(torch.zeros_like(clip.voice.samples), 16000)).frames
         opening = [

@@ -23,14 +23,14 @@ import torch
 from torch import Tensor
 
 from skyreels_core.evaluation.mouth import mouth_area
-from skyreels_core.evaluation.seams import change, seam
+from skyreels_core.evaluation.seams import change
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 from skyreels_core.media.colour import thinned
 from skyreels_core.media.footage import open_video
 from skyreels_core.media.sound import read_audio
 
 from .long_material import Speaker
-from .material import FPS, correlation
+from .material import FPS, correlation, measured_seams
 from .record import PICTURES, Record
 from .watching import Command, highest_of_each_span
 
@@ -156,7 +156,7 @@ class Seen:
 
     def between_joins(self, joins: list[int]) -> dict:
         """The figure of a join where there is none, midway between two: the face alone makes it."""
-        seams = [seam(self.changes, (a + b) // 2, FPS) for a, b in pairwise(joins)]
+        seams = measured_seams(self.changes, [(a + b) // 2 for a, b in pairwise(joins)], FPS)
         return {"between_95": float(np.percentile(seams, 95)), "between_largest": max(seams)}
 
     def rows(self, speaker: Speaker) -> list[Row]:

@@ -57,8 +57,11 @@ class Command:
         self.launcher = subprocess.Popen(
             [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         )
-        self.pid = int(self.launcher.stdout.readline())
-        self.reader = threading.Thread(target=self._listen, daemon=True)
+        output, errors = self.launcher.stdout, self.launcher.stderr
+        assert output is not None and errors is not None  # they are pipes
+        self.ending = output
+        self.pid = int(output.readline())
+        self.reader = threading.Thread(target=self._listen, args=(errors.fileno(),), daemon=True)
         self.reader.start()
         return self
 
@@ -86,9 +89,9 @@ class Command:
         """Whether it has; waits a moment where it has not."""
         if self.status is not None:
             return True
-        if select.select([self.launcher.stdout], [], [], POLL_SECONDS)[0]:
+        if select.select([self.ending], [], [], POLL_SECONDS)[0]:
             self.seconds = self.running
-            self.status, kilobytes = map(int, self.launcher.stdout.readline().split())
+            self.status, kilobytes = map(int, self.ending.readline().split())
             self.peak_gb = kilobytes / 1e6
             self.launcher.wait()
             self.reader.join()
@@ -116,22 +119,22 @@ class Command:
             os.kill(self.pid, number)
         return sent
 
-    def when_said(self, words: str) -> float | None:
-        """The second at which `words` had come on stderr."""
+    def when_said(self, words: str) -> float:
+        """The second at which `words` had come on stderr. Raises RuntimeError where they never came."""
         text = ""
         for seconds, piece in self.heard:
             text += piece
             if words in text:
                 return seconds
-        return None
+        raise RuntimeError(f"The run never said {words}: {text[-600:]}")
 
     def _sample(self) -> None:
         with contextlib.suppress(psutil.Error):  # it may end at this moment
             if held := psutil.Process(self.pid).memory_info().rss:
                 self.curve.append((self.running, held / 1e9))
 
-    def _listen(self) -> None:
-        while piece := os.read(self.launcher.stderr.fileno(), 65536):
+    def _listen(self, errors: int) -> None:
+        while piece := os.read(errors, 65536):
             self.heard.append((self.running, piece.decode(errors="replace")))
             stage = self.stage[0]
             if stage != STARTING:

@@ -131,7 +131,8 @@ def cover(name: str, video: Video | None) -> Image.Image:
         return grid(video.frames[:: len(video.frames) // 9][:9])
     if name == "advanced":
         return grid(video.frames[moment : moment + 28 : 7])
-    return over_voice(video.frames[moment], video.audio)
+    frame, voice = video.frames[moment], video.audio
+    return picture(frame, SIDE) if voice is None else over_voice(frame, voice)
 
 
 def picture(frame: Tensor, side: int) -> Image.Image:

@@ -17,7 +17,7 @@ from tests.host.browser import open_front_end
 from tests.nodes.workflow_files import API, NOTE, UI, differences, read
 
 from .host import open_host
-from .layout import Layout, arrange, to_grid
+from .layout import Layout, Note, arrange, to_grid
 from .layouts import LAYOUTS, REPORTS, SIZES
 from .make_weights import with_links
 from .weights import read_weights
@@ -112,7 +112,7 @@ def build(front_end, name: str, api: dict, layout: Layout) -> dict:
     for note, height in zip(layout.notes, notes.values(), strict=True):
         sizes[note] = (note.width, to_grid(height + NOTE_MARGIN))
     plan = arrange(layout, sizes)
-    places = {ids.get(item, item): place for item, place in plan.nodes.items()}
+    places = {ids[item] if isinstance(item, Note) else item: place for item, place in plan.nodes.items()}
     graph = front_end.serialize()
     return finished(graph, name, places, plan.groups)
 

@@ -59,6 +59,8 @@ class Both:
             raise Failed(f"In {tree.path}: {error}") from error
 
     def host(self, tree: Tree, place: Path) -> Host:
+        if self.comfyui is None:
+            raise Failed("A ComfyUI is needed: give its folder and its interpreter.")
         if place not in self.hosts:
             self.comfyui.write_models(self.old, self.before / "models")
             base = place / "comfyui"

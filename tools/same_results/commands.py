@@ -78,7 +78,9 @@ def bundles(context: Context) -> Findings:
     parts = context.before / next(iter(SETTINGS))
     files = [word for option, file in zip(("backbone", "vae", "text-encoder", "whisper"), BUNDLE, strict=True)
              for word in (f"--{option}", parts / file)]  # fmt: skip
-    made = {name: (*given, "--model", folder, "-o", f"{name}.mkv") for name, folder in folders.items()}
+    made: dict[str, tuple[object, ...]] = {
+        name: (*given, "--model", folder, "-o", f"{name}.mkv") for name, folder in folders.items()
+    }
     made["single files"] = (*given, *files, "-o", "single files.mkv")
     described = [("inspect", folder / file, "--json") for folder in folders.values() for file in BUNDLE]
     ended = context.tree.make(context.folder, [*made.values(), *described])

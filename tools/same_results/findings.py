@@ -20,8 +20,10 @@ class Refusal:
 
 
 # An array is equal in every number, a text in every letter; a list may have more at its end.
-Finding = np.ndarray | str | list[str] | Refusal
+Words = str | list[str] | Refusal
+Finding = np.ndarray | Words
 Findings = dict[str, Finding]
+Json = str | list[str] | dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Row:
 
 def save(findings: Findings, folder: Path) -> None:
     arrays = {name: value for name, value in findings.items() if isinstance(value, np.ndarray)}
-    texts = {name: as_json(value) for name, value in findings.items() if name not in arrays}
-    np.savez(folder / ARRAYS, **{str(index): array for index, array in enumerate(arrays.values())})
+    texts = {name: as_json(value) for name, value in findings.items() if not isinstance(value, np.ndarray)}
+    np.savez(folder / ARRAYS, *arrays.values())
     part = folder / f"{TEXTS}.part"
     part.write_text(json.dumps({"arrays": list(arrays), "texts": texts}), encoding="utf-8")
     part.replace(folder / TEXTS)  # last: a run that was interrupted has kept nothing
@@ -56,15 +58,15 @@ def load(folder: Path) -> Findings | None:
         return None
     kept = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
     with np.load(folder / ARRAYS) as arrays:
-        found: Findings = {name: arrays[str(index)] for index, name in enumerate(kept["arrays"])}
+        found: Findings = {name: arrays[f"arr_{index}"] for index, name in enumerate(kept["arrays"])}
     return found | {name: from_json(value) for name, value in kept["texts"].items()}
 
 
-def as_json(value: Finding) -> object:
+def as_json(value: Words) -> Json:
     return {"refusal": value.sentence} if isinstance(value, Refusal) else value
 
 
-def from_json(value: object) -> Finding:
+def from_json(value: Json) -> Words:
     return Refusal(value["refusal"]) if isinstance(value, dict) else value
 
 
@@ -81,13 +83,17 @@ def compare(old: Findings, new: Findings) -> Iterator[Row]:
 def compared(name: str, old: Finding, new: Finding) -> Row:
     if isinstance(new, Refusal):
         return Row(name, "", new.sentence, "refused" if len(new.sentence.splitlines()) == 1 else "differs")
-    if type(old) is not type(new):
-        return Row(name, shape_of(new), f"{shown(old)} -> {shown(new)}", "differs")
-    if isinstance(old, np.ndarray):
+    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
         return of_arrays(name, old, new)
-    if isinstance(old, list):
+    if isinstance(old, list) and isinstance(new, list):
         return of_lists(name, old, new)
-    return Row(name, "text", "" if old == new else f"{shown(old)} -> {shown(new)}", verdict(old == new))
+    if isinstance(old, str) and old == new:
+        return Row(name, "text", "", "equal")
+    return Row(name, shape_of(new), f"{shown(old)} -> {shown(new)}", "differs")
+
+
+def same(old: Finding, new: Finding) -> bool:
+    return compared("", old, new).verdict == "equal"
 
 
 def of_arrays(name: str, old: np.ndarray, new: np.ndarray) -> Row:

@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from . import graphs
 from .context import Context
-from .findings import Findings
+from .findings import Findings, same
 from .graphs import CACHED, GUIDANCE, WINDOWS, node
 from .host import WORK, Host, Prompt
 from .trees import Failed
@@ -92,7 +90,7 @@ def cancelled(context: Context) -> Findings:
         shutil.copytree(kept, host.output / WORK, dirs_exist_ok=True)
     whole = host.made("whole", graphs.sampled(prompt, seed=11, **(fields | {"keep_state": False})))
     found = host.made(begun := "begun by the old tree", prompt, may_refuse=True)
-    if begun not in found and not np.array_equal(found[f"{begun}/saved"], whole["whole/saved"]):
+    if begun not in found and not same(whole["whole/saved"], found[f"{begun}/saved"]):
         raise Failed("A run that went on has another latent than one that was not cancelled.")
     return whole | found
 

@@ -68,7 +68,7 @@ def main():
     sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).parent]
     module, _, function = request["entry"].partition(":")
     entry = importlib.import_module(module)
-    if not Path(entry.__file__).is_relative_to(request["tree"]):
+    if not Path(entry.__file__ or "").is_relative_to(request["tree"]):
         sys.exit(f"{module} was imported from {entry.__file__} instead of {request['tree']}.")
     if request["parse"]:
         leave_when_parsed()
@@ -76,4 +76,5 @@ def main():
     Path(response_path).write_text(json.dumps(found), encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .context import Context
-from .findings import Findings, Refusal
+from .findings import Findings, Refusal, same
 from .media import bytes_of
 from .trees import Failed, Tree
 
@@ -37,7 +37,7 @@ def killed(context: Context) -> Findings:
     began = resumed(context, context.before, "begun by the old tree")
     for name, place in places.items():
         whole = found[f"{name}/whole"] = bytes_of(place / "whole" / OUTPUT)
-        if isinstance(own[name], Refusal) or not np.array_equal(own[name], whole):
+        if not same(whole, own[name]):
             raise Failed(
                 f"{name}: a run that this tree resumed has not the bytes of a whole one: {own[name]}"
             )
