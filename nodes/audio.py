@@ -7,8 +7,8 @@ from dataclasses import replace
 from comfy_api.latest import io
 
 from ..skyreels_core.audio.gate import THRESHOLD_DB
-from ..skyreels_core.audio.hearing import Hearing
 from ..skyreels_core.audio.loudness import QUIETEST
+from ..skyreels_core.audio.preprocessing import AudioPreprocessing
 from ..skyreels_core.audio.reading import cut_voice, fill
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.sound import Audio
@@ -88,8 +88,8 @@ class AudioToTokens(io.ComfyNode):
             )
         voice = cut(to_audio(audio), start, duration)
         timeline = Timeline.from_seconds(voice.seconds, fps)
-        hearing = Hearing(gate_threshold if voice_gate else None, loudness or None)
-        samples, lines = hearing.of(voice, timeline)
+        preprocessing = AudioPreprocessing(gate_threshold if voice_gate else None, loudness or None)
+        samples, lines = preprocessing.of(voice, timeline)
         bar = progress(timeline.token_count)
         encoded = audio_encoder.encode(
             samples, lambda done, count: bar(done * timeline.token_count // count - 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.compositing import USED_PART, Changed, fitted
-from ..skyreels_core.media.footage import Cut, Frames, Reader, following
+from ..skyreels_core.media.footage import Frames, Reader, TruncatedFrames, following
 from ..skyreels_core.media.reading import Fit, fit
 from ..skyreels_core.media.region import Region, check_region
 from ..skyreels_core.media.sound import Audio
@@ -110,7 +110,7 @@ def edit_of(
         )
         raise InputError(f"A {given} is connected and no {missing}. Connect both, or neither.")
     region = following(to_region(mask), source)
-    check_region(region, Cut(source, timeline.frames), USED_PART)
+    check_region(region, TruncatedFrames(source, timeline.frames), USED_PART)
     return Edited(source, region, None if feather < 0 else feather, changed=Changed())
 
 

@@ -138,16 +138,18 @@ class SaveTalkingVideo(io.ComfyNode):
         forget_run(made)
         changes = edit_report(edited, size, timeline.frames) if edited else []
         found = meter.result()
-        report = "\n".join([said(output, timeline), *stale, *of_rate, *cut, *lines, *changes, str(found)])
+        report = "\n".join(
+            [file_line(output, timeline), *stale, *of_rate, *cut, *lines, *changes, str(found)]
+        )
         say(report)
         plot = to_image(draw_drift(found))
         return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, plot, ui=output.preview)
 
 
-def said(output: OutputFile, timeline: Timeline) -> str:
+def file_line(output: OutputFile, timeline: Timeline) -> str:
     megabytes = output.path.stat().st_size / 1e6
     return (
-        f"{timeline.frames} frames at {timeline.fps:g} fps, {timeline.seconds:.2f} s, in {output.shown}, "
+        f"{timeline.frames} frames at {timeline.fps:g} fps, {timeline.seconds:.2f} s, in {output.display_name}, "
         f"{megabytes:.1f} MB."
     )
 

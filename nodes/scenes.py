@@ -10,7 +10,7 @@ from ..skyreels_core.audio.features import AudioFeatures
 from ..skyreels_core.conditioning.fitting import Length, Shape, fit_length, fit_picture, fit_size
 from ..skyreels_core.conditioning.shots import VideoEdit
 from ..skyreels_core.errors import InputError
-from ..skyreels_core.media.footage import Cut, following
+from ..skyreels_core.media.footage import TruncatedFrames, following
 from ..skyreels_core.media.region import Region, check_edit
 from ..skyreels_core.timeline import Timeline
 from .host.checks import check_vae
@@ -55,7 +55,7 @@ def edit_scene(
     check_edit(source, region)
     timeline, lines = fit_length(len(source), voice.timeline.frames, fps, length)
     size, snapped = fit_size(width or source.size[0], height or source.size[1])
-    shot = VideoEdit(Cut(source, timeline.frames), region, size, hybrid)
+    shot = VideoEdit(TruncatedFrames(source, timeline.frames), region, size, hybrid)
     return Scene(shot, voice, timeline, vae), [*of_rate, *lines, *snapped]
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 # Old name to new one, below the package.
 MOVED = {
+    "audio.hearing": "audio.preprocessing",
     "audio.humo": "families.humo.features",
     "audio.multitalk": "families.multitalk.features",
     "audio.wav2vec": "model.wav2vec",

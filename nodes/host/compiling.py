@@ -22,7 +22,7 @@ def uncompiled_itself(function: Callable) -> Callable:
     return torch.compiler.disable(function, recursive=False)
 
 
-def told_apart(mark: torch.dtype) -> Callable:
+def distinguished_by(mark: torch.dtype) -> Callable:
     """A wrapper around `apply_model` for models of one family, each of which has its own mark."""
 
     def marked(executor, *args, **kwargs):

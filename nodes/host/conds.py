@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .unheard import UNHEARD
+from .unsupported_samplers import GUARD
 
 HOW = ("strength", "timestep_start", "timestep_end", "hooks")  # what says when and how strongly one counts
 
 
-def heard(cond: dict[str, Any]) -> dict[str, Any]:
+def model_conds_of(cond: dict[str, Any]) -> dict[str, Any]:
     """The `model_conds` of a condition whose voice is not left out."""
-    return {name: value for name, value in cond["model_conds"].items() if name != UNHEARD}
+    return {name: value for name, value in cond["model_conds"].items() if name != GUARD}
 
 
 def same_conds(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> bool:

@@ -27,7 +27,7 @@ from ...skyreels_core.sampling.solvers import SolverState
 from .arithmetic import arithmetic_of
 from .cache import cache_report, time_embedding
 from .checks import check_conditioning, check_latent, check_model
-from .conds import heard, same_conds
+from .conds import model_conds_of, same_conds
 from .family import Family
 from .identity import model_identity, parts
 from .progress import progress
@@ -35,7 +35,7 @@ from .prompts import schedules_in, spread
 from .reporting import say
 from .resources import check_resources, facts_of
 from .shift import shift_of
-from .unheard import KEY
+from .unsupported_samplers import KEY
 from .work import finished_latents, keep_finished, resumed, run_folder, sampler_identity
 
 
@@ -45,7 +45,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
     Everything that belongs to one run is dropped when `sample` ends, however it ends: the host keeps guiders.
     """
 
-    hears = True  # for `refuse_deaf_guiders`
+    uses_audio = True  # for `reject_other_guiders`
 
     def __init__(
         self, family: type[Family], model, positive: list, negative: list, settings: Settings, on_forward: Progress,
@@ -60,8 +60,11 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.plan = plan_of(model, self.backend, settings)
         self.full_sigmas, self.keeps_state, self.on_forward = full_sigmas, keeps_state, on_forward
         super().__init__(self._sized_for_a_window(model))
-        self.told = {"positive": self._set("positive", positive), "negative": self._set("negative", negative)}
-        self.remarks = [line for texts in schedules_in(positive) for line in self._untold(texts)]
+        self.prompt_names = {
+            "positive": self._set("positive", positive),
+            "negative": self._set("negative", negative),
+        }
+        self.remarks = [line for texts in schedules_in(positive) for line in self._unused_prompts(texts)]
         self.remarks += self.backend.remarks()
         self.needed = check_resources(model, self.plan, keeps_state)
         self._encode()
@@ -71,7 +74,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.kept_in: Path | None = None  # of the run that has ended
         self.report: list[str] = []  # of the last run: what was decided, for the user
 
-    def _untold(self, texts: PromptSchedule) -> list[str]:
+    def _unused_prompts(self, texts: PromptSchedule) -> list[str]:
         return texts.unused_prompts(self.plan.windows, self.plan.timeline)
 
     def _encode(self) -> None:
@@ -90,7 +93,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         ]  # fmt: skip
 
     def _set(self, side: str, conditioning: list) -> tuple[str, ...]:
-        """The name among the host's conds of what each window is told: `side` where nothing changes."""
+        """The name among the host's conds of the prompt of each window: `side` where nothing changes."""
         named, names = spread(side, conditioning, self.plan.windows, self.plan.timeline.fps)
         self.inner_set_conds(named)
         return names
@@ -193,12 +196,16 @@ class AudioGuider(comfy.samplers.CFGGuider):
     def _text_to_drop(self) -> list[str]:
         """What is said where no branch differs by its text, in any window; nothing where the text has guidance."""
         text = self.plan.settings.text_guidance
-        texts = dict(zip(zip(*self.told.values(), strict=True), self.plan.windows.windows, strict=True))
+        texts = dict(
+            zip(zip(*self.prompt_names.values(), strict=True), self.plan.windows.windows, strict=True)
+        )
         if parse_schedule(text) == Constant(1):
             return []
         for window in texts.values():
-            told, untold = (self._cond(Unit(window, branch, "video")) for branch in ("noaudio", "null"))
-            if not same_conds(told, untold):
+            with_text, without_text = (
+                self._cond(Unit(window, branch, "video")) for branch in ("noaudio", "null")
+            )
+            if not same_conds(with_text, without_text):
                 return []
         return [no_text_line(text)]
 
@@ -214,10 +221,10 @@ class AudioGuider(comfy.samplers.CFGGuider):
 
     def _cond(self, unit: Unit) -> list[dict[str, Any]]:
         entries = self.backend.entries(unit)
-        told = self.told["positive" if BRANCHES[unit.branch].text else "negative"]
+        names = self.prompt_names["positive" if BRANCHES[unit.branch].text else "negative"]
         return [
-            {**cond, "model_conds": {**heard(cond), **entries}, "uuid": self._name(cond, unit)}
-            for cond in self.conds[told[unit.window.index]]
+            {**cond, "model_conds": {**model_conds_of(cond), **entries}, "uuid": self._name(cond, unit)}
+            for cond in self.conds[names[unit.window.index]]
         ]
 
     def _name(self, cond: dict[str, Any], unit: Unit):

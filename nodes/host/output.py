@@ -26,7 +26,7 @@ class OutputFile:
         return self.folder / self.name
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """Where it lies in the output folder."""
         return (Path(self.subfolder) / self.name).as_posix()
 

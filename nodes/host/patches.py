@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ...skyreels_core.model.config import PICTURE_CHANNELS
 from ...skyreels_core.run.settings import Settings
-from .compiling import told_apart, uncompiled_itself
-from .unheard import refuse_deaf_guiders
+from .compiling import distinguished_by, uncompiled_itself
+from .unsupported_samplers import reject_other_guiders
 
 
 class AudioPatch:
@@ -53,12 +53,12 @@ Patch = TypeVar("Patch", bound=AudioPatch)
 
 
 def patched(model, layers: AudioPatch, key: str, mark: torch.dtype):
-    """A clone of the MODEL with the layers of a family on it; `key` is the family's, `mark` what `told_apart` takes."""
+    """A clone of the MODEL with the layers of a family on it; `key` is the family's, `mark` what `distinguished_by` takes."""
     model, wrappers = model.clone(), comfy.patcher_extension.WrappersMP
     model.set_model_patch(layers, "attn2_patch")
-    model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{key}_compiling", told_apart(mark))
+    model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{key}_compiling", distinguished_by(mark))
     model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, key, layers.listen)
-    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, key, partial(refuse_deaf_guiders, key))
+    model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, key, partial(reject_other_guiders, key))
     return model
 
 

@@ -22,7 +22,7 @@ from ...skyreels_core.sampling.hybrid import variants_seen
 from ...skyreels_core.timeline import SPATIAL, Timeline
 from ...skyreels_core.windows import WindowPlan
 from .identity import parts
-from .unheard import KEY, refused_unheard
+from .unsupported_samplers import KEY, with_sampler_guard
 from .vae import HostVideoEncoder
 from .work import conditions_folder
 
@@ -90,7 +90,7 @@ class Scene:
 def with_scene(conditioning: list, scene: Scene, key: str = KEY, **values: object) -> list:
     """The conditioning with a scene, and with values of the host's own that are not None."""
     given = {name: value for name, value in values.items() if value is not None}
-    return refused_unheard(node_helpers.conditioning_set_values(conditioning, {key: scene, **given}))
+    return with_sampler_guard(node_helpers.conditioning_set_values(conditioning, {key: scene, **given}))
 
 
 def scene_of(conditioning: list, key: str = KEY) -> Scene | None:

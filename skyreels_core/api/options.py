@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from ..audio.hearing import Hearing
+from ..audio.preprocessing import AudioPreprocessing
 from ..errors import InputError
 from ..run.settings import Settings
 
-HEARING = ("voice_gate", "loudness")
+PREPROCESSING = ("voice_gate", "loudness")
 # Option to field, where they are called otherwise.
 FIELDS = {
     "negative_prompt": "negative_text",
@@ -19,7 +19,7 @@ FIELDS = {
 }
 OPTIONS = (
     "seed", "steps", "width", "height", "fps", "audio_guidance", "text_guidance", "shift", "solver", "window",
-    "overlap", "fusion", "hybrid", "null_image", "colour_strength", "composite", *FIELDS, *HEARING,
+    "overlap", "fusion", "hybrid", "null_image", "colour_strength", "composite", *FIELDS, *PREPROCESSING,
 )  # fmt: skip
 
 
@@ -30,9 +30,9 @@ def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
     """
     for name in options:
         check_name(name)
-    hearing = Hearing(*(options.get(name) for name in HEARING))
-    given = {FIELDS.get(name, name): value for name, value in options.items() if name not in HEARING}
-    settings = recommended.override(**given, hearing=hearing)
+    preprocessing = AudioPreprocessing(*(options.get(name) for name in PREPROCESSING))
+    given = {FIELDS.get(name, name): value for name, value in options.items() if name not in PREPROCESSING}
+    settings = recommended.override(**given, hearing=preprocessing)
     settings.check()
     return settings
 

@@ -48,7 +48,7 @@ def cut_voice(audio: Audio, timeline: Timeline) -> Audio:
     return replace(audio, samples=fill(audio.samples, timeline.sample_count(audio.sample_rate)))
 
 
-def heard(audio: Audio, timeline: Timeline) -> Tensor:
+def encoder_samples(audio: Audio, timeline: Timeline) -> Tensor:
     """The voice as a speech encoder gets it, as long as the timeline: [n] at 16 kHz."""
     return fill(mono_16k(audio), timeline.sample_count(SAMPLE_RATE))
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Studio:
+class DemoContext:
     """Where the three videos are made, and how."""
 
     folder: Path
@@ -44,13 +44,13 @@ class Studio:
 
 def demo(args: Namespace) -> None:
     model, _ = choose(args)
-    studio = Studio(make_folder(args.output), Model(model.load()), options_of(args))
+    context = DemoContext(make_folder(args.output), Model(model.load()), options_of(args))
     with Bars() as bars:
-        animate_portrait(studio, "animation", 1, bars)
+        animate_portrait(context, "animation", 1, bars)
     with Bars() as bars:
-        edit_video(studio, "edit", 2, bars)
+        edit_video(context, "edit", 2, bars)
     with Bars() as bars:
-        animate_portrait(studio, "long", "long", bars)
+        animate_portrait(context, "long", "long", bars)
 
 
 def make_folder(folder: Path) -> Path:
@@ -60,26 +60,26 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def animate_portrait(studio: Studio, name: str, voice: int | str, progress: Progress) -> None:
+def animate_portrait(context: DemoContext, name: str, voice: int | str, progress: Progress) -> None:
     picture = read_picture(assets.portrait())
-    video = studio.model.animate(
-        picture, assets.voice(voice), assets.caption(), progress=progress, **studio.options
+    video = context.model.animate(
+        picture, assets.voice(voice), assets.caption(), progress=progress, **context.options
     )
     frames = torch.stack(list(video))
     keypoints = from_pose_keypoint(assets.portrait_keypoints(), picture.shape[1], picture.shape[0])
     box, _ = fit(face_masks(keypoints, video.fps).boxes[..., None], frames.shape[2], frames.shape[1])
-    keep(studio, name, video, frames, [face_row("animation", frames, video.fps, box[..., 0], video.audio)])
+    keep(context, name, video, frames, [face_row("animation", frames, video.fps, box[..., 0], video.audio)])
 
 
-def edit_video(studio: Studio, name: str, voice: int, progress: Progress) -> None:
+def edit_video(context: DemoContext, name: str, voice: int, progress: Progress) -> None:
     audio = read_audio(assets.voice(voice))
     source = read_video(assets.video(), audio.seconds)
     region = face_mask(assets.keypoints()).of(source)
-    video = studio.model.edit(source, audio, region, progress=progress, **studio.options)
+    video = context.model.edit(source, audio, region, progress=progress, **context.options)
     frames, boxes = torch.stack(list(video)), collect(region)
     assert source.audio is not None  # the bundled video speaks
     before = face_row("source", source.frames[: len(frames)], source.fps, boxes, source.audio)
-    keep(studio, name, video, frames, [before, face_row("edit", frames, video.fps, boxes, video.audio)])
+    keep(context, name, video, frames, [before, face_row("edit", frames, video.fps, boxes, video.audio)])
 
 
 def face_row(label: str, frames: Tensor, fps: float, boxes: Tensor, audio: Audio) -> Row:
@@ -89,8 +89,8 @@ def face_row(label: str, frames: Tensor, fps: float, boxes: Tensor, audio: Audio
     return Row(label, frames, len(frames) / fps, (mouth, loudness(voice)))
 
 
-def keep(studio: Studio, name: str, video: Video, frames: Tensor, rows: list[Row]) -> None:
-    path = studio.folder / f"{name}.mp4"
+def keep(context: DemoContext, name: str, video: Video, frames: Tensor, rows: list[Row]) -> None:
+    path = context.folder / f"{name}.mp4"
     write_video(path, frames, video.fps, video.audio)
     contact_sheet(path.with_suffix(".png"), rows)
     logger.info(video.report.summary())

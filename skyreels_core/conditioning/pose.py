@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, first_words
-from ..media.footage import Frames, shown_of
+from ..media.footage import Frames, display_indices
 from ..media.reading import Fit
 from ..media.region import check_count, check_shape
 
@@ -44,7 +44,7 @@ class Keypoints:
         """Those of a video's frames, and what was left out. They may be of its decoded frames, of which it shows some
         longer. Raises InputError where there are too few."""
         count, frames = len(self.faces), len(video)
-        shown = shown_of(count, video)
+        shown = display_indices(count, video)
         if shown is not None:
             return Keypoints(tuple(self.faces[index] for index in shown), self.width, self.height), []
         remedy = "Detect them in the same video at the same frame rate."

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
-from ..media.footage import Cut, Frames, Reader
+from ..media.footage import Frames, Reader, TruncatedFrames
 from ..media.reading import Fit
 from ..media.region import Region
 from ..sampling.denoise import Unit
@@ -59,10 +59,10 @@ class WindowConditions:
     hidden: Shot | None = None  # what the null branch sees in the shot's place, if it is to
 
     def of(self, unit: Unit) -> Tensor:
-        shot = self.hidden if self.hidden is not None and self.hides(unit) else self.shot
+        shot = self.hidden if self.hidden is not None and self.drops_picture(unit) else self.shot
         return self.kept[self._encoded(shot, unit.window, unit.variant)]
 
-    def hides(self, unit: Unit) -> bool:
+    def drops_picture(self, unit: Unit) -> bool:
         return self.hidden is not None and unit.branch == "null"
 
     def encode_all(
@@ -162,7 +162,7 @@ class VideoEdit:
 
     @cached_property
     def _holes(self) -> Reader:
-        return Reader(Cut(self.region, len(self.source)), self._scaled_hole)
+        return Reader(TruncatedFrames(self.region, len(self.source)), self._scaled_hole)
 
     @property
     def _fit(self) -> Fit:

@@ -33,16 +33,16 @@ class Clock:
     """When each frame is on screen."""
 
     fps: float  # frames per second
-    shown: np.ndarray  # [f], the decoded frame that each frame of the video shows
+    frame_indices: np.ndarray  # [f], the decoded frame that each frame of the video shows
 
     @property
     def held(self) -> int:
         """Frames that repeat the one before, but for the last one's."""
-        return int((np.diff(self.shown[self.shown < self.shown[-1]]) == 0).sum())
+        return int((np.diff(self.frame_indices[self.frame_indices < self.frame_indices[-1]]) == 0).sum())
 
     def lost(self, decoded: int) -> int:
         """Frames that are never shown."""
-        return decoded - len(np.unique(self.shown))
+        return decoded - len(np.unique(self.frame_indices))
 
 
 def read_clock(times: np.ndarray, end: float, stated: Sequence[float], step: float) -> Clock:

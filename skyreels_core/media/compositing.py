@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .footage import Cut, Frames, InMemoryFrames, lasting
+from .footage import Frames, InMemoryFrames, TruncatedFrames, lasting
 from .reading import Fit
 from .region import Region, check_region, feather
 
@@ -46,7 +46,7 @@ def layers(
     region: of the source's size, feathered over `pixels` of the source, by default 1/32 of its shorter side.
     """
     pixels = max(1, round(FEATHER * min(source.size))) if pixels is None else pixels
-    originals, masks = lasting(source.stream()), lasting(Cut(region, len(source)).stream())
+    originals, masks = lasting(source.stream()), lasting(TruncatedFrames(region, len(source)).stream())
     for frame, original, mask in zip(scale_to(made, *source.size), originals, masks, strict=False):
         yield Layers(original, frame, feather(mask[None], pixels)[0])
 
@@ -149,7 +149,7 @@ def composite_clip(
     Raises InputError for a mask that is not of the source's size, or has too few frames.
     """
     shown, region, changed = InMemoryFrames(source), InMemoryFrames(mask), Changed()
-    check_region(region, Cut(shown, len(made)), USED_PART)
+    check_region(region, TruncatedFrames(shown, len(made)), USED_PART)
     frames = source.new_empty(len(made), *source.shape[1:])
     for index, frame in enumerate(place_back(made, shown, region, pixels, changed)):
         frames[index] = frame

@@ -15,8 +15,19 @@ from .sound import Audio
 from .video import VideoFile, open_video
 
 __all__ = [
-    "Cut", "Footage", "Frames", "InMemoryFrames", "Reader", "Shown", "VideoFile", "collect", "following", "lasting",
-    "open_video", "shown_at", "shown_of",
+    "Footage",
+    "Frames",
+    "InMemoryFrames",
+    "Reader",
+    "TimedFrames",
+    "TruncatedFrames",
+    "VideoFile",
+    "collect",
+    "display_indices",
+    "following",
+    "indices_on_screen",
+    "lasting",
+    "open_video",
 ]  # fmt: skip
 
 
@@ -66,7 +77,7 @@ class InMemoryFrames:
 
 
 @dataclass(frozen=True)
-class Cut:
+class TruncatedFrames:
     """The first `length` of other frames, or fewer where there are fewer."""
 
     whole: Frames
@@ -84,36 +95,36 @@ class Cut:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class TimedFrames:
     """Other frames, each as long as it is on screen."""
 
     whole: Frames
-    shown: np.ndarray  # [f], the index of each, ascending
+    frame_indices: np.ndarray  # [f], the index of each, ascending
 
     @property
     def size(self) -> tuple[int, int]:
         return self.whole.size
 
     def __len__(self) -> int:
-        return len(self.shown)
+        return len(self.frame_indices)
 
     def stream(self, first: int = 0) -> Iterator[Tensor]:
         reader = Reader(self.whole)
-        return (reader(int(index)) for index in self.shown[first:])
+        return (reader(int(index)) for index in self.frame_indices[first:])
 
 
-def shown_of(count: int, video: Frames) -> np.ndarray | None:
+def display_indices(count: int, video: Frames) -> np.ndarray | None:
     """[f]: which of `count` things, found one for each frame that was decoded, belongs to each frame of a video that
     shows some of them longer; None where there is nothing to follow."""
     if not isinstance(video, VideoFile) or count == len(video) or count != video.decoded:
         return None
-    return video.shown - video.shown[0]
+    return video.frame_indices - video.frame_indices[0]
 
 
 def following(frames: Frames, video: Frames) -> Frames:
     """Masks, or the like, made of each frame that was decoded, as the video shows those."""
-    shown = shown_of(len(frames), video)
-    return frames if shown is None else Shown(frames, shown)
+    shown = display_indices(len(frames), video)
+    return frames if shown is None else TimedFrames(frames, shown)
 
 
 def collect(frames: Frames) -> Tensor:
@@ -172,7 +183,7 @@ class Reader:
             self.held.append(self.change(next(self.stream)))
 
 
-def shown_at(times: np.ndarray, instants: np.ndarray) -> np.ndarray:
+def indices_on_screen(times: np.ndarray, instants: np.ndarray) -> np.ndarray:
     """[f]: which of the frames that begin at `times` is on screen at each instant, in seconds."""
     shown = np.searchsorted(times, instants + 1e-6, side="right") - 1
     return shown.clip(0, len(times) - 1)

@@ -86,7 +86,7 @@ class Explanation:
 
     def __init__(self, path: str | Path) -> None:
         self.path, self.first, self.kind = path, None, None
-        self.said: set[str] = set()
+        self.logged: set[str] = set()
         self.converted: set[str] = set()  # pixel formats
 
     def __call__(self, frame: av.VideoFrame) -> None:
@@ -96,9 +96,9 @@ class Explanation:
         if kind == self.kind:
             return
         self.kind = kind
-        for sentence in set(self._sentences(frame, shape)) - self.said:
+        for sentence in set(self._sentences(frame, shape)) - self.logged:
             log.warning("%s %s", self.path, sentence)
-            self.said.add(sentence)
+            self.logged.add(sentence)
 
     def _sentences(self, frame: av.VideoFrame, shape: tuple[int, int, bool]) -> list[str]:
         resized = "changes its size midway: every frame is fitted into the size of the first"

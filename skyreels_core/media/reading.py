@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..timeline import Timeline
-from .footage import InMemoryFrames, collect, open_video, shown_at
+from .footage import InMemoryFrames, collect, indices_on_screen, open_video
 from .picture import read_picture
 from .sound import Audio
 
@@ -42,7 +42,7 @@ def resample_fps(video: Video, fps: float) -> Video:
         return video
     times = np.arange(len(video.frames)) / video.fps
     centres = (np.arange(Timeline.from_seconds(video.seconds, fps).frames) + 0.5) / fps
-    return replace(video, frames=video.frames[torch.from_numpy(shown_at(times, centres))], fps=fps)
+    return replace(video, frames=video.frames[torch.from_numpy(indices_on_screen(times, centres))], fps=fps)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class VideoFile:
     stored: tuple[int, int]  # width and height before it is turned, pixels square
     turns: int  # quarters
     fps: float
-    shown: np.ndarray  # [f], the decoded frame that each frame shows
+    frame_indices: np.ndarray  # [f], the decoded frame that each frame shows
     decoded: int  # how many frames those are, as a reader counts that knows no time
     has_sound: bool
     whole: bool = True  # False: a part of its file
@@ -68,10 +68,10 @@ class VideoFile:
         return len(self) / self.fps
 
     def __len__(self) -> int:
-        return len(self.shown)
+        return len(self.frame_indices)
 
     def stream(self, first: int = 0) -> Iterator[Tensor]:
-        times_shown = np.bincount(self.shown[first:])
+        times_shown = np.bincount(self.frame_indices[first:])
         with opened(self.path) as stream:
             for times, frame in zip(times_shown, decode(self.path, stream), strict=False):
                 if times:
@@ -85,12 +85,14 @@ class VideoFile:
         """What is on screen from one time on, in seconds, for so long; 0 seconds are all that follow."""
         first = min(round(start * self.fps), len(self) - 1)
         last = len(self) if not seconds else max(first + 1, round((start + seconds) * self.fps))
-        shown = self.shown[first:last]
-        return replace(self, shown=shown, decoded=int(shown[-1] - shown[0]) + 1, has_sound=False, whole=False)
+        shown = self.frame_indices[first:last]
+        return replace(
+            self, frame_indices=shown, decoded=int(shown[-1] - shown[0]) + 1, has_sound=False, whole=False
+        )
 
     def only(self, frames: Sequence[int]) -> VideoFile:
         """Some of its frames, in ascending order; the others are not converted."""
-        return replace(self, shown=self.shown[list(frames)])
+        return replace(self, frame_indices=self.frame_indices[list(frames)])
 
     @property
     def audio(self) -> Audio | None:
@@ -126,7 +128,7 @@ def open_video(
                 "%s states %d frames in its header, %d could be read", path, index.announced, len(index.times)
             )
     clock, decoded = index.clock(path), len(index.times)
-    shown = clock.shown
+    shown = clock.frame_indices
     if seconds is not None:
         shown = shown[: max(1, math.ceil(seconds * clock.fps - 1e-6))]
     return VideoFile(Path(path), index.stored, index.turns, clock.fps, shown, decoded, has_sound)

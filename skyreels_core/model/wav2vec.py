@@ -78,7 +78,7 @@ class Wav2VecStates:
         """[1 width n] -> [layers + 1, n, width]"""
         count, states = features.shape[2], None
         for start, first, last in chunks(count, CHUNK_SECONDS * rate, GUARD_SECONDS * rate):
-            chunk = self._hear(features[:, :, start : start + CHUNK_SECONDS * rate])
+            chunk = self._encode_chunk(features[:, :, start : start + CHUNK_SECONDS * rate])
             if states is None:
                 states = torch.empty(len(chunk), count, chunk.shape[2])
             states[:, first:last] = chunk[:, first - start : last - start]
@@ -87,7 +87,7 @@ class Wav2VecStates:
         assert states is not None  # there is one chunk at least
         return states
 
-    def _hear(self, features: Tensor) -> Tensor:
+    def _encode_chunk(self, features: Tensor) -> Tensor:
         """[1 width n] -> [layers + 1, n, width]"""
         layers, said = self.model.encoder.layers, []
         hooks = [layers[0].register_forward_pre_hook(lambda _, given: said.append(given[0]))]

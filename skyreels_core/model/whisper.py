@@ -49,7 +49,7 @@ class WhisperTokens:
         `callback` hears after each chunk how many tokens of how many are there, and may raise to cancel.
         """
         return self._stitch(
-            samples, lambda heard: cast(Tensor, self._hear(heard).last_hidden_state), callback
+            samples, lambda heard: cast(Tensor, self._encode_chunk(heard).last_hidden_state), callback
         )[0]
 
     def encode_layers(
@@ -64,7 +64,7 @@ class WhisperTokens:
         """
 
         def encode_chunk(heard: Tensor) -> Tensor:
-            said = self._hear(heard, all_layers=True).hidden_states
+            said = self._encode_chunk(heard, all_layers=True).hidden_states
             assert said is not None  # as asked for
             layers = torch.cat(said)
             return layers if reduce is None else reduce(layers)
@@ -90,7 +90,7 @@ class WhisperTokens:
         assert tokens is not None  # there is one chunk at least
         return tokens
 
-    def _hear(self, samples: Tensor, all_layers: bool = False) -> BaseModelOutput:
+    def _encode_chunk(self, samples: Tensor, all_layers: bool = False) -> BaseModelOutput:
         """At most 30 s, which Whisper pads with silence."""
         features = self.features(samples.cpu().numpy(), sampling_rate=SAMPLE_RATE, return_tensors="pt")
         mel = features.input_features.to(self.encoder.device, self.encoder.dtype)

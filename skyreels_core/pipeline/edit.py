@@ -11,7 +11,7 @@ from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Length
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.shots import VideoEdit
-from ..media.footage import Cut, Footage
+from ..media.footage import Footage, TruncatedFrames
 from ..media.region import Region, as_region, checked_region
 from ..media.sound import Audio
 from ..model.bundle import Bundle
@@ -59,7 +59,7 @@ def edit(
     check_models(bundle)
     region = checked_region(video, as_region(mask))
     run = Run(bundle, plan, progress, check_cancel, work)
-    shot = VideoEdit(Cut(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
+    shot = VideoEdit(TruncatedFrames(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
     run.report.say_all(beyond_demo(bundle.audio_layers, shot))
     needed = check_resources(run)

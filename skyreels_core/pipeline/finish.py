@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..evaluation.continuity import ContinuityMeter, parts
 from ..media.compositing import Changed, place_back, scale_to
-from ..media.footage import Cut, Frames, lasting
+from ..media.footage import Frames, TruncatedFrames, lasting
 from ..media.region import Region
 from ..media.unify import unify_stream
 from ..windows import WindowPlan
@@ -47,7 +47,7 @@ class Edited:
 
     def masks(self) -> Iterator[Tensor]:
         """Of each frame [h w], the last one for ever."""
-        return lasting(Cut(self.region, len(self.source)).stream())
+        return lasting(TruncatedFrames(self.region, len(self.source)).stream())
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
 from ..errors import InputError, naming
 from ..media.cuts import find_shots
-from ..media.footage import Cut, Footage, Frames, InMemoryFrames, following, open_video
+from ..media.footage import Footage, Frames, InMemoryFrames, TruncatedFrames, following, open_video
 from ..media.kinds import is_animated
 from ..media.reading import Fit, read_picture
 from ..media.region import Region, check_count, check_shape
@@ -96,7 +96,7 @@ def read_mask(path: Path, video: Footage) -> Region:
         check_count(f"The mask {path} has", len(pictures), frames, remedy)
     remedy = "Draw it on a frame of the video."
     check_shape(f"The mask {path} is", pictures.size, video.size, remedy, "the video")
-    return Mask(Cut(pictures, frames), video.size)
+    return Mask(TruncatedFrames(pictures, frames), video.size)
 
 
 def moving_masks(path: Path) -> Frames:
@@ -109,4 +109,4 @@ def moving_masks(path: Path) -> Frames:
             "ProRes 4444."
         )
     file = replace(open_video(path), over_black=True)
-    return Cut(file, 1) if file.decoded == 1 else file
+    return TruncatedFrames(file, 1) if file.decoded == 1 else file

@@ -46,15 +46,15 @@ class EtaTracker:
     ) -> None:
         """`decode` gives the frames of latents [1 16 t h w] in chunks; `advance` hears of the forwards too."""
         self.say, self.decode, self.advance = say, decode, advance
-        self.pace, self.said = Pace(), False
+        self.pace, self.announced = Pace(), False
 
     def forward(self, done: int, planned: int, what: str) -> None:
         self.pace.tick(done, planned)
         self.advance(done, planned, what)
 
     def step(self, step: int, x: Tensor, denoised: Tensor) -> None:
-        if not self.said and self.pace.ticks:
-            self.said = True
+        if not self.announced and self.pace.ticks:
+            self.announced = True
             left = f"{self.pace.remaining} of sampling{self._decoding(denoised)}"
             self.say(f"A forward pass takes {self.pace.seconds:.3g} s; about {left} left.")
 

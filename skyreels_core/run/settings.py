@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ..audio.hearing import AS_IT_IS, Hearing
+from ..audio.preprocessing import NO_PREPROCESSING, AudioPreprocessing
 from ..errors import InputError
 from ..sampling.cache import CACHE_MEMORY, CacheSettings
 from ..sampling.guidance import AUDIO_SCHEDULE, TEXT_SCHEDULE, GuidanceSettings
@@ -59,7 +59,7 @@ class Settings:
     colour_strength: float = 1.0  # 0..1, of the colour unification
     # an edit keeps the source's pixels outside the mask; False shows what the model made
     composite: bool = True
-    hearing: Hearing = AS_IT_IS  # what is done to the voice before it is encoded
+    hearing: AudioPreprocessing = NO_PREPROCESSING  # what is done to the voice before it is encoded
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Settings:

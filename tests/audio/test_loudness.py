@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from skyreels_core import assets
-from skyreels_core.audio.hearing import Hearing
 from skyreels_core.audio.loudness import loudness, to_loudness
-from skyreels_core.audio.reading import heard, mono_16k
+from skyreels_core.audio.preprocessing import AudioPreprocessing
+from skyreels_core.audio.reading import encoder_samples, mono_16k
 from skyreels_core.errors import InputError
 from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.timeline import Timeline
@@ -82,16 +82,16 @@ def test_a_voice_shorter_than_a_block_is_levelled_too(seconds, rate):
     assert loudness(levelled, rate) == pytest.approx(-23, abs=0.01)
 
 
-class TestHearing:
+class TestAudioPreprocessing:
     def test_without_a_wish_the_voice_is_heard_as_it_is(self, voice):
         timeline = Timeline.from_seconds(len(voice) / RATE, 25)
-        samples, lines = Hearing().of(Audio(voice[None], RATE), timeline)
-        assert torch.equal(samples, heard(Audio(voice[None], RATE), timeline)) and lines == []
+        samples, lines = AudioPreprocessing().of(Audio(voice[None], RATE), timeline)
+        assert torch.equal(samples, encoder_samples(Audio(voice[None], RATE), timeline)) and lines == []
 
     def test_what_is_done_is_said_and_the_users_sound_stays(self, voice):
         audio = Audio(0.05 * voice[None], RATE)
         given = audio.samples.clone()
-        samples, lines = Hearing(loudness=-23).of(audio, Timeline.from_seconds(audio.seconds, 25))
+        samples, lines = AudioPreprocessing(loudness=-23).of(audio, Timeline.from_seconds(audio.seconds, 25))
         assert loudness(samples, RATE) == pytest.approx(-23, abs=1e-3)
         assert torch.equal(audio.samples, given)
         assert lines == [
@@ -100,18 +100,20 @@ class TestHearing:
         ]
 
     def test_a_peak_over_full_scale_is_said_and_kept(self, voice):
-        samples, (line, _) = Hearing(loudness=-5).of(Audio(voice[None], RATE), Timeline(100, 25))
+        samples, (line, _) = AudioPreprocessing(loudness=-5).of(Audio(voice[None], RATE), Timeline(100, 25))
         assert samples.abs().max() > 1
         assert "over full scale" in line and "it is not clipped" in line
 
     def test_a_silent_voice_is_named(self):
-        samples, (line, _) = Hearing(loudness=-23).of(Audio(torch.zeros(2, 48000), 48000), Timeline(25, 25))
+        samples, (line, _) = AudioPreprocessing(loudness=-23).of(
+            Audio(torch.zeros(2, 48000), 48000), Timeline(25, 25)
+        )
         assert samples.eq(0).all() and "is silent" in line
 
     def test_pauses_are_silent_before_the_level_is_measured(self):
         rate, hiss = RATE, 1e-3 * torch.randn(2 * RATE, generator=torch.Generator().manual_seed(0))
         noisy = Audio(torch.cat([tone(220, -20, rate, 2), hiss])[None], rate)
-        samples, lines = Hearing(gate=-30, loudness=-23).of(noisy, Timeline(100, 25))
+        samples, lines = AudioPreprocessing(gate=-30, loudness=-23).of(noisy, Timeline(100, 25))
         assert samples[2 * rate + 400 :].eq(0).all()
         assert loudness(samples, rate) == pytest.approx(-23, abs=1e-3)
         assert lines[0] == "2.0 s of pauses were muted for the model."
@@ -119,8 +121,8 @@ class TestHearing:
     @pytest.mark.parametrize("target", [-71.0, -4.0, 0.0, math.nan, -math.inf])
     def test_a_loudness_that_makes_no_sense_is_refused(self, target):
         with pytest.raises(InputError, match="such as -23"):
-            Hearing(loudness=target)
+            AudioPreprocessing(loudness=target)
 
     def test_a_threshold_that_makes_no_sense_is_refused(self):
         with pytest.raises(InputError, match="such as -45"):
-            Hearing(gate=3.0)
+            AudioPreprocessing(gate=3.0)

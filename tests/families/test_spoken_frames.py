@@ -4,7 +4,7 @@ import torch
 from skyreels_core.errors import InputError
 from skyreels_core.families.multitalk.features import (
     MultiTalkVoice,
-    heard_by,
+    features_of_frames,
     packed,
     place,
     speaker_masks,
@@ -20,7 +20,7 @@ def numbered(frames):
 
 
 def test_a_frame_hears_two_on_each_side_and_the_ends_are_repeated():
-    heard = heard_by(numbered(9), 0, 9)
+    heard = features_of_frames(numbered(9), 0, 9)
     assert heard.shape == (9, 5, 2, 3)
     assert heard[0, :, 0, 0].tolist() == [0, 0, 0, 1, 2]
     assert heard[4, :, 1, 2].tolist() == [2, 3, 4, 5, 6]
@@ -31,16 +31,16 @@ def test_a_window_hears_its_own_part_of_the_whole():
     one, other = torch.randn(2, 61, 2, 3)
     heard = MultiTalkVoice((one, other), Timeline(61, 25)).features_for(Window(1, start=5, length=6))
     assert heard.shape == (2, 21, 5, 2, 3)
-    assert torch.equal(heard[0], heard_by(one, 0, 61)[20:41])
-    assert torch.equal(heard[1], heard_by(other, 0, 61)[20:41])
+    assert torch.equal(heard[0], features_of_frames(one, 0, 61)[20:41])
+    assert torch.equal(heard[1], features_of_frames(other, 0, 61)[20:41])
 
 
 def test_frames_after_the_voice_repeat_its_end():
-    assert heard_by(numbered(7), 6, 3)[:, 2, 0, 0].tolist() == [6, 6, 6]
+    assert features_of_frames(numbered(7), 6, 3)[:, 2, 0, 0].tolist() == [6, 6, 6]
 
 
 def test_a_latent_frame_hears_the_group_that_it_shows():
-    first, later = packed(heard_by(numbered(9), 0, 9)[None])
+    first, later = packed(features_of_frames(numbered(9), 0, 9)[None])
     assert first.shape == (1, 1, 5, 2, 3) and later.shape == (1, 2, 8, 2, 3)
     assert first[0, 0, :, 0, 0].tolist() == [0, 0, 0, 1, 2]
     assert later[0, 0, :, 0, 0].tolist() == [0, 0, 1, 2, 3, 4, 5, 6]

@@ -44,7 +44,7 @@ SETTINGS = {
 SIGMAS = flow_sigmas(STEPS, 5.0).float()
 
 
-class Cut(Exception):
+class Interrupted(Exception):
     """Ends a run before its end."""
 
 
@@ -181,9 +181,9 @@ def resumed(model, told, whole: Tensor, planned: int) -> dict[str, Any]:
 
     def cut(done: int, *_) -> None:
         if done > planned // STEPS + 1:
-            raise Cut
+            raise Interrupted
 
-    with suppress(Cut):
+    with suppress(Interrupted):
         sample(guided(model, told, cut, keep=True))
     made, computed = counted(guided(model, told, keep=True))
     return {"differs": differ(made, whole), "forwards": computed, "planned": planned}

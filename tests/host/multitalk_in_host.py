@@ -32,7 +32,7 @@ from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Guider, Sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
-from skyreels_audio_pack.skyreels_core.families.multitalk.features import heard_by, states_of_frames  # noqa: E402
+from skyreels_audio_pack.skyreels_core.families.multitalk.features import features_of_frames, states_of_frames  # noqa: E402
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.cache import CacheSettings  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings  # noqa: E402
@@ -158,7 +158,9 @@ def windows_of_the_voice():
     spans = [(0, 53), (0, 25), (13, 38), (28, 53)]
     return max(
         float(
-            (heard_by(states, first, last - first) - get_audio_embeds([states], first, last)[0]).abs().max()
+            (features_of_frames(states, first, last - first) - get_audio_embeds([states], first, last)[0])
+            .abs()
+            .max()
         )
         for first, last in spans
     )
@@ -283,7 +285,7 @@ def a_silent_speaker():
         voice = animated(speakers=speakers)[0][0][1][multitalk.KEY].voice
         found.append(layers.project(voice.features_for(window)[None])[0])
     silence = wav2vec.managed().encode(torch.zeros(16000))
-    alone = layers.project(heard_by(silence, 0, 25)[None, None])[0]
+    alone = layers.project(features_of_frames(silence, 0, 25)[None, None])[0]
     half = CONFIG.context_tokens
     return {
         "second": max(float((tokens[:, half:] - alone).abs().max()) for tokens in found),

@@ -78,7 +78,7 @@ def test_torch_compile_takes_no_family_for_another(listed):
             folders.setdefault(mark, set()).add(FOLDERS[family])
             assert mark != found["marks"]["plain"], (
                 f"The models of {FOLDERS[family]} look like plain ones to torch.compile. Give the family a MARK, "
-                "and wrap APPLY_MODEL with told_apart(MARK)."
+                "and wrap APPLY_MODEL with distinguished_by(MARK)."
             )
     for mark, sharing in folders.items():
         assert len(sharing) == 1, (

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from skyreels_core import assets
 from skyreels_core.conditioning.shots import Animation, VideoEdit
-from skyreels_core.media.footage import Cut
+from skyreels_core.media.footage import TruncatedFrames
 from skyreels_core.media.reading import read_picture, read_video
 from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.model.bundle import load_bundle
@@ -63,7 +63,7 @@ def core_shot(kind, frames, hybrid):
     if kind == "editing":
         video = read_video(assets.video())
         mask = find_region(video, keypoints=assets.keypoints())
-        return VideoEdit(Cut(video, frames), mask, video.size, hybrid)
+        return VideoEdit(TruncatedFrames(video, frames), mask, video.size, hybrid)
     return Animation(read_picture(assets.portrait()) if kind == "animation" else None, SIZE, SIZE)
 
 

@@ -16,7 +16,7 @@ from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import from_pose_keypoint
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.sheets import loudness
-from skyreels_core.media.footage import Cut, collect
+from skyreels_core.media.footage import TruncatedFrames, collect
 from skyreels_core.media.reading import read_picture, read_video
 from skyreels_core.media.region import feather
 from skyreels_core.media.sound import read_audio
@@ -90,7 +90,7 @@ def test_an_edited_video_says_something_else_and_keeps_everything_outside_the_mo
     video = run(server, workflow("video_edit"))
     check_lengths(video, 2)
     source = read_video(assets.video())
-    boxes = collect(Cut(find_region(source, keypoints=assets.keypoints()), len(video)))
+    boxes = collect(TruncatedFrames(find_region(source, keypoints=assets.keypoints()), len(video)))
     assert follows(video, boxes) > 0.5
     outside = (feather(boxes, 3) == 0)[..., None].expand_as(video.frames)
     change = (video.frames - source.frames[: len(video.frames)])[outside]

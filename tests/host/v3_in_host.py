@@ -18,7 +18,7 @@ import comfy.model_management  # noqa: E402
 import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
-from skyreels_audio_pack.skyreels_core.families.multitalk.features import heard_by  # noqa: E402
+from skyreels_audio_pack.skyreels_core.families.multitalk.features import features_of_frames  # noqa: E402
 from skyreels_audio_pack.skyreels_core.run.settings import WAN  # noqa: E402
 
 described = json.loads((folder / "a2v_tiny.json").read_text())
@@ -28,7 +28,7 @@ given = load_file(folder / "a2v_tiny_io.safetensors")
 def spoken(model, case):
     """What the frames of a case hear, through the projection."""
     frames = described["cases"][case]["pixel_frames"]
-    heard = heard_by(given[f"audio_full_{frames}"], 0, frames)[None]
+    heard = features_of_frames(given[f"audio_full_{frames}"], 0, frames)[None]
     if "zero" in case:
         heard = torch.zeros_like(heard)
     elif frames == 17:

@@ -27,7 +27,7 @@ def lacking(rate: float, count: int, *lost: int) -> np.ndarray:
 @pytest.mark.parametrize("step", [TICK, 1 / 600, 1 / 1000])
 def test_a_steady_clock_keeps_the_stated_rate_and_every_frame(rate, step):
     found = clock(np.round(np.arange(200) / rate / step) * step, [rate], step)
-    assert found.fps == rate and found.shown.tolist() == list(range(200))
+    assert found.fps == rate and found.frame_indices.tolist() == list(range(200))
 
 
 @pytest.mark.parametrize("rate", [24, 25, 30 * NTSC, 30, 50, 60])
@@ -35,18 +35,18 @@ def test_lost_frames_leave_the_rate_and_the_frame_before_is_shown_instead(rate):
     times = lacking(rate, 100, 20, 21, 60)
     found = clock(times, [len(times) / times[-1]])
     assert found.fps == pytest.approx(rate, rel=1e-9)
-    assert found.shown[18:23].tolist() == [18, 19, 19, 19, 20] and len(found.shown) == 100
+    assert found.frame_indices[18:23].tolist() == [18, 19, 19, 19, 20] and len(found.frame_indices) == 100
 
 
 def test_a_still_keeps_the_rate_of_what_moves():
     found = clock(np.concatenate([np.arange(60) / 60, 4 + np.arange(60) / 60]), [23.88])
-    assert (found.fps, len(found.shown), found.held, found.lost(120)) == (60, 300, 180, 0)
+    assert (found.fps, len(found.frame_indices), found.held, found.lost(120)) == (60, 300, 180, 0)
 
 
 def test_the_last_frame_lasts_as_long_as_the_file_says():
-    assert len(clock(np.arange(25) / 25, [25], end=3.0).shown) == 75
-    assert len(clock(np.arange(25) / 25, [25], end=1.0).shown) == 25
-    assert len(clock([0.0], [0.1], end=10.0).shown) == 250
+    assert len(clock(np.arange(25) / 25, [25], end=3.0).frame_indices) == 75
+    assert len(clock(np.arange(25) / 25, [25], end=1.0).frame_indices) == 25
+    assert len(clock([0.0], [0.1], end=10.0).frame_indices) == 250
 
 
 def test_a_container_that_states_twice_the_rate_is_not_believed():
@@ -60,7 +60,7 @@ def test_one_odd_step_of_a_coarse_clock_leaves_the_usual_rate(count, late):
         np.arange(count) >= late
     )  # as in AVI that was cut without encoding it again
     found = clock(ticks / 50, (50.0,), 1 / 50)
-    assert found.fps == pytest.approx(25, abs=1e-9) and len(set(found.shown)) == count
+    assert found.fps == pytest.approx(25, abs=1e-9) and len(set(found.frame_indices)) == count
 
 
 def test_a_stated_rate_that_nobody_uses_is_kept_by_a_coarse_clock():
@@ -79,13 +79,13 @@ def test_a_browser_that_stamps_some_milliseconds_off_loses_no_frame(step):
 def test_an_uneven_recording_has_the_rate_that_its_clock_ticks_at_and_not_its_average(rate):
     times = np.arange(120) / rate + random(-0.2, 0.2, 120) / rate
     found = clock(times - times[0], [0.9967 * rate])
-    assert found.fps == rate and found.shown.tolist() == list(range(120))
+    assert found.fps == rate and found.frame_indices.tolist() == list(range(120))
 
 
 def test_a_phone_whose_clock_is_slow_keeps_its_own_rate_without_a_lost_or_repeated_frame():
     found = clock(np.arange(18000) / 29.963 + random(-0.002, 0.002, 18000), [29.96, 30])
     assert found.fps == pytest.approx(29.963, rel=1e-4)
-    assert found.shown.tolist() == list(range(18000))
+    assert found.frame_indices.tolist() == list(range(18000))
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_a_phone_whose_clock_is_slow_keeps_its_own_rate_without_a_lost_or_repeat
 def test_stamps_without_a_grid_get_a_usual_rate_that_shows_every_frame_about_when_it_was(times, most):
     times = times - times[0]
     found = clock(times)
-    starts = np.searchsorted(found.shown, np.arange(len(times))) / found.fps
+    starts = np.searchsorted(found.frame_indices, np.arange(len(times))) / found.fps
     assert found.fps <= most and found.lost(len(times)) == 0
     assert np.abs(starts - times).max() < 1.01 / found.fps
 
 
 def test_slides_are_shown_often_enough_for_lips():
     found = clock(np.arange(5) * 2.0, [0.5], end=10.0)
-    assert found.fps >= 24 and len(found.shown) == round(10 * found.fps)
+    assert found.fps >= 24 and len(found.frame_indices) == round(10 * found.fps)
 
 
 def test_joined_parts_follow_one_another():

@@ -8,7 +8,7 @@ import torch
 from test_videos import UNEVEN, clip, indices, save, turn
 
 from skyreels_core.errors import InputError
-from skyreels_core.media.footage import Cut, InMemoryFrames, Reader, collect, lasting, open_video
+from skyreels_core.media.footage import InMemoryFrames, Reader, TruncatedFrames, collect, lasting, open_video
 from skyreels_core.media.reading import Video, read_video
 from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_video
@@ -44,7 +44,7 @@ def test_every_frame_of_the_stream_is_the_one_that_is_read_whole(tmp_path, make)
     assert (file.size, file.fps, len(file)) == (video.size, video.fps, len(video))
     assert torch.equal(torch.stack(list(file.stream())), video.frames)
     assert torch.equal(torch.stack(list(file.stream(4))), video.frames[4:])
-    assert torch.equal(collect(Cut(file, 5)), video.frames[:5])
+    assert torch.equal(collect(TruncatedFrames(file, 5)), video.frames[:5])
     assert (file.audio is None) == (video.audio is None)
 
 
@@ -73,9 +73,9 @@ def test_what_is_said_about_a_file_is_said_once(tmp_path, caplog):
 def test_frames_in_memory_and_parts_of_them_stream_alike():
     video = Video(clip(6), 25.0, None)
     assert video.size == (48, 32) and indices(torch.stack(list(video.stream(4)))) == [4, 5]
-    part = Cut(video, 4)
+    part = TruncatedFrames(video, 4)
     assert len(part) == 4 and indices(collect(part)) == [0, 1, 2, 3] and len(list(part.stream(3))) == 1
-    assert len(Cut(video, 9)) == 6
+    assert len(TruncatedFrames(video, 9)) == 6
 
 
 def test_the_last_frame_lasts():

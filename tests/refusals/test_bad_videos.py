@@ -145,7 +145,7 @@ def test_any_damage_gives_a_video_of_finite_numbers_or_a_sentence(videos, tmp_pa
     path.write_bytes(content)
     try:
         video = open_video(path)
-        frames = collect(video.only(np.unique(video.shown, return_index=True)[1]))
+        frames = collect(video.only(np.unique(video.frame_indices, return_index=True)[1]))
     except InputError as error:
         assert "damaged" in str(error) or "frame" in str(error).lower()
     else:

@@ -41,9 +41,11 @@ class Humo:
         self.preset = self.recommended(model)
         self.model = model.model
         self.voice = voice_in(positive)
-        self.shown = entry(positive, REFERENCE)
-        self.hidden = entry(negative, REFERENCE) or [torch.zeros_like(latent) for latent in self.shown]
-        height, width = self.shown[-1].shape[-2:]
+        self.reference = entry(positive, REFERENCE)
+        self.no_reference = entry(negative, REFERENCE) or [
+            torch.zeros_like(latent) for latent in self.reference
+        ]
+        height, width = self.reference[-1].shape[-2:]
         self.size = width * SPATIAL, height * SPATIAL
         self.timeline, self.scene = self.voice.timeline, self.voice.scene
         self.pictures: dict[bool, dict[str, Any]] = {}  # by whether a branch sees the text
@@ -64,10 +66,13 @@ class Humo:
         """The reference is the same for all windows, which have one length. The null branch sees that of the
         negative conditioning, which by HuMo's own rule is an empty one."""
         self.voice.features_for(plan.windows[0])  # says now what it cannot do
-        hidden = [torch.zeros_like(latent) for latent in self.hidden] if null_image else self.hidden
+        hidden = (
+            [torch.zeros_like(latent) for latent in self.no_reference] if null_image else self.no_reference
+        )
         length = plan.windows[0].length
         self.pictures = {
-            text: self._picture(latents, length) for text, latents in ((True, self.shown), (False, hidden))
+            text: self._picture(latents, length)
+            for text, latents in ((True, self.reference), (False, hidden))
         }
         callback(len(plan.windows))
 

@@ -18,7 +18,7 @@ from ....skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of
 from ....skyreels_core.windows import Window
 from ...host.progress import progress
 from ...host.scene import Scene
-from ...host.unheard import refused_unheard
+from ...host.unsupported_samplers import with_sampler_guard
 from ...host.whisper import EncodedAudio
 
 KEY = "skyreels_audio_humo"
@@ -101,7 +101,7 @@ def reference_latent(vae, picture: Tensor | None, size: tuple[int, int]) -> Tens
 
 def with_voice(positive: list, negative: list, voice: HumoVoice, reference: Tensor) -> tuple[list, list]:
     """Both conditionings; the negative one gets an empty reference, as HuMo publishes it."""
-    positive = refused_unheard(node_helpers.conditioning_set_values(positive, {KEY: voice}))
+    positive = with_sampler_guard(node_helpers.conditioning_set_values(positive, {KEY: voice}))
     empty = torch.zeros_like(reference)
     return tuple(
         node_helpers.conditioning_set_values(conditioning, {REFERENCE: [latent]}, append=True)

@@ -16,7 +16,7 @@ from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import Window, WindowPlan
 from ...host.patches import is_backbone
-from .layers import find_layers, hearing, scene_of
+from .layers import audio_conds, find_layers, scene_of
 
 AT_ONCE = 16  # windows whose voice is projected together
 
@@ -70,10 +70,10 @@ class MultiTalk:
         clip is left free, as published, and so is each window here.
         """
         condition, voiced = self.conditions.of(unit), BRANCHES[unit.branch].audio
-        pinned = self.layers.pinned and not self.conditions.hides(unit)
+        pinned = self.layers.pinned and not self.conditions.drops_picture(unit)
         return {
             "c_concat": comfy.conds.CONDRegular(condition),
-            **hearing(
+            **audio_conds(
                 self.tokens[unit.window] if voiced else self.silence,
                 unit.branch,
                 condition[:, -LATENT_CHANNELS:, :1] if pinned else None,

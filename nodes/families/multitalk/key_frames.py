@@ -51,7 +51,7 @@ class KeyFrameRun:
         self.scene: Scene = MultiTalk(model, positive, negative).scene
         self.model, self.negative, self.fields, self.colour = model, negative, fields, colour
         self.positive = positive
-        self.connecting = positive if connecting is None else told_as(positive, connecting)
+        self.connecting = positive if connecting is None else with_prompts(positive, connecting)
         self.portrait = self.scene.shot.picture
         self.timeline = self.scene.timeline
         self.plan = plan_key_frames(self.timeline.frames)
@@ -140,7 +140,7 @@ def started_latent(scene: Scene, window: KeyWindow) -> dict[str, Tensor]:
     return {"samples": comfy.latent_formats.Wan21().process_out(samples), "noise_mask": free}
 
 
-def told_as(positive: list, texts: list) -> list:
+def with_prompts(positive: list, texts: list) -> list:
     """Other texts with what the positive conditioning brings beside its own."""
     shown = positive[0][1].get("clip_vision_output")
     return with_scene(texts, scene_of(positive), shown)

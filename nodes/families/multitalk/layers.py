@@ -38,7 +38,7 @@ from ...host.scene import Scene
 
 KEY = "skyreels_multitalk"
 EMBEDS, MASKS, MOTION, BRANCH = (f"{KEY}_{name}" for name in ("embeds", "masks", "motion", "branch"))
-MARK = torch.float64  # for `told_apart`
+MARK = torch.float64  # for `distinguished_by`
 HOST_EMBEDS = "audio_embeds"  # where the host's patch finds them in transformer_options
 
 
@@ -131,7 +131,7 @@ def map_speakers(arguments: dict[str, Any]) -> Tensor:
     return arguments["x"]
 
 
-def hearing(
+def audio_conds(
     tokens: Tensor, branch: str, motion: Tensor | None = None, masks: Tensor | None = None
 ) -> dict[str, comfy.conds.CONDRegular]:
     """Entries of a condition's `model_conds` with which a branch hears the tokens [1 t n width] of one window.

@@ -18,7 +18,7 @@ from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import WindowPlan
 from ...host.patches import find_patch, is_backbone, takes_picture
 from ...host.scene import scene_of
-from .layers import AudioLayers, find_audio_layers, hearing
+from .layers import AudioLayers, audio_conds, find_audio_layers
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class SkyReelsAudio:
             entries["c_concat"] = comfy.conds.CONDRegular(self.conditions.of(unit))
         if BRANCHES[unit.branch].audio:
             tokens, span = self.voice.features_for(unit.window), self.voice.span_of(unit.window)
-            entries |= hearing(tokens, span, self.voice.fps)
+            entries |= audio_conds(tokens, span, self.voice.fps)
         return entries
 
 

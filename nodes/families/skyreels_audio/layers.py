@@ -18,10 +18,10 @@ from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.timeline import TokenSpan, query_positions
 from ...host.compiling import uncompiled
 from ...host.patches import AudioPatch, find_patch, is_backbone, patched
-from ...host.unheard import KEY
+from ...host.unsupported_samplers import KEY
 
 TOKENS, CLOCK = f"{KEY}_tokens", f"{KEY}_clock"
-MARK = torch.float32  # for `told_apart`
+MARK = torch.float32  # for `distinguished_by`
 
 
 class AudioLayers(AudioPatch):
@@ -49,13 +49,15 @@ class AudioLayers(AudioPatch):
     @uncompiled
     def brought(self, entries: dict[str, Any], latent_frames: int) -> dict[str, Any]:
         tokens, clock = entries.pop(TOKENS, None), entries.pop(CLOCK, None)
-        return {KEY: None if tokens is None else self.heard(tokens, *clock, latent_frames)}
+        return {KEY: None if tokens is None else self.audio_context_for(tokens, *clock, latent_frames)}
 
-    def heard(self, tokens: Tensor, span: TokenSpan, fps: float, latent_frames: int) -> AudioContext:
+    def audio_context_for(
+        self, tokens: Tensor, span: TokenSpan, fps: float, latent_frames: int
+    ) -> AudioContext:
         return self.adapter.prepare(tokens, span.key_positions(), query_positions(latent_frames, fps))
 
 
-def hearing(tokens: Tensor, span: TokenSpan, fps: float) -> dict[str, comfy.conds.CONDRegular]:
+def audio_conds(tokens: Tensor, span: TokenSpan, fps: float) -> dict[str, comfy.conds.CONDRegular]:
     """Entries of a condition's `model_conds` with which a branch is conditioned on the tokens [n width] of one window.
 
     Positions travel as numbers: the host casts tensors to the model's dtype, and bf16 would round them.

@@ -38,7 +38,7 @@ class MultiTalkVoice(AudioFeatures):
     def features_for(self, window: Window) -> Tensor:
         """What the frames of a window hear, [speakers f 5 layers width]."""
         frames = first_frame(window.start), frames_of(window.length)
-        return torch.stack([heard_by(states, *frames) for states in self.states])
+        return torch.stack([features_of_frames(states, *frames) for states in self.states])
 
 
 def states_of_frames(states: Tensor, timeline: Timeline) -> Tensor:
@@ -53,7 +53,7 @@ def states_of_frames(states: Tensor, timeline: Timeline) -> Tensor:
     return torch.lerp(states[before], states[(before + 1).clamp(max=len(states) - 1)], share)
 
 
-def heard_by(states: Tensor, first: int, count: int) -> Tensor:
+def features_of_frames(states: Tensor, first: int, count: int) -> Tensor:
     """What the frames first..first+count-1 hear: [f layers width] -> [count 5 layers width].
 
     Each frame hears two on either side; before the voice and after it, its first and last state.

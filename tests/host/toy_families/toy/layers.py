@@ -18,7 +18,7 @@ from ...host.compiling import uncompiled
 from ...host.patches import AudioPatch, find_patch, is_backbone, patched
 
 KEY = "toy_family"
-# For `told_apart`
+# For `distinguished_by`
 MARK = torch.float16
 
 

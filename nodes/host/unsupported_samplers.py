@@ -7,23 +7,23 @@ import comfy.conds
 from ...skyreels_core.errors import InputError
 
 KEY = "skyreels_audio"
-UNHEARD = f"{KEY}_unheard"  # the entry of `model_conds` that our guiders leave out
-DEAF = (
+GUARD = f"{KEY}_guard"  # the entry of `model_conds` that our guiders leave out
+IGNORES_AUDIO = (
     "This sampler ignores the audio conditioning: the voice would be left out. Use SkyReels Audio Sampler, or SkyReels "
     "Audio Guider with SamplerCustomAdvanced."
 )
 
 
-def refuse_deaf_guiders(key: str, executor, *args, **kwargs):
+def reject_other_guiders(key: str, executor, *args, **kwargs):
     """Around a run: a guider of the host's own would leave out voice and picture without a word."""
     guider = executor.class_obj
     scenes = any(key in cond for conds in guider.conds.values() for cond in conds)
-    if scenes and not getattr(guider, "hears", False):
-        raise InputError(DEAF)
+    if scenes and not getattr(guider, "uses_audio", False):
+        raise InputError(IGNORES_AUDIO)
     return executor(*args, **kwargs)
 
 
-class Unheard(comfy.conds.CONDConstant):
+class SamplerGuard(comfy.conds.CONDConstant):
     """Stops the first forward of any sampler that takes the conditioning as it comes, also with a model that has no
     wrapper of ours on it."""
 
@@ -31,12 +31,12 @@ class Unheard(comfy.conds.CONDConstant):
         super().__init__(cond)
 
     def process_cond(self, **_) -> None:
-        raise InputError(DEAF)
+        raise InputError(IGNORES_AUDIO)
 
 
-def refused_unheard(conditioning: list) -> list:
+def with_sampler_guard(conditioning: list) -> list:
     """The conditioning, of which a sampler that would leave out its voice makes nothing."""
     return [
-        [text, {**options, "model_conds": {**options.get("model_conds", {}), UNHEARD: Unheard()}}]
+        [text, {**options, "model_conds": {**options.get("model_conds", {}), GUARD: SamplerGuard()}}]
         for text, options in conditioning
     ]

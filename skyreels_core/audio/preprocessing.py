@@ -10,11 +10,11 @@ from ..media.sound import Audio
 from ..timeline import SAMPLE_RATE, Timeline
 from .gate import check_threshold, gate
 from .loudness import check_loudness, level_voice
-from .reading import heard
+from .reading import encoder_samples
 
 
 @dataclass(frozen=True)
-class Hearing:
+class AudioPreprocessing:
     """How a voice is made ready to be heard; raises InputError for values that make no sense."""
 
     gate: float | None = None  # dB against loud speech under which it is a pause; None: no gate
@@ -28,7 +28,7 @@ class Hearing:
 
     def of(self, audio: Audio, timeline: Timeline) -> tuple[Tensor, list[str]]:
         """The voice [n] at 16 kHz, as long as the timeline, and what was done to it in sentences."""
-        samples, lines = heard(audio, timeline), []
+        samples, lines = encoder_samples(audio, timeline), []
         if self.gate is not None:
             samples, silenced = gate(samples, SAMPLE_RATE, self.gate)
             lines.append(f"{silenced:.1f} s of pauses were muted for the model.")
@@ -40,4 +40,4 @@ class Hearing:
         return samples, lines
 
 
-AS_IT_IS = Hearing()
+NO_PREPROCESSING = AudioPreprocessing()
