@@ -343,7 +343,7 @@ def test_a_part_of_another_kind_or_none_is_named(animate_with, bundle_folder, ca
     assert animate_with(*parts, "--whisper", bundle_folder / WHISPER) == REFUSED
     refused(capsys, "is a Whisper encoder; a video model is needed here")
     assert animate_with(*parts) == REFUSED
-    refused(capsys, "lacks --whisper")
+    refused(capsys, "lacks whisper (--whisper)")
 
 
 def test_debug_shows_where_an_error_comes_from(animate):
@@ -447,7 +447,7 @@ def test_inspect_refuses_what_is_no_weights_file(files, capsys):
 
 def test_train_refuses_what_is_no_recipe(files, tmp_path, capsys):
     assert main(["train", "--config", str(files.nobody), "--output", str(tmp_path / "run")]) == REFUSED
-    refused(capsys, "no training recipe")
+    refused(capsys, "not a training recipe")
 
 
 def test_the_command_line_is_read_without_the_heavy_imports():

@@ -94,7 +94,9 @@ def find_model(
     """
     place, numbers = choose_device(device, dtype)
     if given and folder is not None:
-        raise InputError("A folder (--model) and single files of a model were given; give one or the other.")
+        raise InputError(
+            "A model folder (--model) and single files (such as --vae) were given; give one or the other."
+        )
     files, folder = dict(given), None if given else folder or assets.model()
     if folder is not None:
         files = {part: folder / name for part, name in IN_BUNDLE.items()}
@@ -107,9 +109,9 @@ def read_facts(
     files: dict[str, Path], dtype: torch.dtype, headers: Headers, parts: Collection[str]
 ) -> tuple[ModelFacts, dict[str, Any]]:
     """What the headers say of the model, and the sections of their metadata; `parts` are checked, or all of them."""
-    if missing := [f"--{part.replace('_', '-')}" for part in NEEDED if part not in files]:
+    if missing := [f"{part} (--{part.replace('_', '-')})" for part in NEEDED if part not in files]:
         raise InputError(
-            f"A model of single files lacks {', '.join(missing)}; give them all, or a folder with --model."
+            f"A model of single files lacks {', '.join(missing)}; give them all, or a model folder (--model)."
         )
     found = {
         part: identify(files[part], *PARTS[part], headers)

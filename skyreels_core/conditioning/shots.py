@@ -146,7 +146,7 @@ class VideoEdit:
 
     def frame(self, index: int) -> Tensor:
         """One of the source at the model's size, [h w 3]; going forward, the source is read once."""
-        return self._shown(index)
+        return self._source(index)
 
     def close(self) -> None:
         self._frames.close()
@@ -157,7 +157,7 @@ class VideoEdit:
         return Reader(self.source, self._fit.apply)
 
     @cached_property
-    def _shown(self) -> Reader:
+    def _source(self) -> Reader:
         return Reader(self.source, self._fit.apply)
 
     @cached_property

@@ -116,7 +116,7 @@ def arithmetic(dtype: torch.dtype) -> ComputeInfo:
     if dtype == torch.float32:
         remedy = "Download the model's files again."
     else:
-        remedy = f"Give --dtype {'bfloat16 or ' * (dtype == torch.float16)}float32."
+        remedy = f"Use dtype {'bfloat16 or ' * (dtype == torch.float16)}float32 (--dtype)."
     return ComputeInfo(f"{name} with PyTorch's attention", remedy)
 
 

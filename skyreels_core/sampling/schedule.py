@@ -31,8 +31,8 @@ def flow_sigmas(steps: int, shift: float, spacing: str = "even") -> Tensor:
         raise InputError(f"The spacing {spacing!r} is unknown; use one of {', '.join(SPACINGS)}.")
     if not 1 <= steps <= TIMESTEPS or not SMALLEST_SHIFT <= shift <= LARGEST_SHIFT:
         raise InputError(
-            f"A schedule of {steps} steps with shift {shift} was asked for; give 1 step or more, up to {TIMESTEPS}, "
-            f"and a shift above 0, from {SMALLEST_SHIFT} to {LARGEST_SHIFT}, such as 5."
+            f"The run has {steps} steps (--steps) and shift {shift} (--shift); give 1 to {TIMESTEPS} steps "
+            f"and a shift from {SMALLEST_SHIFT} to {LARGEST_SHIFT}, such as 5."
         )
     if spacing == "even":
         taken = torch.tensor([int(step * (TIMESTEPS / steps)) for step in range(steps)] + [TIMESTEPS])

@@ -91,7 +91,7 @@ KINDS: dict[Kind, About] = {
     "tiny-vae": About(
         "a tiny VAE (TAEHV) for previews",
         "In ComfyUI it belongs in models/vae_approx, or Load VAE takes it.",
-        "It decodes coarsely and cannot be used as --vae: give wan_2.1_vae.safetensors.",
+        "It decodes coarsely and cannot be used as the VAE (--vae): give wan_2.1_vae.safetensors.",
     ),
     "image-vae": About(
         "an image VAE (Stable Diffusion, Flux)",

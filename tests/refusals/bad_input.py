@@ -25,9 +25,9 @@ from skyreels_core.media.writing import write_picture, write_video
 
 WIDTH, HEIGHT, FRAMES, FPS = 48, 34, 9, 12.5  # of the video
 SMALL = ("--width", "32", "--height", "32", "--steps", "1", "--window", "3", "--overlap", "1")
-WAY_OUT = re.compile(
-    r"\b(attach|check|choose|close|convert|cut|download|draw|export|fetch|find|give|make|mend|needed|record|save|scale|"
-    r"shows?|split|start|try|use|wait|write)\b",
+REMEDY = re.compile(
+    r"\b(attach|check|choose|close|convert|cut|detect|download|draw|export|find|free|give|make|needed|paint|record|remove|resume|save|"
+    r"scale|shows?|split|start|try|use|wait|write)\b",
     re.IGNORECASE,
 )
 EARLIER = b"an earlier result"
@@ -121,7 +121,7 @@ def tensor(first: int = 0, last: int = 8, shape: Any = (2,), dtype: Any = "F32")
 
 
 @dataclass(frozen=True)
-class Desk:
+class CommandLine:
     """A folder with what a case needs, an earlier result, and somebody's own file."""
 
     folder: Path
@@ -169,7 +169,7 @@ class Desk:
         assert line.startswith("skyreels-audio: "), shown.err
         assert not any(other.startswith("skyreels-audio: ") for other in log)
         assert all(needle in line for needle in needles), line
-        assert WAY_OUT.search(line), f"no way out: {line}"
+        assert REMEDY.search(line), f"no remedy: {line}"
         after = contents(self.folder)
         assert {name: after[name] for name in after if name not in changed} == before
         return line
@@ -185,7 +185,7 @@ def contents(folder: Path) -> Mapping[str, str]:
     }
 
 
-Case = tuple[Callable[[Desk], tuple], str]  # the options that are bad, and what the sentence names
+Case = tuple[Callable[[CommandLine], tuple], str]  # the options that are bad, and what the sentence names
 
 
 def cases(table: Mapping[str, Case]) -> pytest.MarkDecorator:

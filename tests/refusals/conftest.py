@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from bad_input import EARLIER, Desk, Whole
+from bad_input import EARLIER, CommandLine, Whole
 
 
 @pytest.fixture(scope="session")
@@ -11,7 +11,7 @@ def whole(tmp_path_factory, bundle_folder):
 
 @pytest.fixture
 def desk(tmp_path, whole, capsys):
-    desk = Desk(tmp_path, whole, capsys.readouterr)
+    desk = CommandLine(tmp_path, whole, capsys.readouterr)
     desk.output.write_bytes(EARLIER)
     desk.file("mine.txt", "somebody's own")
     return desk

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from bad_input import SMALL, Case, Desk, cases, tensor, weights
+from bad_input import SMALL, Case, CommandLine, cases, tensor, weights
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -28,7 +28,7 @@ from skyreels_core.weights.header import read_header
 PARTS = {"backbone": MODEL, "vae": VAE, "text-encoder": TEXT_ENCODER, "whisper": WHISPER}
 
 
-def instead(desk: Desk, part: str, path: object) -> list[str]:
+def instead(desk: CommandLine, part: str, path: object) -> list[str]:
     """The command with the parts of a model one by one, one of them another file."""
     files = {name: desk.whole.model / file for name, file in PARTS.items()} | {part: path}
     given = [word for name, file in files.items() for word in (f"--{name}", file)]
@@ -80,16 +80,16 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a place that is true": (entry(data_offsets=[False, True], shape=[1], dtype="U8"), DAMAGED),
     "tensors that overlap": (weights({"a": tensor(), "b": tensor(4, 12)}, bytes(12)), DAMAGED),
     "a hole between tensors": (weights({"a": tensor(), "b": tensor(16, 24)}, bytes(24)), DAMAGED),
-    "tensors in another order": (weights({"b": tensor(8, 16), "a": tensor()}, bytes(16)), "no model that is known"),
+    "tensors in another order": (weights({"b": tensor(8, 16), "a": tensor()}, bytes(16)), "an unknown model"),
     "more than it promises": (weights({"a": tensor()}, bytes(99)), DAMAGED),
     "a name twice": (
         weights(b'{"a":%b,"a":%b}' % (2 * (json.dumps(tensor()).encode(),)), bytes(8)),
         "'a' is in it twice",
     ),
     "a name that is no Unicode": (weights(b'{"\xff":%b}' % json.dumps(tensor()).encode(), bytes(8)), DAMAGED),
-    "half a surrogate": (weights({"\ud800": tensor()}, bytes(8)), "no model that is known"),
+    "half a surrogate": (weights({"\ud800": tensor()}, bytes(8)), "an unknown model"),
     "a name of lines": (weights({"a\x1b[2J\nTrace": tensor()}, bytes(8)), "names like a [2J Trace."),
-    "a name of 100000 letters": (weights({"a" * 100_000: tensor()}, bytes(8)), "no model that is known"),
+    "a name of 100000 letters": (weights({"a" * 100_000: tensor()}, bytes(8)), "an unknown model"),
     "brackets without end": (weights(b'{"a":' + b"[" * 200_000), DAMAGED),
     "objects without end": (weights(b'{"a":' * 100_000), DAMAGED),
     "a number of 10000 digits": (weights(b'{"a":' + b"9" * 10_000 + b"}"), DAMAGED),

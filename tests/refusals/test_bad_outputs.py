@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from bad_input import EARLIER, Case, Desk, cases, contents
+from bad_input import EARLIER, Case, CommandLine, cases, contents
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -80,7 +80,7 @@ class Stop:
 @pytest.fixture(scope="session")
 def stopped(whole, tmp_path_factory):
     """The work folder of a run that was stopped."""
-    desk = Desk(tmp_path_factory.mktemp("stopped"), whole, lambda: None)
+    desk = CommandLine(tmp_path_factory.mktemp("stopped"), whole, lambda: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Bars, "__call__", lambda bars, *words: Stop()(bars, *words))
         assert main(desk.animation()) == INTERRUPTED
@@ -156,7 +156,7 @@ OTHERS = {
 }
 
 
-def hushed(desk: Desk) -> Path:
+def hushed(desk: CommandLine) -> Path:
     content = bytearray(desk.whole.voice.read_bytes())
     content[-8:] = bytes(8)
     return desk.file("other.wav", bytes(content))

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from bad_input import Case, Desk, cases, pixels
+from bad_input import Case, CommandLine, cases, pixels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,12 +19,12 @@ from skyreels_core.errors import InputError
 from skyreels_core.media.reading import read_picture
 
 
-def saved(desk: Desk, name: str, array: np.ndarray, **form: object):
+def saved(desk: CommandLine, name: str, array: np.ndarray, **form: object):
     Image.fromarray(array).save(desk.folder / name, **form)
     return desk.folder / name
 
 
-def half(desk: Desk, suffix: str, share: float = 0.5):
+def half(desk: CommandLine, suffix: str, share: float = 0.5):
     return desk.part_of(saved(desk, f"whole.{suffix}", pixels()), share)
 
 

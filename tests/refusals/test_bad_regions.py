@@ -7,7 +7,7 @@ import math
 
 import pytest
 import torch
-from bad_input import FPS, FRAMES, HEIGHT, WIDTH, Case, Desk, cases, keypoints
+from bad_input import FPS, FRAMES, HEIGHT, WIDTH, Case, CommandLine, cases, keypoints
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,12 +18,12 @@ from skyreels_core.media.encoding import Encoding
 from skyreels_core.media.writing import write_picture, write_video
 
 
-def painted(desk: Desk, *size: int, value: float = 1.0) -> tuple:
+def painted(desk: CommandLine, *size: int, value: float = 1.0) -> tuple:
     write_picture(desk.folder / "mask.png", torch.full((*size, 3), value))
     return "--mask", desk.folder / "mask.png"
 
 
-def filmed(desk: Desk, frames: int, value: float = 1.0) -> tuple:
+def filmed(desk: CommandLine, frames: int, value: float = 1.0) -> tuple:
     pictures = torch.full((frames, HEIGHT, WIDTH, 3), value)
     write_video(desk.folder / "mask.mkv", pictures, FPS, encoding=Encoding(lossless=True))
     return "--mask", desk.folder / "mask.mkv"
@@ -105,7 +105,7 @@ POSES: dict[str, Case] = {
     "of a shorter video": posed(keypoints(frames=3), "keypoints of 3 frames, the video has 9"),
     "a face that is not there": (
         lambda desk: ("--keypoints", desk.whole.keypoints, "--face", "5"),
-        "Face 5 was asked for",
+        "Face 5 does not exist",
     ),
     "a face with another name": (lambda desk: ("--keypoints", desk.whole.keypoints, "--face", "left"), "--face"),
     "gaps that may not be": (

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 import soundfile
-from bad_input import Case, Desk, cases, sound
+from bad_input import Case, CommandLine, cases, sound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,19 +16,19 @@ from skyreels_core.errors import InputError
 from skyreels_core.media.sound import read_audio
 
 
-def recorded(desk: Desk, samples: np.ndarray, rate: int = 16000, name: str = "voice.wav", **form: str):
+def recorded(desk: CommandLine, samples: np.ndarray, rate: int = 16000, name: str = "voice.wav", **form: str):
     path = desk.folder / name
     soundfile.write(path, samples, rate, **form)
     return path
 
 
-def changed(desk: Desk, place: slice, value: bytes):
+def changed(desk: CommandLine, place: slice, value: bytes):
     header = bytearray(recorded(desk, np.zeros(800)).read_bytes())
     header[place] = value
     return desk.file("voice.wav", bytes(header))
 
 
-def hours(desk: Desk, count: int):
+def hours(desk: CommandLine, count: int):
     """Of 4000 samples a second, which the system need not store."""
     path, size = recorded(desk, np.zeros(1), 4000, subtype="PCM_U8"), count * 3600 * 4000
     with path.open("r+b") as file:

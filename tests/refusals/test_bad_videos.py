@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from bad_input import FRAMES, HEIGHT, WIDTH, Case, Desk, cases, clip, pixels, sound
+from bad_input import FRAMES, HEIGHT, WIDTH, Case, CommandLine, cases, clip, pixels, sound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,29 +21,29 @@ INDEX_FIRST = {"muxing": {"movflags": "+faststart"}}
 
 
 def cut(share: float, name: str = "whole.mp4", **options: object) -> Case:
-    def given(desk: Desk) -> tuple:
+    def given(desk: CommandLine) -> tuple:
         path = desk.part_of(clip(desk.folder / name, **options), share)
         return "--video", path, "--mask", desk.whole.mask
 
     return given, f"cut.{name.split('.')[1]}"
 
 
-def other(desk: Desk, path: object) -> tuple:
+def other(desk: CommandLine, path: object) -> tuple:
     return "--video", path, "--mask", desk.whole.mask
 
 
-def without_index(desk: Desk):
+def without_index(desk: CommandLine):
     """As a camera leaves it when its battery is empty."""
     content = clip(desk.folder / "whole.mp4").read_bytes()
     return desk.file("a.mp4", content[: content.index(b"moov") - 4])
 
 
-def unknown_codec(desk: Desk):
+def unknown_codec(desk: CommandLine):
     content = clip(desk.folder / "whole.mkv").read_bytes()
     return desk.file("a.mkv", content.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ"))
 
 
-def no_frames(desk: Desk):
+def no_frames(desk: CommandLine):
     with av.open(str(desk.folder / "a.mkv"), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 48, 34, "yuv420p"

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bad_input import EARLIER, WAY_OUT, Desk, contents
+from bad_input import EARLIER, REMEDY, CommandLine, contents
 
 from skyreels_core.cli import REFUSED, main
 
@@ -50,7 +50,7 @@ def test_a_disk_that_takes_no_video_keeps_the_state_and_the_run_goes_on_where_it
         before = set(contents(desk.folder))
         assert main([*words, "--lossless"]) == REFUSED
     line = desk.read_output().err.strip().splitlines()[-1]
-    assert "--resume" in line and "File too large" in line and WAY_OUT.search(line)
+    assert "--resume" in line and "File too large" in line and REMEDY.search(line)
     assert desk.output.read_bytes() == EARLIER
     new = set(contents(desk.folder)) - before
     assert STATE in new and all(name.startswith("result.mp4.work") for name in new)
@@ -84,7 +84,7 @@ def test_a_disk_that_is_full_is_one_sentence(desk):
     )  # fmt: skip
     assert ran.returncode == REFUSED, ran.stderr
     line = ran.stderr.strip().splitlines()[-1]
-    assert line.startswith("skyreels-audio: ") and WAY_OUT.search(line) and "Traceback" not in ran.stderr
+    assert line.startswith("skyreels-audio: ") and REMEDY.search(line) and "Traceback" not in ran.stderr
     assert "No space left on device" in line and "--resume" in line
     assert ran.stdout.split() == ["mine.txt", "result.mp4.work"]
 
@@ -109,7 +109,7 @@ def open_desk(whole, capsys):
     model = shutil.copytree(whole.model, folder / "model")
     files = {name: shutil.copy(getattr(whole, name), folder) for name in ("voice", "portrait")}
     open_whole = replace(whole, model=model, **{name: Path(path) for name, path in files.items()})
-    desk = Desk(folder / "desk", open_whole, capsys.readouterr)
+    desk = CommandLine(folder / "desk", open_whole, capsys.readouterr)
     desk.folder.mkdir()
     for path in folder.rglob("*"):
         path.chmod(0o755)
@@ -120,7 +120,7 @@ def open_desk(whole, capsys):
     shutil.rmtree(folder)
 
 
-def refused_to_nobody(desk: Desk, words: list[str], needle: str) -> None:
+def refused_to_nobody(desk: CommandLine, words: list[str], needle: str) -> None:
     main([*words, "--steps", "0"])  # what is imported late is imported now
     desk.read_output()
     with as_nobody():

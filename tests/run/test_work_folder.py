@@ -53,7 +53,7 @@ def test_a_new_run_has_no_state(folder):
 
 def test_an_unfinished_run_is_not_begun_again_in_silence(folder):
     unfinished(folder)
-    with pytest.raises(InputError, match=r"unfinished run\. Use --resume"):
+    with pytest.raises(InputError, match=r"unfinished run\. Resume it \(--resume\)"):
         WorkFolder(folder)
     with WorkFolder(folder, "resume") as work:
         assert work.unfinished and work.load() is not None

@@ -10,6 +10,14 @@ import torch
 from torch import Tensor
 
 BLOCK = 1 << 20  # bytes of a file that are read at once
+# Names in the folders of all versions, and what a sentence calls them.
+LABELS = {
+    "the text": "the prompt",
+    "the negative text": "the negative prompt",
+    "the cache threshold": "the TeaCache threshold",
+    "the cache memory": "the memory of TeaCache",
+    "the hearing": "the audio preprocessing",
+}
 SAMPLES = 64  # numbers of a weight that are looked at
 
 
@@ -62,6 +70,7 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 
 def _difference(name: str, before: str | None, now: str | None) -> str:
+    name = LABELS.get(name, name)
     texts = [text or "nothing" for text in (before, now)]
     if any(len(text) == 32 for text in texts):
         return f"{name} has changed"

@@ -25,6 +25,7 @@ from .fingerprint import differences
 logger = logging.getLogger(__name__)
 
 VERSION = 1
+START_AGAIN = "start again (--restart; in Python restart=True)"
 LOCK, HOLDER, RUN, STATE, PART = "lock", "holder.json", "run.json", "state.safetensors", ".part"
 SUBFOLDERS = ("conditions",)
 # The file that safetensors (0.8) fills before it renames it; a kill in between leaves it.
@@ -52,7 +53,7 @@ class WorkFolder:
             self.unfinished = (self.path / RUN).is_file()
             if self.unfinished and begin == "new":
                 raise InputError(
-                    f"{self.path} holds an unfinished run. Use --resume to resume it, or --restart to start again."
+                    f"{self.path} holds an unfinished run. Resume it (--resume), or {START_AGAIN}."
                 )
         except BaseException:
             self.release()
@@ -75,7 +76,7 @@ class WorkFolder:
         elif changed := differences(self._read_run()["inputs"], inputs):
             raise InputError(
                 f"{self.path} holds a run with other inputs: {'; '.join(changed)}. Use the same inputs, or "
-                "--restart to start again."
+                f"{START_AGAIN}."
             )
         self.begun = True
 
@@ -142,7 +143,8 @@ class WorkFolder:
             foreign = sorted(item.name for item in self.path.iterdir() if not _is_ours(item.name))
             if foreign:
                 raise InputError(
-                    f"{self.path} holds {foreign[0]}, so it is not a run state. Give an empty or a new folder (--work)."
+                    f"{self.path} holds {foreign[0]}, so it is not a run state. Give an empty or a new folder "
+                    "(--work)."
                 )
 
     def _take(self) -> FileLock:
@@ -187,12 +189,12 @@ class WorkFolder:
         if version != VERSION:
             raise InputError(
                 f"{self.path} was written by another release (format {version}, this one reads {VERSION}). Use "
-                "--restart to start again, or use that release."
+                f"that release, or {START_AGAIN}."
             )
         return run
 
     def _damaged(self, name: str, error: object) -> InputError:
-        return InputError(f"{self.path / name} is damaged ({error}). Use --restart to start again.")
+        return InputError(f"{self.path / name} is damaged ({error}). It cannot be resumed: {START_AGAIN}.")
 
     def _write_json(self, name: str, value: Mapping[str, object]) -> None:
         with _writing(self.path / name) as part:
@@ -248,7 +250,7 @@ class TensorFolder(MutableMapping[str, Tensor]):
                 raise ValueError("it holds NaN or infinity")
         except (SafetensorError, KeyError, OSError, ValueError) as error:
             raise InputError(
-                f"{self._file(name)} is damaged ({first_words(error)}). Use --restart to start again."
+                f"{self._file(name)} is damaged ({first_words(error)}). It cannot be resumed: {START_AGAIN}."
             ) from error
         return tensor
 

@@ -14,7 +14,7 @@ from ...errors import InputError
 from ...sampling.denoise import Counts, Denoiser, Unit
 from ...sampling.hybrid import Variant
 from ...sampling.solvers import SolverState
-from .folder import WorkFolder
+from .folder import START_AGAIN, WorkFolder
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ class Resumable:
             return self._go_on(x, *saved)
         except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
-                f"The state in {self.work.path} does not fit this run ({error!r}). Use --restart to start again."
+                f"The state in {self.work.path} does not fit this run ({error!r}). It cannot be resumed: "
+                f"{START_AGAIN}."
             ) from error
 
     def save(self, state: SolverState) -> None:
