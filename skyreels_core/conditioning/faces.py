@@ -115,8 +115,8 @@ def _check_choice(tracks: list[Track], faces: Faces) -> None:
         )
     if isinstance(faces, int) and not 0 <= faces < len(tracks):
         raise InputError(
-            f"Face {faces} does not exist: the video has {len(tracks)} face{'s' * (len(tracks) != 1)}, counted from 0. Choose one of them, "
-            "'largest' or 'all'."
+            f"Face {faces} does not exist: the video has {len(tracks)} face{'s' * (len(tracks) != 1)}, counted "
+            "from 0. Choose one of them, 'largest' or 'all'."
         )
 
 
