@@ -28,7 +28,7 @@ class AudioPatch:
     traits: tuple[str, ...] = ()
 
     @uncompiled_itself
-    def listen(
+    def with_audio(
         self,
         executor,
         x: Tensor,
@@ -53,11 +53,11 @@ Patch = TypeVar("Patch", bound=AudioPatch)
 
 
 def patched(model, layers: AudioPatch, key: str, mark: torch.dtype):
-    """A clone of the MODEL with the layers of a family on it; `key` is the family's, `mark` what `distinguished_by` takes."""
+    """A clone of the MODEL with a family's layers on it; `key` is the family's, `mark` is for `distinguished_by`."""
     model, wrappers = model.clone(), comfy.patcher_extension.WrappersMP
     model.set_model_patch(layers, "attn2_patch")
     model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{key}_compiling", distinguished_by(mark))
-    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, key, layers.listen)
+    model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, key, layers.with_audio)
     model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, key, partial(reject_other_guiders, key))
     return model
 
