@@ -1,4 +1,4 @@
-"""A voice to the tokens that the model hears."""
+"""A voice to the tokens that the model is conditioned on."""
 
 from __future__ import annotations
 

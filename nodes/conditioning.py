@@ -1,4 +1,4 @@
-"""A picture, or a video, and a voice to what the sampler is told."""
+"""A picture, or a video, and a voice to the conditioning of the sampler."""
 
 from __future__ import annotations
 

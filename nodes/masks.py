@@ -1,4 +1,4 @@
-"""Where the mouth is: faces found with DWPose, or given, to the mask of what an edit makes anew."""
+"""Where the mouth is: faces found with DWPose, or given, to the mask of what an edit regenerates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is seen, in words that change over time."""
+"""Prompts that change over time."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from .errors import InputError
 
 TOKEN_RATE = 50  # audio tokens per second
-SAMPLE_RATE = 16000  # audio samples per second that the speech encoder hears
+SAMPLE_RATE = 16000  # audio samples per second that the speech encoder gets
 SAMPLES_PER_TOKEN = SAMPLE_RATE // TOKEN_RATE
 MARGIN_TOKENS = 8  # tokens seen on each side of a window's own time
 TEMPORAL = 4  # frames per latent frame after the first

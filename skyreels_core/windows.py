@@ -34,7 +34,7 @@ class Window:
         return slice(self.start, self.start + self.length)
 
     def token_span(self, fps: float, token_count: int) -> TokenSpan:
-        """The audio tokens that it hears."""
+        """The audio tokens that it is conditioned on."""
         return token_span(self.start, self.length, fps, token_count)
 
 

@@ -49,5 +49,5 @@ def rate_of(video: Frames, fps: float) -> tuple[float, list[str]]:
 
 
 def withheld(sentence: str) -> ExecutionBlocker:
-    """In the place of an output: a node that is wired to it says the sentence."""
+    """Instead of an output: a node that is wired to it says the sentence."""
     return ExecutionBlocker(sentence)

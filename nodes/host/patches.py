@@ -44,7 +44,7 @@ class AudioPatch:
         return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
 
     def brought(self, entries: dict[str, Any], latent_frames: int) -> dict[str, Any]:
-        """Take what `hearing` made out of the entries of a forward, and say what the blocks find in their
+        """Take what `audio_conds` made out of the entries of a forward, and say what the blocks find in their
         `transformer_options`. It is `uncompiled`, as the blocks' patches are."""
         raise NotImplementedError
 

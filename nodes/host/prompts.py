@@ -44,7 +44,7 @@ def at_time(conditioning: list, seconds: float) -> list:
 def spread(
     side: str, conditioning: list, plan: WindowPlan, fps: float
 ) -> tuple[dict[str, list], tuple[str, ...]]:
-    """Conditionings by name, `side` being the one as it came, and for each window the name of the one it is told."""
+    """Conditionings by name, `side` being the one as it came, and for each window the name of its own."""
     schedules = schedules_in(conditioning)
     named, names = {(0,) * len(schedules): (side, conditioning)}, []
     for window in plan.windows:

@@ -1,4 +1,4 @@
-"""What a node says while and after it works: a line of text on it, a bar with the time that is left."""
+"""What a node says while and after it works: a line of text on it, a bar with the remaining time."""
 
 from __future__ import annotations
 

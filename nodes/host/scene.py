@@ -48,7 +48,7 @@ class Scene:
         return self.voice.audio
 
     def check_no_picture(self) -> None:
-        """For a backbone of 16 input channels, which is told nothing but text and voice."""
+        """For a backbone of 16 input channels, which is conditioned on text and voice alone."""
         if self.shot.hybrid is not None:
             raise InputError(
                 f"This video model takes no picture (16 input channels), so it cannot edit a video. Give one with "

@@ -1,4 +1,4 @@
-"""What a run in the host would lose is kept beside its outputs: the same graph goes on with it after a crash or a
+"""What a run in the host would lose is kept beside its outputs: the same graph resumes from it after a crash or a
 cancel."""
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Video:
     """
 
     def __init__(self, result: Result, work: WorkFolder | None = None, owned: bool = False) -> None:
-        """`owned`: the work folder ends with the video."""
+        """`owned`: the run state ends with the video."""
         self._result, self._work = result, work
         self._own = work if owned else None
 
@@ -98,7 +98,7 @@ class Video:
         return path
 
     def close(self) -> None:
-        """Let go of the work folder, where there is one; what is in it stays unless the video was saved."""
+        """Let go of the run state, where there is one; what is in it stays unless the video was saved."""
         if self._own is not None:
             self._own.release()
 

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from ..errors import InputError
 from ..timeline import SAMPLE_RATE
 
-TARGET = -23.0  # LUFS, of EBU R 128; the MultiTalk family hears every voice at it
+TARGET = -23.0  # LUFS, of EBU R 128; the MultiTalk family normalises every voice to it
 QUIETEST, LOUDEST = -70.0, -5.0  # LUFS; what is under the quietest is silence by the standard
 BLOCK_SECONDS = 0.4  # over which it is measured: what is shorter is followed by silence
 

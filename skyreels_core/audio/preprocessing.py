@@ -15,7 +15,7 @@ from .reading import encoder_samples
 
 @dataclass(frozen=True)
 class AudioPreprocessing:
-    """How a voice is made ready to be heard; raises InputError for values that make no sense."""
+    """How a voice is preprocessed for the model; raises InputError for values that make no sense."""
 
     gate: float | None = None  # dB against loud speech under which it is a pause; None: no gate
     loudness: float | None = None  # LUFS; None: the level stays

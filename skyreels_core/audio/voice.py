@@ -1,4 +1,4 @@
-"""A voice as the backbone hears it: its tokens, and the frames that it speaks over."""
+"""A voice as the backbone gets it: its tokens, and the frames that it speaks over."""
 
 from __future__ import annotations
 

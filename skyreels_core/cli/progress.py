@@ -1,4 +1,4 @@
-"""Progress bars: one for each stage of a run, with the time that is left."""
+"""Progress bars: one for each stage of a run, with the remaining time."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class DWPose:
         self.pose = _load(Path(pose_path), (POSE_HEIGHT, POSE_WIDTH))
 
     def __call__(self, frames: Frames, callback: Callable[[int], None] | None = None) -> Keypoints:
-        """The faces of pictures; `callback` hears of every frame and may raise to cancel."""
+        """The faces of pictures; `callback` is called for every frame and may raise to cancel."""
         faces = []
         for index, frame in enumerate(frames.stream()):
             picture = (frame * 255).round().clamp(0, 255).byte().cpu().numpy()

@@ -1,6 +1,6 @@
-"""What is seen, in words that change over time.
+"""Prompts that change over time.
 
-A window is told one text: that of the span which covers the window's middle. Where two windows overlap, their
+A window gets one text: that of the span which covers the window's middle. Where two windows overlap, their
 predictions are fused by ramps, and so are the texts.
 """
 
@@ -72,7 +72,7 @@ class PromptSchedule:
         return bisect([start for start, _ in self.spans], seconds) - 1
 
     def of_window(self, window: Window, fps: float) -> int:
-        """The index of the text that a window is told."""
+        """The index of the text of a window."""
         return self.at(middle(window, fps))
 
     def prompts_for(self, plan: WindowPlan, fps: float) -> list[str]:
@@ -80,7 +80,7 @@ class PromptSchedule:
         return [self.texts[self.of_window(window, fps)] for window in plan.windows]
 
     def unused_prompts(self, plan: WindowPlan, timeline: Timeline) -> list[str]:
-        """A line for each text that no window is told, for the user."""
+        """A line for each text that no window uses, for the user."""
         told = {self.of_window(window, timeline.fps) for window in plan.windows}
         return [
             f"The prompt at {start:g} s is not used: {_reason(start, timeline)}"

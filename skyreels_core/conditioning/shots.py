@@ -68,7 +68,7 @@ class WindowConditions:
     def encode_all(
         self, variants: Collection[Variant], callback: Callable[[int], None] | None = None
     ) -> None:
-        """Those that are not kept yet. `callback` hears how many windows are done, and may raise to cancel."""
+        """Those that are not kept yet. `callback` gets how many windows are done, and may raise to cancel."""
         try:
             for window in self.plan.windows:
                 for shot, variant in self._seen(variants):
@@ -99,7 +99,7 @@ class WindowConditions:
 
 @dataclass(frozen=True, eq=False)
 class Animation:
-    """A picture [h w 3] in 0..1 at the model's size; without one the text alone says what is seen."""
+    """A picture [h w 3] in 0..1 at the model's size; without one the prompt alone decides."""
 
     picture: Tensor | None
     width: int  # pixels
@@ -126,7 +126,7 @@ class Animation:
 
 @dataclass(frozen=True, eq=False)
 class VideoEdit:
-    """A video, whose last frame lasts for ever, and the region of it that is made anew. Windows that are encoded in
+    """A video, whose last frame lasts for ever, and the region of it to regenerate. Windows that are encoded in
     their order read both once, and no more of them than one window is held."""
 
     source: Frames
@@ -169,5 +169,5 @@ class VideoEdit:
         return Fit(self.source.size, self.size, self.size)
 
     def _scaled_hole(self, mask: Tensor) -> Tensor:
-        """A pixel is made anew where any of its source pixels is."""
+        """A pixel is regenerated where any of its source pixels is."""
         return adaptive_max_pool2d((mask > 0.5).float()[None], self.size[::-1])[0]

@@ -54,13 +54,13 @@ class Voice:
 
 
 def draw_voice(rng: random.Random, unseen: bool = False) -> Voice:
-    """A random voice; `unseen` draws from variants that training never hears."""
+    """A random voice; `unseen` draws from variants that training never uses."""
     languages, variants = (UNSEEN_LANGUAGES, UNSEEN_VARIANTS) if unseen else (LANGUAGES, VARIANTS)
     return Voice(rng.choice(languages) + rng.choice(variants), rng.randint(110, 170), rng.randint(20, 80))
 
 
 def draw_sentences(rng: random.Random, count: int, unseen: bool = False) -> str:
-    """`count` sentences; `unseen` ones use subjects and objects that training never hears."""
+    """`count` sentences; `unseen` ones use subjects and objects that training never uses."""
     subjects, objects = (UNSEEN_SUBJECTS, UNSEEN_OBJECTS) if unseen else (SUBJECTS, OBJECTS)
     return " ".join(
         f"{rng.choice(subjects)} {rng.choice(VERBS)} {rng.choice(objects)}." for _ in range(count)

@@ -1,6 +1,6 @@
 """Does a long video stay one take? Measured on the finished frames while they pass, in memory that does not grow:
 how like its reference each window looks (`likeness`), the seams where windows meet (`seams`), and how the mean LAB
-of each second wanders from the reference's (`colour.drift`).
+of each second drifts from the reference's (`colour.drift`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A picture is laid out in 8x8 cells of LAB colour, as in MPEG-7's colour layout descriptor, and compared by Lin's
 concordance correlation (Biometrics 45, 1989): 1 is the same, 0 has nothing in common. It sees hair, skin, clothes and
-background, and where they are. It knows no faces: who walks or turns scores lower, and two people of the same colours
-in the same place score high.
+background, and where they are. It does not recognise faces: who walks or turns scores lower, and two people of the same
+colours in the same place score high.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def measure(
 
 
 def apply(frames: Tensor, statistics: ColourStatistics, strength: float = 1.0) -> Tensor:
-    """Frames [f h w 3] with the departures in `statistics` (of these frames, smoothed) taken back.
+    """Frames [f h w 3] with the departures in `statistics` (of these frames, smoothed) removed.
 
     One gain on L, kept inside 0.7..1.4, and one shift of a and b per frame; `strength` 0..1 scales both.
     """
@@ -133,7 +133,7 @@ class Drift:
 
 
 def drift(means: Tensor, fps: float) -> Drift:
-    """How mean colours [f 3] (`mean_lab`) wander; frames without a measurement are left out.
+    """How mean colours [f 3] (`mean_lab`) drift; frames without a measurement are left out.
 
     What was measured only once, or never, has not wandered.
     """
@@ -185,7 +185,7 @@ def unify_clip(
     """Both passes over frames [f h w 3] in memory, and a third that measures what is left.
 
     reference, masks as `measure`, a single mask for all frames; without `reference_mask` the reference is where
-    the video starts. `callback` hears of PASSES steps for each frame, counted from 0, and may raise to cancel.
+    the video starts. `callback` is called for PASSES steps for each frame, counted from 0, and may raise to cancel.
     Raises InputError for sizes that do not belong together.
     """
     callback = callback or (lambda step: None)

@@ -58,7 +58,7 @@ def place_back(
     pixels: int | None = None,
     changed: Changed | None = None,
 ) -> Iterator[Tensor]:
-    """`layers` joined: where the feathered mask is 0 the source does not change. `changed` hears of every frame."""
+    """`layers` joined: where the feathered mask is 0 the source is unchanged. `changed` is called for every frame."""
     for layer in layers(made, source, region, pixels):
         frame = composite(*layer)
         if changed is not None:
@@ -144,7 +144,7 @@ def composite_clip(
     pixels: int | None = None,
     callback: Callable[[int], None] | None = None,
 ) -> Composited:
-    """`place_back` of a whole clip, and what it changed; `callback` hears of every frame and may raise to cancel.
+    """`place_back` of a whole clip, and what it changed; `callback` is called for every frame and may raise to cancel.
 
     Raises InputError for a mask that is not of the source's size, or has too few frames.
     """

@@ -1,4 +1,4 @@
-"""Which part of a video is made anew, frame by frame: a mask in memory, in a file, or drawn when it is asked for."""
+"""Which part of a video is regenerated, frame by frame: a mask in memory, in a file, or drawn when it is asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDING = 16  # pixels, to multiples of which tools round the sides of small co
 
 
 class Region(Frames, Protocol):
-    """Masks [h w] in 0..1, 1 = made anew: one for each frame of a video, or a single one for all."""
+    """Masks [h w] in 0..1, 1 = regenerated: one for each frame of a video, or a single one for all."""
 
 
 def as_region(mask: Region | Tensor) -> Region:

@@ -73,7 +73,7 @@ def read_audio(path: str | Path) -> Audio:
 
     Pauses in the time stamps are silence. Where rate or channels change, the highest rate and most channels hold for
     the whole. Single damaged packets are left out; the log says so.
-    Raises InputError for a file that is missing, unreadable, cut short, without a sound track, empty, not finite, or
+    Raises InputError for a file that is missing, unreadable, truncated, without a sound track, empty, not finite, or
     of a form that no recording has.
     """
     path = Path(path).absolute()

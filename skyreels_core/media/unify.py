@@ -26,11 +26,11 @@ def unify_stream(
     reference: Callable[[int], Tensor] | None = None,
     stage: Callable[[], AbstractContextManager] = nullcontext,
 ) -> Iterator[Tensor]:
-    """Frames [h w 3] in 0..1 with their drift from the reference taken back, as `colour.unify_clip` does it.
+    """Frames [h w 3] in 0..1 with their drift from the reference removed, as `colour.unify_clip` does it.
 
     A frame waits until the statistics are known as far ahead as the smoothing in time reaches: 4 s.
     reference: the picture [h w 3] whose colours a frame should have, by the frame's index; None: frame 0.
-    `strength` 0..1 is the share that is taken back, 0 gives the frames as they came. `stage` is entered for
+    `strength` 0..1 is the share that is removed, 0 gives the frames as they came. `stage` is entered for
     what is done here, without the wait for frames.
     Raises InputError for a reference of another size.
     """

@@ -23,7 +23,7 @@ class AudioContext:
     tokens: Tensor  # [b n d], projected
     query_rotation: Tensor | None  # complex64 [t 1 1 c/2], one row per latent frame
     key_rotation: Tensor | None  # complex64 [n 1 c/2] or [b n 1 c/2]
-    mask: Tensor | None  # bool [b 1 1 n], True is heard
+    mask: Tensor | None  # bool [b 1 1 n], True is attended to
     voiced: Tensor | None  # bool [b 1 1], False where a sample has no audio at all
 
 
@@ -118,7 +118,7 @@ class AudioAdapter(nn.Module):
         """Project the audio once for all blocks and steps.
 
         tokens: [b n width]; key_positions: float64 [n] or [b n] and query_positions: float64 [t], in tokens
-        of 20 ms; key_mask: bool [b n], True is heard. A sample whose mask is all False passes unchanged.
+        of 20 ms; key_mask: bool [b n], True is attended to. A sample whose mask is all False passes unchanged.
         """
         query_rotation = key_rotation = mask = voiced = None
         if self.config.rope:

@@ -27,9 +27,9 @@ from .sizes import (
 
 AUDIO_PREFIXES = ("audio_proj.", "blocks.*.audio_cross_attn.", "blocks.*.norm_x.")  # all else is Wan's own
 AUDIO_NAME = re.compile("|".join(re.escape(prefix).replace(r"\*", r"\d+") for prefix in AUDIO_PREFIXES))
-WINDOW = 5  # frames of the voice that one frame hears
+WINDOW = 5  # frames of the voice that one frame is conditioned on
 DESCRIBED = "comfy_quant"  # beside a quantised weight: how ComfyUI reads it
-LATER_WINDOW = 8  # frames that a group of four hears
+LATER_WINDOW = 8  # frames that a group of four is conditioned on
 AUDIO_SIZES = (
     "audio_proj.proj1.weight",
     "audio_proj.proj1_vf.weight",
@@ -45,7 +45,7 @@ NEEDED: dict[Kind, str] = {
     "wan2.1_infiniteTalk_single_fp16.safetensors",
 }
 
-# Where a file belongs that was given in the place of these, other than for everybody.
+# Where a file belongs that was given instead of these, other than for everybody.
 PLACES: dict[Kind, str] = {
     "skyreels-v3-a2v": "Load SkyReels-V3 A2V takes it, from models/diffusion_models.",
     "infinitetalk": "Apply InfiniteTalk takes it, from models/model_patches.",

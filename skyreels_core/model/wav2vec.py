@@ -1,4 +1,4 @@
-"""Voices of any length as the states of a wav2vec2 encoder, 25 a second: how the MultiTalk family hears.
+"""Voices of any length as the states of a wav2vec2 encoder, 25 a second: as the MultiTalk family encodes a voice.
 
 As published: -23 LUFS, the convolutions' features resized to one for each frame, and of the transformer over
 them what every layer says. The convolutions are computed in pieces that give what the whole gives; the
@@ -25,7 +25,7 @@ from ..weights.loading import built, check_formats, check_shapes, fill
 from ..weights.signatures import KINDS, find_kind
 
 STATE_RATE = 25  # states per second, the frame rate of the MultiTalk family
-CHUNK_SECONDS = 60  # that the transformer hears at once; a voice up to here is heard whole, as published
+CHUNK_SECONDS = 60  # that the transformer encodes at once; a voice up to here is encoded whole, as published
 GUARD_SECONDS = 5  # at a cut, that hear too little of one side
 SHORTEST = round(0.4 * SAMPLE_RATE)  # samples; what is shorter is followed by silence
 PIECE = 1500  # features of the convolutions computed at once, 30 s
@@ -43,7 +43,7 @@ STRIDES = (5, 2, 2, 2, 2, 2, 2)
 
 
 class Wav2VecStates:
-    """A wav2vec2 encoder that hears any length. Move it with `model.to(...)`."""
+    """A wav2vec2 encoder for any length. Move it with `model.to(...)`."""
 
     def __init__(self, model: Wav2Vec2Model) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -52,7 +52,7 @@ class Wav2VecStates:
     def encode(self, samples: Tensor, callback: Callable[[int, int], None] | None = None) -> Tensor:
         """States [ceil(25 seconds), layers, width] of `samples` [n] at 16 kHz: float32, on the samples' device.
 
-        `callback` hears after each chunk how many of how many are there, and may raise to cancel.
+        `callback` gets after each chunk how many of how many are there, and may raise to cancel.
         """
         count = -(-len(samples) * STATE_RATE // SAMPLE_RATE)
         features = self._features(samples)

@@ -33,7 +33,7 @@ HEAD_WIDTH = 64  # of every published Whisper
 
 
 class WhisperTokens:
-    """A Whisper encoder that hears any length, 30 s at a time. Move it with `encoder.to(...)`."""
+    """A Whisper encoder for any length, 30 s at a time. Move it with `encoder.to(...)`."""
 
     def __init__(self, encoder: WhisperEncoder) -> None:
         self.encoder = encoder.eval().requires_grad_(False)
@@ -46,7 +46,7 @@ class WhisperTokens:
     def encode(self, samples: Tensor, callback: Callable[[int, int], None] | None = None) -> Tensor:
         """Tokens [ceil(50 seconds), width] of `samples` [n] at 16 kHz: float32, on the samples' device.
 
-        `callback` hears after each chunk how many tokens of how many are there, and may raise to cancel.
+        `callback` gets after each chunk how many tokens of how many are there, and may raise to cancel.
         """
         return self._stitch(
             samples, lambda heard: cast(Tensor, self._encode_chunk(heard).last_hidden_state), callback

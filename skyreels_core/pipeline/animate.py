@@ -38,7 +38,7 @@ def animate(
     check_cancel: Callable[[], None] | None = None,
     work: WorkFolder | None = None,
 ) -> Result:
-    """Let a picture [h w 3] in 0..1 speak; without one the text alone says what is seen.
+    """Animate a picture [h w 3] in 0..1; without one the prompt alone decides.
 
     The video lasts as long as the voice, rounded up to a whole frame; `text` may change over time; `settings`
     are those that the model's file recommends unless given. `fit` decides about a picture of another shape than their

@@ -1,4 +1,4 @@
-"""A video and another voice: the region of the mouth is made anew, everything else stays as it was."""
+"""A video and another voice: the region of the mouth is regenerated, everything else stays as it was."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def edit(
     check_cancel: Callable[[], None] | None = None,
     work: WorkFolder | None = None,
 ) -> Result:
-    """Let the people in a video say something else.
+    """Re-dub a video.
 
-    mask: what is to be made anew, at the video's size: of `find_region`, or [f h w] of 0 and 1, or [1 h w] for
+    mask: the region to regenerate, at the video's size: of `find_region`, or [f h w] of 0 and 1, or [1 h w] for
     all frames. Video and mask are read as they are needed, several times: their length takes no memory. The model
     works at about the area of the settings' size; the result has the video's own size and frame rate,
     and pixels beyond the mask's feathered edge are the video's own. `length` decides how long it is.
@@ -78,7 +78,7 @@ def edit(
 def begin_edit(
     run: Run, work: WorkFolder, audio: Audio, text: str | PromptSchedule, shot: VideoEdit
 ) -> MutableMapping[str, Tensor]:
-    """Tell the work folder what goes into the run; where it keeps what the windows are shown."""
+    """Tell the run state what goes into the run; where it keeps what the windows are shown."""
     pixels = {"video": digest_frames(shot.source.stream()), "mask": digest_frames(shot.region.stream())}
     begin_work(run, audio, text, **pixels)
     return work.tensors("conditions")

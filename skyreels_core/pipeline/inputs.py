@@ -1,4 +1,4 @@
-"""Everything that the latents of a run depend on, so that no run goes on with something else."""
+"""Everything that the latents of a run depend on, so that no run resumes with something else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LATER = ("fuse_first_step", "rule")
 
 
 def begin_work(run: Run, audio: Audio, text: str | PromptSchedule, **shown: str) -> None:
-    """Tell the work folder, where there is one, what goes into the run: `shown` are digests of pixels, by name."""
+    """Tell the run state, where there is one, what goes into the run: `shown` are digests of pixels, by name."""
     if run.work is None:
         return
     bundle = run.bundle

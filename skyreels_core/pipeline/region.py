@@ -1,4 +1,4 @@
-"""Which part of a video an edit makes anew: from a mask, from keypoints, or found with DWPose."""
+"""Which part of a video an edit regenerates: from a mask, from keypoints, or found with DWPose."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def find_region(
     gaps: Gaps = "pass_through",
     callback: Callable[[int], None] | None = None,
 ) -> Region:
-    """Masks of 0 and 1 at the video's size, 1 = to be made anew.
+    """Masks of 0 and 1 at the video's size, 1 = to regenerate.
 
-    One of three has to be given: `mask`, a picture or a video in which white is made anew, and black and
+    One of three has to be given: `mask`, a picture or a video in which white is regenerated, and black and
     transparent are not; `keypoints`, a JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX
-    files. `callback` hears of every frame in which faces or cuts were looked for. Raises InputError for none or
+    files. `callback` is called for every frame in which faces or cuts were looked for. Raises InputError for none or
     several, and where they do not fit.
     """
     given = [way for way in (mask, keypoints, dwpose) if way is not None]

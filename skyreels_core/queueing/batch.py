@@ -1,4 +1,4 @@
-"""A batch of jobs on a server: queued, followed, fetched, and queued again where the server lost them."""
+"""A batch of jobs on a server: queued, followed, downloaded, and queued again where the server lost them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ticket:
     running: bool = False
     over: bool = False
     crashes: int = 0  # of the server while it ran
-    breaks: int = 0  # of the connection while it was queued or fetched
+    breaks: int = 0  # of the connection while it was queued or downloaded
     cached: set[str] = field(default_factory=set)  # nodes that need not run
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

@@ -39,12 +39,12 @@ def clock(seconds: float) -> str:
 
 
 class EtaTracker:
-    """Is told of every forward and step of a run; after the first step it says how long the rest will take."""
+    """Is called for every forward and step of a run; after the first step it says how long the rest will take."""
 
     def __init__(
         self, say: Callable[[str], None], decode: Callable[[Tensor], Iterator[Tensor]], advance: Progress
     ) -> None:
-        """`decode` gives the frames of latents [1 16 t h w] in chunks; `advance` hears of the forwards too."""
+        """`decode` gives the frames of latents [1 16 t h w] in chunks; `advance` is called for forward passes too."""
         self.say, self.decode, self.advance = say, decode, advance
         self.pace, self.announced = Pace(), False
 

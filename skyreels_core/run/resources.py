@@ -23,7 +23,7 @@ from .plan import RunPlan
 
 FLOAT = 4  # bytes of a float32
 SOLVER_LATENTS = 7  # x, its prediction, the one before, and what a step of second order makes in between
-STATE_LATENTS = 2  # x and its prediction, which a work folder keeps
+STATE_LATENTS = 2  # x and its prediction, which a run state keeps
 WINDOW_LATENTS = 8  # of one window: its part of x, the predictions of its branches, their sum
 WINDOW_PIXELS = 6  # float32 videos of one window: read, stacked, in -1..1, masked, moved
 # of the VAE, for a pixel and a channel of its first layer, at the peak

@@ -50,7 +50,7 @@ class Settings:
     cache_coefficients: tuple[float, ...] | None = None
     seed: int = 0
     fusion: str = "bidirectional"  # of the windows; a name of windows.MODES
-    fuse_first_step: bool = True  # False: the last window wins there, as the paper prints it
+    fuse_first_step: bool = True  # False: the last window wins there, as printed in the paper
     # of the guidance, a name of sampling.guidance.RULES; None: the model family's own
     rule: str | None = None
     negative_text: str = ""  # instead of the empty prompt

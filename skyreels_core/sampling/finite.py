@@ -1,4 +1,4 @@
-"""NaN and infinity: what the numbers were computed with, and the way out."""
+"""NaN and infinity: what the numbers were computed with, and how to fix it."""
 
 from __future__ import annotations
 

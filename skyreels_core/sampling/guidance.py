@@ -126,7 +126,7 @@ def parse_schedule(text: str) -> Schedule:
 
 
 class Branch(NamedTuple):
-    """What a branch of the guidance sees; what it does not hear skips the audio layers."""
+    """What a branch of the guidance is conditioned on; without the voice it skips the audio layers."""
 
     text: bool
     audio: bool

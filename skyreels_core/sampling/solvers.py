@@ -19,7 +19,7 @@ Callback = Callable[[int, Tensor, Tensor], None]  # (step, x, denoised) before e
 
 @dataclass(frozen=True)
 class SolverState:
-    """Everything that a run needs to go on: save it, and give it to the same solver in the place of x."""
+    """Everything that a run needs to go on: save it, and give it to the same solver instead of x."""
 
     step: int  # the next step to take
     x: Tensor  # at sigmas[step]

@@ -64,7 +64,7 @@ class Batch:
 def encode_clips(
     source: ClipSource, encoders: Encoders, folder: Path, alternate: bool = False
 ) -> EncodedClips:
-    """Encode what `folder` does not hold yet. An interrupted run goes on where it stopped.
+    """Encode what `folder` does not hold yet. An interrupted run resumes where it stopped.
 
     alternate: every other clip is an animation, the rest are edits; by default each clip serves both tasks.
     """

@@ -20,7 +20,7 @@ class Objective:
     drop_audio: float = 0.15
     drop_text: float = 0.15
     drop_both: float = 0.10  # audio and text together, beyond chance: the null branch keeps the picture
-    mismatch: float = 0.0  # share of samples that hear the voice of another clip
+    mismatch: float = 0.0  # share of samples that get the voice of another clip
     density: str = "logit-normal"  # of the timesteps, or "uniform"
     shift: float = 5.0  # applied to the timesteps
 

@@ -41,7 +41,7 @@ class AudioDrivenModel(nn.Module):
     def forward(self, noisy: Tensor, sigmas: Tensor, batch: Batch, told: Conditions, fps: float) -> Tensor:
         """Velocities [b 16 t h w] of noisy latents [b 16 t h w] at sigmas [b].
 
-        A batch in which nobody hears anything skips the audio layers altogether.
+        A batch in which no sample has a voice skips the audio layers altogether.
         """
         audio = None
         if told.key_mask.any():
@@ -55,11 +55,11 @@ class AudioDrivenModel(nn.Module):
 
 @dataclass(frozen=True)
 class Conditions:
-    """A batch after dropouts: what the model is told."""
+    """A batch after dropouts: what the model is conditioned on."""
 
     condition: Tensor  # [b 20 t h w]
     context: Tensor  # [b m d]
-    key_mask: Tensor  # bool [b n]; a row of False hears nothing
+    key_mask: Tensor  # bool [b n]; a row of False has no voice
 
     def to(self, device: torch.device) -> Conditions:
         return Conditions(self.condition.to(device), self.context.to(device), self.key_mask.to(device))
@@ -102,7 +102,7 @@ def _step(
 
 
 def draw_batch(clips: EncodedClips, size: int, objective: Objective, generator: torch.Generator) -> Batch:
-    """Random clips; a share of them hears the voice of another."""
+    """Random clips; a share of them gets the voice of another."""
     indices = torch.randint(len(clips), (size,), generator=generator)
     others = torch.randint(len(clips), (size,), generator=generator)
     swapped = torch.rand(size, generator=generator) < objective.mismatch

@@ -70,7 +70,7 @@ ReadHeader = Callable[[Path], Header]
 def read_header(path: str | Path) -> Header:
     """Names, shapes, formats and metadata of a safetensors file; no tensor is read.
 
-    Raises InputError for what is not a safetensors file, naming what it is, and for one that is cut short or whose
+    Raises InputError for what is not a safetensors file, naming what it is, and for one that is truncated or whose
     header contradicts itself: what is read here can be relied on.
     """
     path = Path(path)

@@ -1,4 +1,4 @@
-"""HuMo (arXiv 2509.08519): the host's own model, which hears through layers that it was trained with."""
+"""HuMo (arXiv 2509.08519): the host's own model, whose audio layers were trained with it."""
 
 from __future__ import annotations
 

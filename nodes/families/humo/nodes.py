@@ -1,4 +1,4 @@
-"""A picture and a voice to what the sampler is told, for HuMo."""
+"""A picture and a voice to the conditioning of the sampler, for HuMo."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ SEEDS = 2**64
 
 
 class KeyFrameRun:
-    """One video. `positive` says what is seen in the planning pass, `connecting` what in the windows."""
+    """One video. `positive` is the prompt of the planning pass, `connecting` that of the windows."""
 
     def __init__(
         self, model, positive: list, negative: list, connecting: list | None, fields: Given, colour: float

@@ -165,7 +165,7 @@ def only_one(masks: Tensor) -> Tensor:
 
 
 def add_layers(model, layers: MultiTalkLayers):
-    """A clone of the MODEL that hears. Raises InputError for a model that cannot carry these layers."""
+    """A clone of the MODEL with audio conditioning. Raises InputError for a model that cannot carry these layers."""
     check_backbone(model, layers.config)
     model = patched(model, layers, KEY, MARK)
     model.set_model_patch(map_speakers, "attn1_patch")

@@ -1,5 +1,5 @@
-"""SkyReels-V3 A2V and InfiniteTalk: loaders, who speaks when and where, and a picture and voices to what the
-sampler is told."""
+"""SkyReels-V3 A2V and InfiniteTalk: loaders, who speaks when and where, and a picture and voices to the
+conditioning of the sampler."""
 
 from __future__ import annotations
 

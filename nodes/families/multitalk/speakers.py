@@ -59,7 +59,7 @@ def conversation(speakers: Sequence[Speaker]) -> tuple[tuple[Tensor, ...], Timel
 
 
 def recording(speakers: Sequence[Speaker], timeline: Timeline) -> Audio | None:
-    """What is heard in the whole video; None where a speaker's tokens carry no recording."""
+    """The recording of the whole video; None where a speaker's tokens carry no recording."""
     recordings = [(speaker.spoken.audio, speaker.start) for speaker in speakers]
     if any(audio is None for audio, _ in recordings):
         return None

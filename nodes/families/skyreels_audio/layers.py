@@ -66,7 +66,7 @@ def audio_conds(tokens: Tensor, span: TokenSpan, fps: float) -> dict[str, comfy.
 
 
 def add_audio_layers(model, layers: AudioLayers):
-    """A clone of the MODEL that hears. Raises InputError for a model that cannot carry these layers."""
+    """A clone of the MODEL with audio conditioning. Raises InputError for a model that cannot carry these layers."""
     if not is_backbone(model):
         raise InputError(
             f"The model is of type {type(model.model).__name__}. Audio layers go on a Wan 2.1 or SkyReels-V2 video "

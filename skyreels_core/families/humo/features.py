@@ -1,4 +1,4 @@
-"""A voice as HuMo hears it (arXiv 2509.08519): Whisper-large-v3's layers in five groups, 25 a second."""
+"""A voice as HuMo encodes it (arXiv 2509.08519): Whisper-large-v3's layers in five groups, 25 a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FPS = 25  # frames per second of HuMo's training; its features have no other rat
 LAYERS, WIDTH = 32, 1280  # of Whisper-large-v3
 AVERAGED = (slice(0, 8), slice(8, 16), slice(16, 24), slice(24, 32))  # of the 33 hidden states
 GROUPS = len(AVERAGED) + 1
-SLOTS = 8  # frames that a latent frame hears
+SLOTS = 8  # frames that a latent frame is conditioned on
 BEFORE = 5  # slots before frame 4j, the last that latent frame j shows
 EMPTY = 3  # slots that the first latent frame does not use
 

@@ -56,7 +56,7 @@ def between_frames(vae: VideoEncoder, motion: Tensor, key: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class VoiceFrom(MultiTalkVoice):
-    """A voice as a pass hears it that starts later in the video; after its end it is heard backwards, as published."""
+    """A voice as a pass gets it that starts later in the video; after its end it is read backwards, as published."""
 
     first: int = 0  # frames, a multiple of 4
 
@@ -65,7 +65,7 @@ class VoiceFrom(MultiTalkVoice):
 
 
 def voice_from(voice: MultiTalkVoice, first: int, length: int) -> VoiceFrom:
-    """What is heard from frame `first` on in a video of `length` frames."""
+    """The voice from frame `first` on in a video of `length` frames."""
     missing = max(0, length - voice.timeline.frames)
     states = tuple(torch.cat([part, part[len(part) - missing :].flip(0)]) for part in voice.states)
     return VoiceFrom(states, voice.timeline, voice.masks, first=first)

@@ -1,4 +1,4 @@
-"""A voice as the MultiTalk family hears it: for each frame of the video its own states of a wav2vec2 encoder and
+"""A voice as the MultiTalk family encodes it: for each frame of the video its own states of a wav2vec2 encoder and
 those of its neighbours.
 """
 
@@ -17,13 +17,13 @@ from ...model.wav2vec import STATE_RATE
 from ...timeline import SIZE_MULTIPLE, Timeline, first_frame, frames_of
 from ...windows import Window
 
-REACH = 2  # frames heard on each side
+REACH = 2  # frames of context on each side
 MOST_SHARED = 0.5  # of the smaller mask: soft edges overlap, two people do not
 
 
 @dataclass(frozen=True, eq=False)
 class MultiTalkVoice(AudioFeatures):
-    """What is heard in a video, of one speaker or of two."""
+    """The voice of a video, of one speaker or of two."""
 
     states: tuple[Tensor, ...]  # of each speaker [f layers width] float32, one for each frame of the timeline
     timeline: Timeline
@@ -54,9 +54,9 @@ def states_of_frames(states: Tensor, timeline: Timeline) -> Tensor:
 
 
 def features_of_frames(states: Tensor, first: int, count: int) -> Tensor:
-    """What the frames first..first+count-1 hear: [f layers width] -> [count 5 layers width].
+    """What the frames first..first+count-1 are conditioned on: [f layers width] -> [count 5 layers width].
 
-    Each frame hears two on either side; before the voice and after it, its first and last state.
+    Each frame is conditioned on two on either side; before the voice and after it, its first and last state.
     """
     frames = torch.arange(first, first + count)[:, None] + torch.arange(-REACH, REACH + 1)
     return states[frames.clamp(0, len(states) - 1)]

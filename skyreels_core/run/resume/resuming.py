@@ -23,7 +23,7 @@ VELOCITY = "velocity "
 
 @dataclass(frozen=True)
 class Resumable:
-    """Between a solver and its denoiser on one side and a work folder on the other."""
+    """Between a solver and its denoiser on one side and a run state on the other."""
 
     work: WorkFolder
     denoiser: Denoiser
