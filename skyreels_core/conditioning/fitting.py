@@ -40,8 +40,8 @@ def fit_picture(
     """An animation from a picture [h w 3] in 0..1, and what was done to it.
 
     `keep_shape` gives the video the picture's aspect ratio at the area width x height; `crop` scales and crops
-    the picture to that size, `pad` adds black beside it. Raises InputError for an unknown `shape`, and for a picture so long that
-    no video can have its shape.
+    the picture to that size, `pad` adds black beside it. Raises InputError for an unknown `shape`, and for a picture so
+    long that no video can have its aspect ratio.
     """
     size, lines = shaped_size(picture, width, height, shape)
     shot, line = place_picture(picture, size, shape)
