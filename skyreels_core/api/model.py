@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,14 +18,16 @@ from ..model.bundle import Bundle
 from ..pipeline.animate import animate
 from ..pipeline.edit import edit
 from ..pipeline.planning import facts_of, plan_animation, plan_edit
-from ..pipeline.run import Progress
-from ..run.plan import ModelFacts, RunPlan
-from ..run.resume import WorkFolder
+from ..run.plan import ModelFacts
 from ..run.settings import Settings
 from .inputs import FaceMask, File, as_audio, as_footage, as_mask, as_picture, as_prompt, naming_of, path_of
 from .options import settings_of
-from .video import Cancel, Video, checking
+from .running import Control, RunOptions, with_shared_arguments
+from .video import Video
 from .weights import FILES, find_model
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def load(
@@ -96,6 +98,7 @@ class Model:
     def _settings(self, options: Mapping[str, Any]) -> Settings:
         return settings_of(Settings.of(self.bundle.metadata), options)
 
+    @with_shared_arguments
     def animate(
         self,
         picture: Any,
@@ -103,44 +106,22 @@ class Model:
         prompt: str | PromptSchedule | Mapping[float, str] = "",
         *,
         fit: Shape = "keep_shape",
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-        work: File | WorkFolder | None = None,
-        restart: bool = False,
-        plan: RunPlan | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> Video:
         """Make a portrait talk. The video is as long as the voice, rounded up to a whole frame.
 
         Args:
             picture: a file, or pixels [h w 3] in 0..1 or uint8; None: prompt and voice alone say what is shown.
-            voice: an audio or video file, what `read_audio` gives, or (samples [c n] in -1..1, rate in Hz).
-            prompt: a text, or texts by the seconds from which they hold, such as {0: "a person smiles", 12.5: "a person
-                frowns"}.
             fit: for a picture of another shape than width x height: "keep_shape" makes the video in the picture's shape
                 at that area, "crop" and "pad" keep to the size.
-            progress: called as (stage, done, planned, detail); stages are "conditions", "sampling" and "decoding".
-            cancel: called between forward passes of the model and between frames; if it returns True, `Cancelled` is
-                raised.
-            work: a folder in which the run keeps its state after each step. The same call resumes an interrupted run
-                there, to the same bytes; `Video.save` removes it.
-            restart: True: discard what is in `work`.
-            plan: of `pipeline.planning`, where the run was planned before the model was loaded; the options then say
-                nothing.
-            options: as listed in `help(skyreels_core.Model)`.
-
-        It returns when the latents are sampled. Raises InputError for what cannot be used: it says what was given, what
-        is needed, and how to fix it.
+            {shared}
         """
+        control, chosen = Control.split(options)
         audio, shown, text = as_audio(voice), as_picture(picture), as_prompt(prompt)
-        plan = plan or plan_animation(self._settings(options), self.facts, audio, shown, fit)
-        with opened_work(work, restart) as folder:
-            result = animate(
-                self.bundle, audio, shown, text,
-                fit=fit, plan=plan, progress=progress, check_cancel=checking(cancel), work=folder,
-            )  # fmt: skip
-        return Video(result, folder, folder is not work)
+        plan = control.plan or plan_animation(self._settings(chosen), self.facts, audio, shown, fit)
+        return control.run(partial(animate, self.bundle, audio, shown, text, fit=fit, plan=plan))
 
+    @with_shared_arguments
     def edit(
         self,
         video: File | Footage | tuple[Any, float],
@@ -149,12 +130,7 @@ class Model:
         prompt: str | PromptSchedule | Mapping[float, str] = "",
         *,
         length: Length = "shortest",
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-        work: File | WorkFolder | None = None,
-        restart: bool = False,
-        plan: RunPlan | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> Video:
         """Re-dub a video: what the mask covers is regenerated, every other pixel stays as it was.
 
@@ -164,34 +140,14 @@ class Model:
                 and 1 at the video's size.
             length: how long it is: "shortest" of video and voice, as the "voice" (the last frame is repeated), or as
                 the "video" (silence follows the voice).
-            progress: as in `animate`, with the stage "faces" before.
-
-        All else as in `animate`.
+            {shared}
         """
-        settings = plan.settings if plan else self._settings(options)
+        control, chosen = Control.split(options)
+        settings = control.plan.settings if control.plan else self._settings(chosen)
         audio, text = as_audio(voice), as_prompt(prompt)
         footage = as_footage(video, None if length == "video" else audio.seconds)
-        plan = plan or plan_edit(settings, self.facts, footage, audio, length)
-        region = as_mask(mask, footage, progress)
+        plan = control.plan or plan_edit(settings, self.facts, footage, audio, length)
+        region = as_mask(mask, footage, control.progress)
         with naming_of(mask):
             region = checked_region(footage, region)
-        with opened_work(work, restart) as folder:
-            result = edit(
-                self.bundle, footage, audio, region, text,
-                plan=plan, progress=progress, check_cancel=checking(cancel), work=folder,
-            )  # fmt: skip
-        return Video(result, folder, folder is not work)
-
-
-@contextmanager
-def opened_work(work: File | WorkFolder | None, restart: bool) -> Iterator[WorkFolder | None]:
-    """The folder, for the video to end it; where the run fails it is let go, and resumes from there."""
-    if work is None or isinstance(work, WorkFolder):
-        yield work
-        return
-    folder = WorkFolder(Path(work), "restart" if restart else "resume")
-    try:
-        yield folder
-    except BaseException as error:
-        folder.__exit__(type(error), error, error.__traceback__)
-        raise
+        return control.run(partial(edit, self.bundle, footage, audio, region, text, plan=plan))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypedDict
 
 from ..audio.preprocessing import AudioPreprocessing
 from ..errors import InputError
@@ -17,10 +17,35 @@ FIELDS = {
     "tea_cache": "cache_threshold",
     "tea_cache_memory": "cache_memory",
 }
-OPTIONS = (
-    "seed", "steps", "width", "height", "fps", "audio_guidance", "text_guidance", "shift", "solver", "window",
-    "overlap", "fusion", "hybrid", "null_image", "colour_strength", "composite", *FIELDS, *PREPROCESSING,
-)  # fmt: skip
+
+
+class Options(TypedDict, total=False):
+    """By name; None is not given. `help(skyreels_core.Model)` says what each is."""
+
+    seed: int | None
+    steps: int | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    audio_guidance: str | None
+    text_guidance: str | None
+    shift: float | None
+    solver: str | None
+    window: int | None
+    overlap: int | None
+    fusion: str | None
+    hybrid: float | None
+    null_image: bool | None
+    colour_strength: float | None
+    composite: bool | None
+    negative_prompt: str | None
+    tea_cache: float | None
+    tea_cache_memory: float | None
+    voice_gate: float | None
+    loudness: float | None
+
+
+OPTIONS = tuple(Options.__annotations__)
 
 
 def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
