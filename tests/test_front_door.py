@@ -217,7 +217,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(model, voice, tmp_path):
         ({"banana": 3}, "there are seed, steps"),
         ({"steps": 0}, "steps"),
         ({"solver": "heun"}, "use one of euler"),
-        ({"colour_strength": 2}, "from 0, off, to 1"),
+        ({"colour_strength": 2}, r"from 0 \(off\) to 1"),
     ],
 )
 def test_an_option_that_cannot_be_used_gets_a_sentence(model, voice, given, words):

@@ -140,10 +140,10 @@ def test_audio_layers_are_not_copied_in_memory(found):
         ("stock sampler", "This sampler ignores the audio conditioning"),
         ("neither", "one voice as tokens, or several as speakers"),
         ("both", "one voice as tokens, or several as speakers"),
-        ("three", "know 2 speakers"),
+        ("three", "support 2 speakers"),
         ("no mask", "Speaker 2 has no mask"),
         ("small mask", "mask of speaker 2 is 64x8, the picture 64x64"),
-        ("batch of two speakers", "one video at a time"),
+        ("batch of two speakers", "generated one at a time"),
     ],
 )  # fmt: skip
 def test_a_mistake_ends_in_a_sentence(found, mistake, says):
