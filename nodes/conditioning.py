@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from .host.payload import empty_latent, with_payload
 from .host.reporting import say
-from .host.scene import empty_latent, with_scene
 from .inputs import BEFORE_FIT, clip_vision_input, fit_input, outputs, shared_inputs, size_inputs
-from .scenes import animation_scene, edit_scene
+from .payloads import animation_payload, edit_payload
 from .sockets import CONDITIONING, Region
 
 
-def wired(scene, lines: list[str], positive, negative, clip_vision_output) -> io.NodeOutput:
+def wired(payload, lines: list[str], positive, negative, clip_vision_output) -> io.NodeOutput:
     say("\n".join(lines))
     values = {"clip_vision_output": clip_vision_output}
-    conditionings = (with_scene(conditioning, scene, **values) for conditioning in (positive, negative))
-    return io.NodeOutput(*conditionings, empty_latent(scene), "\n".join(lines))
+    conditionings = (with_payload(conditioning, payload, **values) for conditioning in (positive, negative))
+    return io.NodeOutput(*conditionings, empty_latent(payload), "\n".join(lines))
 
 
 class ImageAnimation(io.ComfyNode):
@@ -44,8 +44,8 @@ class ImageAnimation(io.ComfyNode):
         cls, positive, negative, vae, tokens, width, height, picture=None, clip_vision_output=None,
         fit=BEFORE_FIT,
     ) -> io.NodeOutput:  # fmt: skip
-        scene, lines = animation_scene(tokens, vae, picture, width, height, fit)
-        return wired(scene, lines, positive, negative, clip_vision_output)
+        payload, lines = animation_payload(tokens, vae, picture, width, height, fit)
+        return wired(payload, lines, positive, negative, clip_vision_output)
 
 
 class VideoEditLipSync(io.ComfyNode):
@@ -98,8 +98,8 @@ class VideoEditLipSync(io.ComfyNode):
         cls, positive, negative, vae, tokens, video, mask, hybrid, width, height, length="shortest",
         clip_vision_output=None,
     ) -> io.NodeOutput:  # fmt: skip
-        scene, lines = edit_scene(tokens, vae, video, mask, hybrid, width, height, length)
-        return wired(scene, lines, positive, negative, clip_vision_output)
+        payload, lines = edit_payload(tokens, vae, video, mask, hybrid, width, height, length)
+        return wired(payload, lines, positive, negative, clip_vision_output)
 
 
 NODES = [ImageAnimation, VideoEditLipSync]

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..skyreels_core.conditioning.shots import VideoEdit
+from ..skyreels_core.conditioning.visual import VideoEdit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.compositing import USED_PART, Changed, fitted
 from ..skyreels_core.media.footage import Frames, Reader, TruncatedFrames, following
@@ -71,11 +71,11 @@ class Inputs:
 
     def _pictures(self, made: Made) -> dict[str, Any]:
         reference, source, mask = self.reference, self.source, self.mask
-        if isinstance(made.shot, VideoEdit):
-            source = made.shot.source.whole if source is None else source
-            mask = made.shot.region if mask is None else mask
-        elif reference is None and getattr(made.shot, "picture", None) is not None:
-            reference = made.shot.picture[None]
+        if isinstance(made.visual, VideoEdit):
+            source = made.visual.source.whole if source is None else source
+            mask = made.visual.region if mask is None else mask
+        elif reference is None and getattr(made.visual, "picture", None) is not None:
+            reference = made.visual.picture[None]
         return {"reference": reference, "source": source, "mask": mask}
 
 

@@ -20,6 +20,7 @@ MOVED = {
     "cli.values": "cli.options.values",
     "conditioning.key_frames": "families.multitalk.between_frames",
     "conditioning.region": "media.region",
+    "conditioning.shots": "conditioning.visual",
     "model.folders": "weights.folders",
     "model.formats": "weights.formats",
     "model.header": "weights.header",

@@ -18,7 +18,7 @@ FLOORS = (
 )  # fmt: skip
 FRONT_DOOR = "skyreels_core"
 # The same within the nodes. Beside these are the steps of a graph, one file each, which lie above them all.
-NODE_FLOORS = ("tensors", "host", "sockets", "inputs", "scenes", "families")
+NODE_FLOORS = ("tensors", "host", "sockets", "inputs", "payloads", "families")
 STEPS = len(NODE_FLOORS)
 FAMILIES = "nodes.families."
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from skyreels_core.conditioning.prompts import PromptSchedule
-from skyreels_core.conditioning.shots import VideoEdit, WindowConditions
+from skyreels_core.conditioning.visual import VideoEdit, WindowConditions
 from skyreels_core.errors import InputError
 from skyreels_core.media import colour
 from skyreels_core.media.compositing import FEATHER
@@ -149,7 +149,7 @@ def test_a_backbone_that_takes_no_picture_speaks_without_one(bundle, preset, pic
     model = WanModel(replace(bundle.model.config, in_dim=16))
     model.init_weights(torch.Generator().manual_seed(0))
     result = animate(replace(bundle, model=model), voice(0.3), picture, settings=preset)
-    assert any("No picture is used" in line for line in result.report.lines)
+    assert any("No picture is given" in line for line in result.report.lines)
     assert torch.isfinite(result.tensor()).all()
 
 

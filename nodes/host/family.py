@@ -14,7 +14,7 @@ from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.sampling.denoise import Unit
 from ...skyreels_core.timeline import Timeline
 from ...skyreels_core.windows import WindowPlan
-from .scene import Scene
+from .payload import ConditioningPayload
 
 
 class Family(Protocol):
@@ -31,7 +31,7 @@ class Family(Protocol):
     size: tuple[int, int]
     timeline: Timeline
     # What the conditioning node made; None where a native one did
-    scene: Scene | None
+    payload: ConditioningPayload | None
     # What its windows are conditioned on
     voice: AudioFeatures
     # Share of the steps that see a whole edited video; None where there is none

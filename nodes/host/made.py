@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ...skyreels_core.conditioning.shots import Shot
+from ...skyreels_core.conditioning.visual import VisualCondition
 from ...skyreels_core.media.sound import Audio
 from ...skyreels_core.run.resume import digest
 from ...skyreels_core.timeline import Timeline
@@ -30,7 +30,7 @@ class Made:
     plan: WindowPlan
     timeline: Timeline  # of the finished video
     audio: Audio | None  # as long as the voice; None where the conditioning brings none
-    shot: Shot | None  # the portrait, or the video and its region
+    visual: VisualCondition | None  # the portrait, or the video and its region
     work: Path | None  # where the run keeps its state
 
     def is_of(self, samples: Tensor) -> bool:
@@ -41,8 +41,8 @@ class Made:
 def with_made(latent: Mapping[str, object], samples: Tensor, guider) -> dict[str, object]:
     """The LATENT that an `AudioGuider` sampled."""
     backend = guider.backend
-    shot, audio = (getattr(backend.scene, name, None) for name in ("shot", "audio"))
-    made = Made(digest(samples), guider.plan.windows, guider.plan.timeline, audio, shot, guider.kept_in)
+    visual, audio = (getattr(backend.payload, name, None) for name in ("visual", "audio"))
+    made = Made(digest(samples), guider.plan.windows, guider.plan.timeline, audio, visual, guider.kept_in)
     return {**latent, "samples": samples, MADE: made}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...skyreels_core.model.config import T2V_14B, WanConfig
 from ...skyreels_core.run.plan import ModelFacts, RunPlan
 from ...skyreels_core.run.resources import MEMORY, PICTURE, VOICE, WINDOW, Needs, check_needs, free_memory
-from .scene import IN_MEMORY
+from .payload import IN_MEMORY
 from .work import work_root
 
 REMEDIES = {

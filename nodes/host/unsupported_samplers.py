@@ -17,8 +17,8 @@ IGNORES_AUDIO = (
 def reject_other_guiders(key: str, executor, *args, **kwargs):
     """Around a run: a guider of the host's own would leave out voice and picture without a word."""
     guider = executor.class_obj
-    scenes = any(key in cond for conds in guider.conds.values() for cond in conds)
-    if scenes and not getattr(guider, "uses_audio", False):
+    payloads = any(key in cond for conds in guider.conds.values() for cond in conds)
+    if payloads and not getattr(guider, "uses_audio", False):
         raise InputError(IGNORES_AUDIO)
     return executor(*args, **kwargs)
 

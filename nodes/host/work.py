@@ -76,7 +76,8 @@ def _place(root: Path, name: str) -> tuple[Path, list[Path]]:
 
 
 def conditions_folder(name: str) -> TensorFolder:
-    """Encoded windows by `Shot.key` in files, for more of them than memory should hold; a restart finds them."""
+    """Encoded windows by `VisualCondition.key` in files, for more of them than memory should hold; a restart finds
+    them."""
     path, old = _place(work_root() / CONDITIONS, name)
     for folder in old:
         TensorFolder(folder).clear()

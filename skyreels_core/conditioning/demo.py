@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import assets
 from ..model.adapter import AudioAdapter
-from .shots import Animation, VideoEdit
+from .visual import Animation, VideoEdit
 
 MODEL, FINGERPRINT = "model.safetensors", "audio_proj.fc1.bias"
 SIDE = 96  # pixels that it was trained at
@@ -28,24 +28,24 @@ REMEDY = (
 )
 
 
-def beyond_demo(adapter: AudioAdapter, shot: Animation | VideoEdit) -> list[str]:
+def beyond_demo(adapter: AudioAdapter, visual: Animation | VideoEdit) -> list[str]:
     """The sentence that a run needs which shows the demo model another size, or pictures that are not drawn; none for
     any other model."""
     if not is_demo(adapter):
         return []
-    width, height = shot.size
+    width, height = visual.size
     if (width, height) != (SIDE, SIDE):
         return [f"{KNOWS}; this video is generated at {width}x{height}. {REMEDY}"]
-    if not all(is_drawn(picture) for picture in pictures_of(shot)):
+    if not all(is_drawn(picture) for picture in pictures_of(visual)):
         return [f"{KNOWS}; this looks like a photograph or footage. {REMEDY}"]
     return []
 
 
-def pictures_of(shot: Animation | VideoEdit) -> Iterator[Tensor]:
-    if isinstance(shot, VideoEdit):
-        yield from (shot.frame(index) for index in LOOKED_AT)
-    elif shot.picture is not None:
-        yield shot.picture
+def pictures_of(visual: Animation | VideoEdit) -> Iterator[Tensor]:
+    if isinstance(visual, VideoEdit):
+        yield from (visual.frame(index) for index in LOOKED_AT)
+    elif visual.picture is not None:
+        yield visual.picture
 
 
 def is_demo(adapter: AudioAdapter) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..media.reading import fit
 from ..timeline import LARGEST_SIDE, SMALLEST_SIDE, Timeline, snap_size
-from .shots import Animation
+from .visual import Animation
 
 Length = Literal["shortest", "voice", "video"]
 LENGTHS: tuple[Length, ...] = ("shortest", "voice", "video")
@@ -44,8 +44,8 @@ def fit_picture(
     long that no video can have its aspect ratio.
     """
     size, lines = shaped_size(picture, width, height, shape)
-    shot, line = place_picture(picture, size, shape)
-    return shot, [*lines, line]
+    visual, line = place_picture(picture, size, shape)
+    return visual, [*lines, line]
 
 
 def place_picture(picture: Tensor | None, size: tuple[int, int], shape: Shape) -> tuple[Animation, str]:

@@ -10,7 +10,7 @@ from ..audio.reading import cut_voice
 from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Shape, place_picture
 from ..conditioning.prompts import PromptSchedule
-from ..conditioning.shots import Animation
+from ..conditioning.visual import Animation
 from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..run.plan import RunPlan
@@ -22,7 +22,7 @@ from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_animation
 from .resources import check_resources
 from .run import Progress, Run
-from .sampler import encode_inputs, encode_shot, sample
+from .sampler import encode_inputs, encode_visual, sample
 
 
 def animate(
@@ -54,16 +54,16 @@ def animate(
     check_models(bundle)
     run = Run(bundle, plan, progress, check_cancel, work)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
-    shot = placed_picture(run, picture, fit)
+    visual = placed_picture(run, picture, fit)
     needed = check_resources(run)
-    begin_work(run, audio, text, picture="none" if shot.picture is None else digest(shot.picture))
-    tokens, prompts, clip_tokens = encode_inputs(run, audio, text, shot.picture)
-    conditions = encode_shot(run, shot) if plan.model.config.takes_picture else None
+    begin_work(run, audio, text, picture="none" if visual.picture is None else digest(visual.picture))
+    tokens, prompts, clip_tokens = encode_inputs(run, audio, text, visual.picture)
+    conditions = encode_visual(run, visual) if plan.model.config.takes_picture else None
     evaluator = CoreEvaluator(
         bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, evaluator, needed)
-    portrait = shot.picture
+    portrait = visual.picture
     reference = None if portrait is None else lambda frame: portrait
     frames = FinishedFrames(run, latents, finish_of(plan, reference))
     return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
@@ -72,7 +72,7 @@ def animate(
 def placed_picture(run: Run, picture: Tensor | None, fit: Shape) -> Animation:
     """The picture, if the backbone takes one, at the plan's size; what was done to it is said."""
     used = picture if run.plan.model.config.takes_picture else None
-    shot, line = place_picture(used, run.plan.size, fit)
+    visual, line = place_picture(used, run.plan.size, fit)
     run.report.say(line)
-    run.report.say_all(beyond_demo(run.bundle.audio_layers, shot))
-    return shot
+    run.report.say_all(beyond_demo(run.bundle.audio_layers, visual))
+    return visual

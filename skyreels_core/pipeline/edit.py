@@ -10,7 +10,7 @@ from ..audio.reading import cut_voice
 from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Length
 from ..conditioning.prompts import PromptSchedule
-from ..conditioning.shots import VideoEdit
+from ..conditioning.visual import VideoEdit
 from ..media.footage import Footage, TruncatedFrames
 from ..media.region import Region, as_region, checked_region
 from ..media.sound import Audio
@@ -26,7 +26,7 @@ from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_edit
 from .resources import check_resources
 from .run import Progress, Run
-from .sampler import encode_inputs, encode_shot, sample
+from .sampler import encode_inputs, encode_visual, sample
 
 
 def edit(
@@ -59,26 +59,26 @@ def edit(
     check_models(bundle)
     region = checked_region(video, as_region(mask))
     run = Run(bundle, plan, progress, check_cancel, work)
-    shot = VideoEdit(TruncatedFrames(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
+    visual = VideoEdit(TruncatedFrames(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
-    run.report.say_all(beyond_demo(bundle.audio_layers, shot))
+    run.report.say_all(beyond_demo(bundle.audio_layers, visual))
     needed = check_resources(run)
-    kept = None if work is None else begin_edit(run, work, audio, text, shot)
-    tokens, prompts, clip_tokens = encode_inputs(run, audio, text, shot.frame(0))
-    conditions = encode_shot(run, shot, kept)
+    kept = None if work is None else begin_edit(run, work, audio, text, visual)
+    tokens, prompts, clip_tokens = encode_inputs(run, audio, text, visual.frame(0))
+    conditions = encode_visual(run, visual, kept)
     evaluator = CoreEvaluator(
         bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
     )
     latents = sample(run, evaluator, needed)
-    edited = Edited(shot.source, shot.region, composite=plan.settings.composite)
-    frames = FinishedFrames(run, latents, finish_of(plan, shot.frame, edited))
+    edited = Edited(visual.source, visual.region, composite=plan.settings.composite)
+    frames = FinishedFrames(run, latents, finish_of(plan, visual.frame, edited))
     return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
 
 
 def begin_edit(
-    run: Run, work: WorkFolder, audio: Audio, text: str | PromptSchedule, shot: VideoEdit
+    run: Run, work: WorkFolder, audio: Audio, text: str | PromptSchedule, visual: VideoEdit
 ) -> MutableMapping[str, Tensor]:
     """Tell the run state what goes into the run; where it keeps what the windows are shown."""
-    pixels = {"video": digest_frames(shot.source.stream()), "mask": digest_frames(shot.region.stream())}
+    pixels = {"video": digest_frames(visual.source.stream()), "mask": digest_frames(visual.region.stream())}
     begin_work(run, audio, text, **pixels)
     return work.tensors("conditions")

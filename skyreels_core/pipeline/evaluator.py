@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..conditioning.prompts import PromptSchedule
-from ..conditioning.shots import WindowConditions
+from ..conditioning.visual import WindowConditions
 from ..model.adapter import AudioAdapter, AudioContext
 from ..model.backbone import AudioLayers, WanModel, collapse_padding
 from ..model.text import TextEncoder

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..conditioning.prompts import PromptSchedule
-from ..conditioning.shots import Animation, Shot, WindowConditions
+from ..conditioning.visual import Animation, VisualCondition, WindowConditions
 from ..errors import InputError
 from ..media.sound import Audio
 from ..model.backbone import WanModel
@@ -47,11 +47,13 @@ def encode_inputs(
     return tokens, prompts, bundle.clip_vision.encode(picture)
 
 
-def encode_shot(run: Run, shot: Shot, kept: MutableMapping[str, Tensor] | None = None) -> WindowConditions:
+def encode_visual(
+    run: Run, visual: VisualCondition, kept: MutableMapping[str, Tensor] | None = None
+) -> WindowConditions:
     """What every window is shown, encoded into `kept`, but for what is in there already; None: into memory."""
     plan, count = run.plan, len(run.plan.windows.windows)
     hidden = Animation(None, *plan.size) if plan.settings.null_image else None
-    conditions = WindowConditions(shot, run.bundle.vae, plan.windows, {} if kept is None else kept, hidden)
+    conditions = WindowConditions(visual, run.bundle.vae, plan.windows, {} if kept is None else kept, hidden)
 
     def encoded(window: int) -> None:
         run.ask_to_go_on()

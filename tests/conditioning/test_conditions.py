@@ -8,7 +8,7 @@ from diffusers import AutoencoderKLWan
 
 from skyreels_core.conditioning import conditions
 from skyreels_core.conditioning.masks import snap_holes
-from skyreels_core.conditioning.shots import VideoEdit
+from skyreels_core.conditioning.visual import VideoEdit
 from skyreels_core.errors import InputError
 from skyreels_core.media.footage import InMemoryFrames
 from skyreels_core.media.region import check_edit

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from skyreels_core import assets
 from skyreels_core.conditioning.demo import beyond_demo, is_demo, is_drawn
-from skyreels_core.conditioning.shots import Animation, VideoEdit
+from skyreels_core.conditioning.visual import Animation, VideoEdit
 from skyreels_core.demo.curves import MouthCurves
 from skyreels_core.demo.faces import Identity, Motion, draw_face
 from skyreels_core.media.footage import InMemoryFrames

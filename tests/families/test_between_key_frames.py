@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from skyreels_core.conditioning.shots import WindowConditions
+from skyreels_core.conditioning.visual import WindowConditions
 from skyreels_core.families.multitalk.between_frames import BetweenFrames, between_frames, voice_from
 from skyreels_core.families.multitalk.features import MultiTalkVoice
 from skyreels_core.timeline import Timeline

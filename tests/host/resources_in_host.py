@@ -19,7 +19,7 @@ from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host import resources as host_resources  # noqa: E402
-from skyreels_audio_pack.nodes.host.scene import scene_of  # noqa: E402
+from skyreels_audio_pack.nodes.host.payload import payload_of  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Guider  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
@@ -43,7 +43,7 @@ def refused(conditioning, keep=False):
     try:
         Guider.execute(model, *conditioning, WINDOWS, keep_state=keep)
     except InputError as error:
-        return {"said": str(error), "encoded": len(scene_of(conditioning[0]).encoded)}
+        return {"said": str(error), "encoded": len(payload_of(conditioning[0]).encoded)}
 
 
 def sampled(keep):

@@ -18,10 +18,10 @@ from humo_files import whisper_of_large_v3_shape  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import ImageAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.families.humo.nodes import HumoAnimation  # noqa: E402
-from skyreels_audio_pack.nodes.families.multitalk.layers import scene_of as multitalk_scene_of  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.layers import payload_of as multitalk_payload_of  # noqa: E402
 from skyreels_audio_pack.nodes.families.multitalk.nodes import AddSpeaker, MultiTalkAnimation  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
-from skyreels_audio_pack.nodes.host.scene import scene_of  # noqa: E402
+from skyreels_audio_pack.nodes.host.payload import payload_of  # noqa: E402
 from skyreels_audio_pack.nodes.host.wav2vec import Wav2VecAudioEncoder  # noqa: E402
 from skyreels_audio_pack.nodes.host.whisper import WhisperAudioEncoder  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
@@ -69,13 +69,13 @@ def two_speakers():
     first = AddSpeaker.execute(wav2vec_voice, 0.0, left).args[0]
     both = AddSpeaker.execute(wav2vec_voice, 0.0, 1 - left, first).args[0]
     made = MultiTalkAnimation.execute(text, text, vae, picture, SIDE, SIDE, None, both, fit="pad").args[0]
-    somebody = multitalk_scene_of(made).voice.masks[:2].amax(0).unflatten(0, (SIDE // 16, SIDE // 16))
+    somebody = multitalk_payload_of(made).voice.masks[:2].amax(0).unflatten(0, (SIDE // 16, SIDE // 16))
     return somebody.amax(1).tolist()
 
 
 def shown_whole():
     """Whether the padded picture is the one that the sampler is shown, of which no column is lost."""
-    shot = scene_of(demo_node(fit="pad").args[0]).shot
+    shot = payload_of(demo_node(fit="pad").args[0]).visual
     return shot.picture[SIDE // 2].amin().item() > 0 and shot.picture[0].amax().item() == 0
 
 

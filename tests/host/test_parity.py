@@ -6,7 +6,7 @@ import pytest
 from safetensors.torch import load_file
 
 from skyreels_core import assets
-from skyreels_core.conditioning.shots import Animation, VideoEdit
+from skyreels_core.conditioning.visual import Animation, VideoEdit
 from skyreels_core.media.footage import TruncatedFrames
 from skyreels_core.media.reading import read_picture, read_video
 from skyreels_core.media.sound import Audio, read_audio
@@ -15,7 +15,7 @@ from skyreels_core.pipeline.evaluator import CoreEvaluator
 from skyreels_core.pipeline.planning import facts_of
 from skyreels_core.pipeline.region import find_region
 from skyreels_core.pipeline.run import Run
-from skyreels_core.pipeline.sampler import encode_inputs, encode_shot, sample
+from skyreels_core.pipeline.sampler import encode_inputs, encode_visual, sample
 from skyreels_core.run.plan import RunPlan
 from skyreels_core.run.settings import Settings
 from skyreels_core.timeline import Timeline
@@ -52,7 +52,7 @@ def core_latents(demo, kind, windows, solver, threshold):
     assert run.report.windows == windows
     shot = core_shot(kind, timeline.frames, settings.hybrid)
     tokens, prompts, _ = encode_inputs(run, voice, TEXT, None)
-    conditions = encode_shot(run, shot)
+    conditions = encode_visual(run, shot)
     evaluator = CoreEvaluator(demo.model, demo.adapter, tokens, FPS, prompts, conditions)
     latents = sample(run, evaluator)
     assert (run.report.reused > 0) == (threshold is not None)

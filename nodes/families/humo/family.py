@@ -47,7 +47,7 @@ class Humo:
         ]
         height, width = self.reference[-1].shape[-2:]
         self.size = width * SPATIAL, height * SPATIAL
-        self.timeline, self.scene = self.voice.timeline, self.voice.scene
+        self.timeline, self.payload = self.voice.timeline, self.voice.payload
         self.pictures: dict[bool, dict[str, Any]] = {}  # by whether a branch sees the text
 
     @staticmethod

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from comfy_api.latest import io
 
-from ....skyreels_core.conditioning.shots import Animation
+from ....skyreels_core.conditioning.visual import Animation
 from ....skyreels_core.families.humo.features import check_fps
+from ...host.payload import empty_latent
 from ...host.reporting import say
-from ...host.scene import empty_latent
 from ...inputs import BEFORE_FIT, fit_input, outputs, shared_inputs, size_inputs
-from ...scenes import animation_scene
+from ...payloads import animation_payload
 from ...sockets import CONDITIONING
 from .voice import HumoVoice, features_of, reference_latent, with_voice
 
@@ -48,16 +48,16 @@ class HumoAnimation(io.ComfyNode):
     def execute(
         cls, positive, negative, vae, tokens, width, height, picture=None, fit=BEFORE_FIT
     ) -> io.NodeOutput:
-        scene, lines = animation_scene(tokens, vae, picture, width, height, fit)
-        check_fps(scene.timeline.fps)
+        payload, lines = animation_payload(tokens, vae, picture, width, height, fit)
+        check_fps(payload.timeline.fps)
         # the reference is no frame of the video, so that its colours say nothing of theirs
-        unseen = replace(scene, shot=Animation(None, *scene.shot.size))
-        voice = HumoVoice(features_of(tokens), scene.timeline, unseen)
-        shown = scene.shot.picture if picture is None or fit == "pad" else picture[0]
-        reference = reference_latent(vae, None if shown is None else shown[None], scene.shot.size)
+        unseen = replace(payload, visual=Animation(None, *payload.visual.size))
+        voice = HumoVoice(features_of(tokens), payload.timeline, unseen)
+        shown = payload.visual.picture if picture is None or fit == "pad" else picture[0]
+        reference = reference_latent(vae, None if shown is None else shown[None], payload.visual.size)
         report = "\n".join(lines)
         say(report)
-        return io.NodeOutput(*with_voice(positive, negative, voice, reference), empty_latent(scene), report)
+        return io.NodeOutput(*with_voice(positive, negative, voice, reference), empty_latent(payload), report)
 
 
 NODES = [HumoAnimation]

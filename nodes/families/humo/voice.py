@@ -16,8 +16,8 @@ from ....skyreels_core.families.humo.features import FPS, check_encoder, humo_fe
 from ....skyreels_core.model.config import LATENT_CHANNELS
 from ....skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of, tokens_of
 from ....skyreels_core.windows import Window
+from ...host.payload import ConditioningPayload
 from ...host.progress import progress
-from ...host.scene import Scene
 from ...host.unsupported_samplers import with_sampler_guard
 from ...host.whisper import EncodedAudio
 
@@ -31,7 +31,7 @@ class HumoVoice(AudioFeatures):
 
     features: Tensor  # [f 5 d], 25 a second
     timeline: Timeline
-    scene: Scene | None = field(default=None, compare=False)
+    payload: ConditioningPayload | None = field(default=None, compare=False)
 
     @property
     def width(self) -> int:
@@ -48,7 +48,7 @@ class WholeVoice(AudioFeatures):
     latent frame hears otherwise than the rest."""
 
     spans: Tensor  # [1 t 8 5 d]
-    scene: None = None
+    payload: None = None
 
     @property
     def timeline(self) -> Timeline:

@@ -16,7 +16,7 @@ from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import Window, WindowPlan
 from ...host.patches import is_backbone
-from .layers import audio_conds, find_layers, scene_of
+from .layers import audio_conds, find_layers, payload_of
 
 AT_ONCE = 16  # windows whose voice is projected together
 
@@ -28,19 +28,19 @@ class MultiTalk:
 
     def __init__(self, model, positive: list, negative: list) -> None:
         self.layers, self.preset = find_layers(model), self.recommended(model)
-        scene = scene_of(positive)
-        if scene is None:
+        payload = payload_of(positive)
+        if payload is None:
             raise InputError(
                 "The positive conditioning has no voice for this model. Wire it through MultiTalk Animation."
             )
-        if scene.voice.width != self.layers.config.features:
+        if payload.voice.width != self.layers.config.features:
             raise InputError(
-                f"The voice has {scene.voice.width} features per frame, this model needs "
+                f"The voice has {payload.voice.width} features per frame, this model needs "
                 f"{self.layers.config.features}. Load wav2vec2-chinese-base_fp16.safetensors with Load Wav2Vec2 "
                 "Encoder."
             )
-        self.scene, self.voice = scene, scene.voice
-        self.size, self.timeline = scene.shot.size, scene.timeline
+        self.payload, self.voice = payload, payload.voice
+        self.size, self.timeline = payload.visual.size, payload.timeline
         self.tokens: dict[Window, Tensor] = {}
         self.silence: Tensor | None = None
 
@@ -56,7 +56,7 @@ class MultiTalk:
         return []
 
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
-        self.conditions = self.scene.encode(plan, null_image, callback)
+        self.conditions = self.payload.encode(plan, null_image, callback)
         for first in range(0, len(plan.windows), AT_ONCE):
             windows = plan.windows[first : first + AT_ONCE]
             heard = torch.stack([self.voice.features_for(window) for window in windows])

@@ -30,11 +30,11 @@ from ....skyreels_core.model.multitalk import (
 )
 from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.weights.header import Headers, ReadHeader, read_header
-from ...host import scene as scenes
+from ...host import payload as payloads
 from ...host.compiling import uncompiled
 from ...host.model import wan_model
 from ...host.patches import AudioPatch, find_patch, is_backbone, patched, takes_picture
-from ...host.scene import Scene
+from ...host.payload import ConditioningPayload
 
 KEY = "skyreels_multitalk"
 EMBEDS, MASKS, MOTION, BRANCH = (f"{KEY}_{name}" for name in ("embeds", "masks", "motion", "branch"))
@@ -146,13 +146,13 @@ def audio_conds(
     return entries
 
 
-def with_scene(conditioning: list, scene: Scene, clip_vision_output=None) -> list:
-    """The conditioning with a scene whose voice is a `MultiTalkVoice`."""
-    return scenes.with_scene(conditioning, scene, KEY, clip_vision_output=clip_vision_output)
+def with_payload(conditioning: list, payload: ConditioningPayload, clip_vision_output=None) -> list:
+    """The conditioning with a payload whose voice is a `MultiTalkVoice`."""
+    return payloads.with_payload(conditioning, payload, KEY, clip_vision_output=clip_vision_output)
 
 
-def scene_of(conditioning: list) -> Scene | None:
-    return scenes.scene_of(conditioning, KEY)
+def payload_of(conditioning: list) -> ConditioningPayload | None:
+    return payloads.payload_of(conditioning, KEY)
 
 
 def only_one(masks: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.multitalk import presets
 from ....skyreels_core.families.multitalk.features import MultiTalkVoice, speaker_masks
 from ....skyreels_core.model.wav2vec import load_wav2vec
+from ...host.payload import empty_latent
 from ...host.reporting import say
-from ...host.scene import empty_latent
 from ...host.settings import of_fields
 from ...host.wav2vec import Wav2VecAudioEncoder
 from ...inputs import (
@@ -30,11 +30,11 @@ from ...inputs import (
     size_inputs,
     weight_dtype_input,
 )
-from ...scenes import picture_scene
+from ...payloads import picture_payload
 from ...sockets import AUDIO, CONDITIONING, LOADERS, SAMPLING
 from ...tensors import to_mask
 from .key_frames import KeyFrameRun
-from .layers import apply_infinitetalk, load_v3, with_scene
+from .layers import apply_infinitetalk, load_v3, with_payload
 from .speakers import SPEAKERS, Speaker, conversation, fitted_masks, needed_spoken, one_of, recording
 
 Speakers = io.Custom("SKYREELS_SPEAKERS")  # a tuple of Speaker
@@ -203,15 +203,15 @@ class MultiTalkAnimation(io.ComfyNode):
         speakers = one_of(tokens, speakers)
         states, timeline = conversation(speakers)
         voice = MultiTalkVoice(states, timeline, audio=recording(speakers, timeline))
-        scene, lines = picture_scene(voice, vae, picture, width, height, fit)
+        payload, lines = picture_payload(voice, vae, picture, width, height, fit)
         if len(speakers) > 1:
-            masks = fitted_masks(speakers, picture.shape[1:3], scene.shot.size, MODES[fit])
-            scene = replace(scene, voice=replace(voice, masks=speaker_masks(masks)))
+            masks = fitted_masks(speakers, picture.shape[1:3], payload.visual.size, MODES[fit])
+            payload = replace(payload, voice=replace(voice, masks=speaker_masks(masks)))
         if clip_vision_output is None:
             lines.append("No clip_vision_output is connected: these models were trained with it.")
         say(report := "\n".join(lines))
-        conditionings = (with_scene(c, scene, clip_vision_output) for c in (positive, negative))
-        return io.NodeOutput(*conditionings, empty_latent(scene), report)
+        conditionings = (with_payload(c, payload, clip_vision_output) for c in (positive, negative))
+        return io.NodeOutput(*conditionings, empty_latent(payload), report)
 
 
 class KeyFrames(io.ComfyNode):

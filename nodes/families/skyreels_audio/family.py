@@ -17,7 +17,7 @@ from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import WindowPlan
 from ...host.patches import find_patch, is_backbone, takes_picture
-from ...host.scene import scene_of
+from ...host.payload import payload_of
 from .layers import AudioLayers, audio_conds, find_audio_layers
 
 logger = logging.getLogger(__name__)
@@ -29,17 +29,17 @@ class SkyReelsAudio:
 
     def __init__(self, model, positive: list, negative: list) -> None:
         self.preset = self.recommended(model)
-        scene = scene_of(positive)
-        if scene is None:
+        payload = payload_of(positive)
+        if payload is None:
             raise InputError(
                 "The positive conditioning has no voice. Wire it through Image Animation or Video Edit Lip-Sync."
             )
         self.layers = needed_layers(model)
-        check_voice(scene.voice, self.layers.config)
-        self.scene, self.voice, self.conditions = scene, scene.voice, None
+        check_voice(payload.voice, self.layers.config)
+        self.payload, self.voice, self.conditions = payload, payload.voice, None
         self.shows_picture = takes_picture(model)
-        self.size, self.hybrid = scene.shot.size, scene.shot.hybrid
-        self.timeline = scene.timeline
+        self.size, self.hybrid = payload.visual.size, payload.visual.hybrid
+        self.timeline = payload.timeline
 
     @staticmethod
     def claims(model) -> bool:
@@ -51,16 +51,16 @@ class SkyReelsAudio:
         return needed_layers(model).preset
 
     def remarks(self) -> list[str]:
-        lines = beyond_demo(self.layers.adapter, self.scene.shot)
+        lines = beyond_demo(self.layers.adapter, self.payload.visual)
         for line in lines:
             logger.warning(line)
         return lines
 
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
         if self.shows_picture:
-            self.conditions = self.scene.encode(plan, null_image, callback)
+            self.conditions = self.payload.encode(plan, null_image, callback)
         else:
-            self.scene.check_no_picture()
+            self.payload.check_no_picture()
 
     def entries(self, unit: Unit) -> dict[str, Any]:
         entries = {}

@@ -13,7 +13,7 @@ from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import WindowPlan
 from ...host.patches import find_patch, is_backbone
-from ...host.scene import scene_of
+from ...host.payload import payload_of
 from .layers import KEY, ToyLayers
 
 
@@ -23,13 +23,13 @@ class Toy:
     hybrid = None
 
     def __init__(self, model, positive: list, negative: list) -> None:
-        self.preset, scene = self.recommended(model), scene_of(positive, KEY)
-        if scene is None:
+        self.preset, payload = self.recommended(model), payload_of(positive, KEY)
+        if payload is None:
             raise InputError(
                 "The positive conditioning has no voice for the toy. Wire it through Toy Animation."
             )
-        self.scene, self.voice = scene, scene.voice
-        self.size, self.timeline = scene.shot.size, scene.timeline
+        self.payload, self.voice = payload, payload.voice
+        self.size, self.timeline = payload.visual.size, payload.timeline
 
     @staticmethod
     def claims(model) -> bool:
@@ -43,7 +43,7 @@ class Toy:
         return []
 
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
-        self.conditions = self.scene.encode(plan, null_image, callback)
+        self.conditions = self.payload.encode(plan, null_image, callback)
 
     def entries(self, unit: Unit) -> dict[str, Any]:
         entries = {"c_concat": comfy.conds.CONDRegular(self.conditions.of(unit))}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ...host.scene import empty_latent, with_scene
+from ...host.payload import empty_latent, with_payload
 from ...inputs import fit_input, outputs, shared_inputs, size_inputs
-from ...scenes import picture_scene
+from ...payloads import picture_payload
 from ...sockets import CONDITIONING, LOADERS
 from .layers import KEY, add_layers, loudness_of
 
@@ -41,9 +41,11 @@ class ToyAnimation(io.ComfyNode):
     @classmethod
     def execute(cls, positive, negative, vae, tokens, width, height, picture, fit="crop") -> io.NodeOutput:
         voice = loudness_of(tokens.samples, tokens.timeline, tokens.audio)
-        scene, lines = picture_scene(voice, vae, picture, width, height, fit)
-        positive, negative = (with_scene(conditioning, scene, KEY) for conditioning in (positive, negative))
-        return io.NodeOutput(positive, negative, empty_latent(scene), "\n".join(lines))
+        payload, lines = picture_payload(voice, vae, picture, width, height, fit)
+        positive, negative = (
+            with_payload(conditioning, payload, KEY) for conditioning in (positive, negative)
+        )
+        return io.NodeOutput(positive, negative, empty_latent(payload), "\n".join(lines))
 
 
 NODES = [ApplyToy, ToyAnimation]

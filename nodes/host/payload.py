@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...skyreels_core.audio.features import AudioFeatures
-from ...skyreels_core.conditioning.shots import Animation, Shot, WindowConditions
+from ...skyreels_core.conditioning.visual import Animation, VisualCondition, WindowConditions
 from ...skyreels_core.errors import InputError
 from ...skyreels_core.media.sound import Audio
 from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS
@@ -32,15 +32,16 @@ IN_MEMORY = 8  # windows of an edited video; at 480p one takes 21 MB
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class ConditioningPayload:
     """Made by a conditioning node. The windows are encoded when the plan is known, and kept: the host keeps this
     object as long as nothing before it changes, so another guidance or seed encodes nothing again."""
 
-    shot: Shot
+    visual: VisualCondition
     voice: AudioFeatures
     timeline: Timeline  # as long as the voice, or as the video that is edited
     vae: object
-    encoded: dict[str, Tensor] = field(default_factory=dict, compare=False)  # of the last plan, by `Shot.key`
+    # Of the last plan, by `VisualCondition.key`
+    encoded: dict[str, Tensor] = field(default_factory=dict, compare=False)
 
     @property
     def audio(self) -> Audio | None:
@@ -49,12 +50,12 @@ class Scene:
 
     def check_no_picture(self) -> None:
         """For a backbone of 16 input channels, which is conditioned on text and voice alone."""
-        if self.shot.hybrid is not None:
+        if self.visual.hybrid is not None:
             raise InputError(
                 f"This video model takes no picture (16 input channels), so it cannot edit a video. Give one with "
                 f"{PICTURE_CHANNELS}, such as a Wan image-to-video model."
             )
-        if self.shot.picture is not None:
+        if self.visual.picture is not None:
             logger.warning(
                 "The video model takes no picture (16 input channels): it is conditioned on prompt and voice alone."
             )
@@ -63,10 +64,10 @@ class Scene:
         self, plan: WindowPlan, null_image: bool = False, callback: Callable[[int], None] | None = None
     ) -> WindowConditions:
         """The conditions of all windows; only what this plan has not had yet is encoded."""
-        hidden = Animation(None, *self.shot.size) if null_image else None
+        hidden = Animation(None, *self.visual.size) if null_image else None
         kept = self._kept(plan)
-        conditions = WindowConditions(self.shot, HostVideoEncoder(self.vae), plan, kept, hidden)
-        variants = variants_seen(self.shot.hybrid)
+        conditions = WindowConditions(self.visual, HostVideoEncoder(self.vae), plan, kept, hidden)
+        variants = variants_seen(self.visual.hybrid)
         needed = conditions.keys(variants)
         for key in kept.keys() - needed:
             del kept[key]
@@ -78,27 +79,27 @@ class Scene:
 
     def _kept(self, plan: WindowPlan) -> MutableMapping[str, Tensor]:
         """Those of a picture, and of few windows of a video, stay in memory."""
-        if self.shot.hybrid is None or len(plan.windows) <= IN_MEMORY:
+        if self.visual.hybrid is None or len(plan.windows) <= IN_MEMORY:
             return self.encoded
         return conditions_folder(self._name)
 
     @cached_property
     def _name(self) -> str:
-        return digest(*parts([self.shot, self.vae]))
+        return digest(*parts([self.visual, self.vae]))
 
 
-def with_scene(conditioning: list, scene: Scene, key: str = KEY, **values: object) -> list:
-    """The conditioning with a scene, and with values of the host's own that are not None."""
+def with_payload(conditioning: list, payload: ConditioningPayload, key: str = KEY, **values: object) -> list:
+    """The conditioning with a payload, and with values of the host's own that are not None."""
     given = {name: value for name, value in values.items() if value is not None}
-    return with_sampler_guard(node_helpers.conditioning_set_values(conditioning, {key: scene, **given}))
+    return with_sampler_guard(node_helpers.conditioning_set_values(conditioning, {key: payload, **given}))
 
 
-def scene_of(conditioning: list, key: str = KEY) -> Scene | None:
+def payload_of(conditioning: list, key: str = KEY) -> ConditioningPayload | None:
     return next((options[key] for _, options in conditioning if key in options), None)
 
 
-def empty_latent(scene: Scene) -> dict[str, Tensor]:
-    """A LATENT of the scene's size and length."""
-    width, height = scene.shot.size
-    shape = (1, LATENT_CHANNELS, scene.timeline.latent_frames, height // SPATIAL, width // SPATIAL)
+def empty_latent(payload: ConditioningPayload) -> dict[str, Tensor]:
+    """A LATENT of the payload's size and length."""
+    width, height = payload.visual.size
+    shape = (1, LATENT_CHANNELS, payload.timeline.latent_frames, height // SPATIAL, width // SPATIAL)
     return {"samples": torch.zeros(shape, device=comfy.model_management.intermediate_device())}

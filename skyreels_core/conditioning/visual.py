@@ -1,6 +1,6 @@
-"""What a shot shows each window: a picture that speaks, nothing at all, or a video with a hole.
+"""What each window is conditioned on visually: a picture that speaks, nothing at all, or a video with a hole.
 
-A shot knows pixels; a window is encoded once and shared by all branches (method section 6).
+A visual condition knows pixels; a window is encoded once and shared by all branches (method section 6).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..windows import Window, WindowPlan
 from .conditions import VideoEncoder, image_animation, no_picture, video_editing
 
 
-class Shot(Protocol):
+class VisualCondition(Protocol):
     @property
     def hybrid(self) -> float | None:
         """Part of the steps that see the whole video (Eq. 4); None where there is none."""
@@ -52,15 +52,15 @@ class Shot(Protocol):
 class WindowConditions:
     """The condition of each window, encoded when it is first asked for and kept."""
 
-    shot: Shot
+    visual: VisualCondition
     vae: VideoEncoder
     plan: WindowPlan
-    kept: MutableMapping[str, Tensor] = field(default_factory=dict)  # by `Shot.key`
-    hidden: Shot | None = None  # what the null branch sees in the shot's place, if it is to
+    kept: MutableMapping[str, Tensor] = field(default_factory=dict)  # by `VisualCondition.key`
+    hidden: VisualCondition | None = None  # what the null branch is given instead, if it is to
 
     def of(self, unit: Unit) -> Tensor:
-        shot = self.hidden if self.hidden is not None and self.drops_picture(unit) else self.shot
-        return self.kept[self._encoded(shot, unit.window, unit.variant)]
+        visual = self.hidden if self.hidden is not None and self.drops_picture(unit) else self.visual
+        return self.kept[self._encoded(visual, unit.window, unit.variant)]
 
     def drops_picture(self, unit: Unit) -> bool:
         return self.hidden is not None and unit.branch == "null"
@@ -71,29 +71,29 @@ class WindowConditions:
         """Those that are not kept yet. `callback` gets how many windows are done, and may raise to cancel."""
         try:
             for window in self.plan.windows:
-                for shot, variant in self._seen(variants):
-                    self._encoded(shot, window, variant)
+                for visual, variant in self._seen(variants):
+                    self._encoded(visual, window, variant)
                 if callback is not None:
                     callback(window.index + 1)
         finally:
-            self.shot.close()
+            self.visual.close()
 
     def keys(self, variants: Collection[Variant]) -> set[str]:
         """What `encode_all` keeps."""
         return {
-            shot.key(window, variant)
+            visual.key(window, variant)
             for window in self.plan.windows
-            for shot, variant in self._seen(variants)
+            for visual, variant in self._seen(variants)
         }
 
-    def _seen(self, variants: Collection[Variant]) -> list[tuple[Shot, Variant]]:
-        seen: list[tuple[Shot, Variant]] = [(self.shot, variant) for variant in variants]
+    def _seen(self, variants: Collection[Variant]) -> list[tuple[VisualCondition, Variant]]:
+        seen: list[tuple[VisualCondition, Variant]] = [(self.visual, variant) for variant in variants]
         return seen if self.hidden is None else [*seen, (self.hidden, "video")]
 
-    def _encoded(self, shot: Shot, window: Window, variant: Variant) -> str:
-        key = shot.key(window, variant)
+    def _encoded(self, visual: VisualCondition, window: Window, variant: Variant) -> str:
+        key = visual.key(window, variant)
         if key not in self.kept:
-            self.kept[key] = shot.condition(self.vae, window, variant)
+            self.kept[key] = visual.condition(self.vae, window, variant)
         return key
 
 
