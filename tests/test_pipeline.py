@@ -403,7 +403,7 @@ def silence(seconds):
         ({"height": 5000}, "32x5000 pixels; sides of 32 to 4096"),
         ({"audio_guidance": "loud"}, "'loud' cannot be read"),
         ({"solver": "heun"}, "use one of euler, dpmpp_2m"),
-        ({"steps": 0}, "1 step or more"),
+        ({"steps": 0}, "1 to 1000 steps"),
         ({"overlap": 3}, "cannot overlap by 3"),
         ({"fps": 0.0}, "above 0"),
         ({"hybrid": 2.0}, "0..1"),
