@@ -389,7 +389,7 @@ def test_a_run_that_is_interrupted_while_it_writes_goes_on_to_the_same_file(
     assert edit("--mask", files.mask) == REFUSED
     assert "holds an unfinished run" in capsys.readouterr().err
     assert edit("--mask", files.mask, "--resume", "--seed", "9") == REFUSED
-    assert "the seed was 0 and is 9" in capsys.readouterr().err
+    assert "the seed was 0 and is now 9" in capsys.readouterr().err
     assert edit("--mask", files.mask, "--resume") == 0
     assert output.read_bytes() == whole and list(tmp_path.iterdir()) == [output]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from typing_extensions import Unpack
 
 from ..conditioning.fitting import Length, Shape
 from ..conditioning.prompts import PromptSchedule
@@ -18,16 +19,15 @@ from ..model.bundle import Bundle
 from ..pipeline.animate import animate
 from ..pipeline.edit import edit
 from ..pipeline.planning import facts_of, plan_animation, plan_edit
-from ..run.plan import ModelFacts
+from ..pipeline.run import Progress
+from ..run.plan import ModelFacts, RunPlan
+from ..run.resume import WorkFolder
 from ..run.settings import Settings
 from .inputs import FaceMask, File, as_audio, as_footage, as_mask, as_picture, as_prompt, naming_of, path_of
-from .options import settings_of
-from .running import Control, RunOptions, with_shared_arguments
-from .video import Video
+from .options import Options, settings_of
+from .running import Control
+from .video import Cancel, Video
 from .weights import FILES, find_model
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 def load(
@@ -64,11 +64,11 @@ def load(
 class Model:
     """A model ready to make videos; `load` gives it.
 
-    Options of `animate` and `edit`, each by name; what is not given is what the model's file recommends:
+    Options of `animate` and `edit`, each by name; the default is what the model's file recommends:
 
-        seed: random seed, 0 and up; another seed is another take.
+        seed: random seed, 0 and up; change it for a different take.
         steps: denoising steps; fewer are faster.
-        width, height: pixels, rounded to 16. With the portrait's or video's shape kept, they are an area.
+        width, height: pixels, rounded to 16. Where the picture's aspect ratio is kept, they are an area.
         fps: frames per second of an animation; an edit keeps its video's.
         audio_guidance, text_guidance: CFG scales over the steps: "4.5", "linear:5->1", "cosine:5->1@0.4",
             "interval:4.5@0.2-0.8" or "piecewise:0=5,1=1" (arXiv 2506.00830, Eq. 3).
@@ -98,7 +98,6 @@ class Model:
     def _settings(self, options: Mapping[str, Any]) -> Settings:
         return settings_of(Settings.of(self.bundle.metadata), options)
 
-    @with_shared_arguments
     def animate(
         self,
         picture: Any,
@@ -106,22 +105,41 @@ class Model:
         prompt: str | PromptSchedule | Mapping[float, str] = "",
         *,
         fit: Shape = "keep_shape",
-        **options: Unpack[RunOptions],
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        work: File | WorkFolder | None = None,
+        restart: bool = False,
+        plan: RunPlan | None = None,
+        **options: Unpack[Options],
     ) -> Video:
         """Make a portrait talk. The video is as long as the voice, rounded up to a whole frame.
 
         Args:
-            picture: a file, or pixels [h w 3] in 0..1 or uint8; None: prompt and voice alone say what is shown.
-            fit: for a picture of another shape than width x height: "keep_shape" makes the video in the picture's shape
-                at that area, "crop" and "pad" keep to the size.
-            {shared}
-        """
-        control, chosen = Control.split(options)
-        audio, shown, text = as_audio(voice), as_picture(picture), as_prompt(prompt)
-        plan = control.plan or plan_animation(self._settings(chosen), self.facts, audio, shown, fit)
-        return control.run(partial(animate, self.bundle, audio, shown, text, fit=fit, plan=plan))
+            picture: a file, or pixels [h w 3] in 0..1 or uint8; None: the video follows prompt and voice alone.
+            voice: an audio or video file, what `read_audio` gives, or (samples [c n] in -1..1, rate in Hz).
+            prompt: a text, or texts by the seconds from which they apply, such as {0: "a person smiles", 12.5: "a
+                person frowns"}.
+            fit: for a picture of another aspect ratio than width x height: "keep_shape" gives the video the picture's
+                aspect ratio at that area, "crop" and "pad" keep to the size.
+            progress: called as (stage, done, planned, detail); the stages are "conditions", "sampling" and
+                "decoding".
+            cancel: called between forward passes of the model and between frames; if it returns True, `Cancelled` is
+                raised.
+            work: a folder in which the run keeps its state after each step. The same call resumes an interrupted run
+                there, to the same bytes; `Video.save` removes it.
+            restart: True: discard what is in `work`.
+            plan: of `pipeline.planning`, where the run was planned before the model was loaded; the options are then
+                not used.
+            options: as listed in `help(skyreels_core.Model)`.
 
-    @with_shared_arguments
+        It returns when the latents are sampled. Raises InputError for what cannot be used: it says what was given, what
+        is needed, and how to fix it.
+        """
+        control = Control(progress, cancel, work, restart)
+        audio, pixels, text = as_audio(voice), as_picture(picture), as_prompt(prompt)
+        plan = plan or plan_animation(self._settings(options), self.facts, audio, pixels, fit)
+        return control.run(partial(animate, self.bundle, audio, pixels, text, fit=fit, plan=plan))
+
     def edit(
         self,
         video: File | Footage | tuple[Any, float],
@@ -130,24 +148,44 @@ class Model:
         prompt: str | PromptSchedule | Mapping[float, str] = "",
         *,
         length: Length = "shortest",
-        **options: Unpack[RunOptions],
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        work: File | WorkFolder | None = None,
+        restart: bool = False,
+        plan: RunPlan | None = None,
+        **options: Unpack[Options],
     ) -> Video:
         """Re-dub a video: what the mask covers is regenerated, every other pixel stays as it was.
 
         Args:
             video: a file, or (frames [f h w 3] in 0..1 or uint8, frames per second). Its size and rate are kept.
+            voice: an audio or video file, what `read_audio` gives, or (samples [c n] in -1..1, rate in Hz).
             mask: of `face_mask`; a picture or video file in which white is regenerated; or masks [h w] or [f h w] of 0
                 and 1 at the video's size.
+            prompt: a text, or texts by the seconds from which they apply, such as {0: "a person smiles", 12.5: "a
+                person frowns"}.
             length: how long it is: "shortest" of video and voice, as the "voice" (the last frame is repeated), or as
                 the "video" (silence follows the voice).
-            {shared}
+            progress: called as (stage, done, planned, detail); the stages are "faces" where these are
+                detected, "conditions", "sampling" and "decoding".
+            cancel: called between forward passes of the model and between frames; if it returns True, `Cancelled` is
+                raised.
+            work: a folder in which the run keeps its state after each step. The same call resumes an interrupted run
+                there, to the same bytes; `Video.save` removes it.
+            restart: True: discard what is in `work`.
+            plan: of `pipeline.planning`, where the run was planned before the model was loaded; the options are then
+                not used.
+            options: as listed in `help(skyreels_core.Model)`.
+
+        It returns when the latents are sampled. Raises InputError for what cannot be used: it says what was given, what
+        is needed, and how to fix it.
         """
-        control, chosen = Control.split(options)
-        settings = control.plan.settings if control.plan else self._settings(chosen)
+        control = Control(progress, cancel, work, restart)
+        settings = plan.settings if plan else self._settings(options)
         audio, text = as_audio(voice), as_prompt(prompt)
         footage = as_footage(video, None if length == "video" else audio.seconds)
-        plan = control.plan or plan_edit(settings, self.facts, footage, audio, length)
-        region = as_mask(mask, footage, control.progress)
+        plan = plan or plan_edit(settings, self.facts, footage, audio, length)
+        region = as_mask(mask, footage, progress)
         with naming_of(mask):
             region = checked_region(footage, region)
         return control.run(partial(edit, self.bundle, footage, audio, region, text, plan=plan))

@@ -33,6 +33,7 @@ NAMES = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "pillow_heif": "pillow-heif",
+    "typing_extensions": "typing-extensions",
     "websocket": "websocket-client",
     "yaml": "pyyaml",
 }

@@ -28,7 +28,7 @@ OPTIONS: dict[str, Case] = {
     **option("--height", "31", "4112", needle="32 to 4096"),
     **option("--fps", "nan", "inf", "0", "-25", "1e-9", "1e9", needle="frame rate"),
     **option("--fps", "fast"),
-    **option("--steps", "0", "-1", "1001", "100000000", needle="1 step or more"),
+    **option("--steps", "0", "-1", "1001", "100000000", needle="1 to 1000 steps"),
     **option("--steps", "x", "1.5"),
     **option("--shift", "nan", "inf", "0", "-1", "1e-300", "1e300", needle="shift"),
     **option(

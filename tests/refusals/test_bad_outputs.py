@@ -150,7 +150,7 @@ OTHERS = {
     "another seed": (lambda desk: ("--seed", 7), "seed"),
     "another size": (lambda desk: ("--width", 48), "48"),
     "more steps": (lambda desk: ("--steps", 2), "steps"),
-    "another text": (lambda desk: ("--prompt", "a person"), "text"),
+    "another text": (lambda desk: ("--prompt", "a person"), "prompt"),
     "another picture": (lambda desk: ("--image", desk.whole.mask), "picture"),
     "another voice": (lambda desk: ("--audio", hushed(desk)), "voice"),
 }

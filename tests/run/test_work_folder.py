@@ -69,7 +69,7 @@ def test_restart_forgets_what_there_was(folder):
 def test_other_inputs_are_named(folder):
     unfinished(folder)
     with (
-        pytest.raises(InputError, match=r"the seed was 3 and is 4; the voice has changed\."),
+        pytest.raises(InputError, match=r"the seed was 3 and is now 4; the voice has changed\."),
         WorkFolder(folder, "resume") as work,
     ):
         work.begin({**INPUTS, "the seed": "4", "the voice": digest("another")})
@@ -218,5 +218,5 @@ def test_weights_after_training_are_others():
 
 def test_differences_are_words():
     assert differences({"the seed": "1", "gone": "x"}, {"the seed": "2"}) == [
-        "gone was x and is nothing", "the seed was 1 and is 2",
+        "gone was x and is now empty", "the seed was 1 and is now 2",
     ]  # fmt: skip

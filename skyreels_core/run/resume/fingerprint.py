@@ -71,7 +71,8 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _difference(name: str, before: str | None, now: str | None) -> str:
     name = LABELS.get(name, name)
-    texts = [text or "nothing" for text in (before, now)]
+    texts = [text or "empty" for text in (before, now)]
     if any(len(text) == 32 for text in texts):
         return f"{name} has changed"
-    return f"{name} was {texts[0]} and is {texts[1]}"
+    was, is_now = (repr(text) if " " in text else text for text in texts)
+    return f"{name} was {was} and is now {is_now}"
