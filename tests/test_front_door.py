@@ -1,14 +1,14 @@
-"""`import skyreels_core as sky`: the snippet in its documentation runs as written, and the rest keeps its word."""
+"""`import skyreels_core as sky`: the snippets in its documentation run as printed, and the rest keeps its word."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import shutil
 import subprocess
 import sys
 import textwrap
+from fractions import Fraction
 from pathlib import Path
 from typing import get_type_hints
 
@@ -73,16 +73,24 @@ def test_the_snippet_runs_as_it_is_written(folder, capsys):
     assert "8 frames at 25 fps" in printed and "Likeness to the reference" in printed
 
 
-def test_the_documentation_shows_the_same_snippet():
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
-    assert ast.dump(ast.parse(blocks[0])) == ast.dump(ast.parse(snippet()))
-
-
-def test_the_other_lines_of_the_documentation_run_too(folder, model):
-    _, *blocks = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
-    names = {"sky": sky, "model": model}
-    for block in blocks:
+def test_the_documentation_runs_as_printed_in_an_empty_folder(tmp_path, monkeypatch, voice, capsys):
+    spoken = tmp_path / "short.wav"
+    write_wav(spoken, voice)
+    monkeypatch.setattr(assets, "voice", lambda name: spoken)  # as it is, for the sake of time only
+    (folder := tmp_path / "empty").mkdir()
+    monkeypatch.chdir(folder)
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL):
         exec(block, names)
+    assert [path.name for path in folder.iterdir()] == ["hello.mp4"]
+    assert re.search(r"^sampling: (\d+) of \1", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_documentation_names_every_public_name():
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    calls = re.findall(r"assets\.(\w+)\(", text)
+    assert calls and all(hasattr(assets, name) for name in calls)
+    assert [name for name in ("load", "face_mask", "read_audio") if f"sky.{name}" not in text] == []
 
 
 def test_importing_it_imports_nothing_heavy():
@@ -212,6 +220,27 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(model, voice, tmp_path):
         ({"steps": 0}, "steps"),
         ({"solver": "heun"}, "use one of euler"),
         ({"colour_strength": 2}, r"from 0 \(off\) to 1"),
+        ({"steps": "3"}, "steps is '3', of type str; give an integer"),
+        ({"steps": 2.5}, "steps is 2.5, of type float; give an integer"),
+        ({"steps": float("inf")}, "steps is inf"),
+        ({"steps": True}, "steps is True"),
+        ({"window": None, "overlap": 1.5}, "overlap is 1.5"),
+        ({"shift": "5"}, "shift is '5', of type str; give a number"),
+        ({"fps": [25]}, r"fps is \[25\], of type list; give a number"),
+        ({"loudness": "-23"}, "loudness is '-23'"),
+        ({"voice_gate": False}, "voice_gate is False"),
+        ({"null_image": "no"}, "null_image is 'no', of type str; give True or False"),
+        ({"composite": 1}, "composite is 1"),
+        ({"solver": ["euler"]}, "give one of euler, dpmpp_2m"),
+        ({"fusion": 3}, "give one of bidirectional, forward, none"),
+        ({"negative_prompt": 5}, "negative_prompt is 5, of type int; give a string"),
+        ({"negative_prompt": "\udc80"}, "negative_prompt is not valid Unicode"),
+        ({"audio_guidance": [4]}, r"audio_guidance is \[4\], of type list; give a number or a string"),
+        ({"audio_guidance": True}, "audio_guidance is True"),
+        ({"text_guidance": float("nan")}, "cannot be read. Write '4.5'"),
+        ({"text_guidance": 10**400}, "beyond 1000"),
+        ({"seed": -1}, "seed is -1; give an integer from 0 to 18446744073709551615"),
+        ({"seed": 2**64}, "give an integer from 0"),
     ],
 )
 def test_an_option_that_cannot_be_used_gets_a_sentence(model, voice, given, words):
@@ -219,10 +248,142 @@ def test_an_option_that_cannot_be_used_gets_a_sentence(model, voice, given, word
         model.animate(None, voice, **given)
 
 
+def test_every_option_refuses_what_no_option_is(model, voice):
+    from skyreels_core.api.options import OPTIONS
+
+    for name in OPTIONS:
+        for value in (object(), [1], {"a": 1}, 1j, b"1"):
+            with pytest.raises(sky.InputError, match=f"The option {name} is .*; give "):
+                model.animate(None, voice, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({"audio_guidance": 3}, {"audio_guidance": "3"}),
+        ({"audio_guidance": 2.5}, {"audio_guidance": "2.5"}),
+        ({"text_guidance": 1e-5}, {"text_guidance": "0.00001"}),
+        ({"text_guidance": np.float32(2.5)}, {"text_guidance": "2.5"}),
+        ({"text_guidance": torch.tensor(2)}, {"text_guidance": "2"}),
+        ({"steps": 2.0, "seed": 7.0}, {"steps": 2, "seed": 7}),
+        ({"width": np.int64(48)}, {"width": 48}),
+        ({"shift": 3}, {"shift": 3.0}),
+        ({"fps": Fraction(30000, 1001)}, {"fps": 30000 / 1001}),
+        ({"null_image": np.bool_(True)}, {"null_image": True}),
+        ({"tea_cache": 0, "solver": None}, {"tea_cache": None}),
+    ],
+)
+def test_a_number_counts_by_its_value(model, given, same):
+    from skyreels_core.api.options import settings_of
+    from skyreels_core.run.settings import WAN
+
+    assert settings_of(WAN, given) == settings_of(WAN, same)
+
+
+def test_a_constant_scale_as_a_number_makes_the_same_video(model, voice):
+    first, second = (
+        torch.stack(list(model.animate(None, voice, "a person", audio_guidance=scale, **SMALL)))
+        for scale in (3.5, "3.5")
+    )
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("seed", [0, 2**64 - 1])
+def test_a_seed_is_any_of_the_hosts(model, voice, seed):
+    assert len(model.animate(None, voice, seed=seed, **SMALL)) == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"prompt": None}, "prompt is None; give a string"),
+        ({"prompt": 5}, "prompt is 5, of type int"),
+        ({"prompt": b"a person"}, "of type bytes"),
+        ({"prompt": "\udc80"}, "not valid Unicode"),
+        ({"prompt": {0: None}}, "prompt at 0 is None"),
+        ({"prompt": {0: "a person", "soon": "a smile"}}, "time is 'soon', of type str; give the seconds"),
+        ({"progress": "x"}, r"progress is 'x', of type str; give a function"),
+        ({"cancel": True}, r"cancel is True, of type bool; give a function that is called as cancel\(\)"),
+        ({"plan": "x"}, "plan is 'x', of type str; give what pipeline.planning.plan_"),
+        ({"plan": 0}, "plan is 0"),
+        ({"work": 5}, "work is 5, of type int; give a path"),
+        ({"work": b"folder"}, "give a path"),
+        ({"restart": True}, "none is given. Name it with work="),
+        ({"restart": "yes", "work": "folder"}, "restart is 'yes', of type str; give True or False"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_gets_a_sentence(model, voice, given, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(sky.InputError, match=words):
+        model.animate(None, voice, **SMALL | given)
+    with pytest.raises(sky.InputError, match=words):
+        model.edit(assets.video(), voice, torch.ones(96, 96), **SMALL | given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_restart_is_for_a_folder_that_the_run_opens(model, voice, tmp_path):
+    from skyreels_core.run.resume import WorkFolder
+
+    with WorkFolder(tmp_path / "work") as work, pytest.raises(sky.InputError, match="open already"):
+        model.animate(None, voice, work=work, restart=True, **SMALL)
+    with model.animate(None, voice, work=tmp_path / "work", restart=True, **SMALL) as video:
+        assert len(video) == 8
+
+
+def test_a_plan_is_for_its_own_task(model, voice):
+    from skyreels_core.pipeline.planning import plan_animation
+    from skyreels_core.run.settings import Settings
+
+    plan = plan_animation(Settings.of(model.bundle.metadata), model.facts, voice, None)
+    with pytest.raises(sky.InputError, match=r"that of an animation; give what pipeline.planning.plan_edit"):
+        model.edit(assets.video(), voice, torch.ones(96, 96), plan=plan)
+
+
+def test_an_edit_refuses_a_rate_that_its_video_has_not(model, voice):
+    mask = torch.ones(96, 96)
+    with pytest.raises(sky.InputError, match=r"fps is 12 and the video has 25 .* Leave fps out"):
+        model.edit(assets.video(), voice, mask, fps=12, **SMALL)
+    with pytest.raises(sky.InputError, match="fps is '25'"):
+        model.edit(assets.video(), voice, mask, fps="25", **SMALL)
+    assert model.edit(assets.video(), voice, mask, fps=25, **SMALL).fps == 25
+
+
+def test_what_it_is_can_be_read_where_it_is_shown(model, voice):
+    assert re.fullmatch(
+        r"<Model: Wan backbone \(t2v\) for picture and voice, 6 blocks of width 160, 2.8 million parameters, "
+        r"float32 on cpu>",
+        repr(model),
+    )
+    video = model.animate(None, voice, **SMALL)
+    assert repr(video) == "<Video: 8 frames, 32x32 at 25 fps, 0.32 s>"
+    assert all(word in sky.Audio.__doc__ for word in ("[c n]", "-1..1", "Hz", "seconds"))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"path": None}, "path is None; give a path"),
+        ({"crf": "10"}, "crf is '10'"),
+        ({"crf": True}, "crf is True"),
+        ({"codec": ["h264"]}, r"codec is \['h264'\]"),
+        ({"lossless": "no"}, "lossless is 'no'"),
+        ({"progress": 1}, "progress is 1"),
+        ({"cancel": True}, "cancel is True"),
+    ],
+)
+def test_a_way_to_save_that_cannot_be_used_gets_a_sentence(model, voice, given, words, tmp_path):
+    video = model.animate(None, voice, **SMALL)
+    with pytest.raises(sky.InputError, match=words):
+        video.save(**{"path": tmp_path / "a.mp4"} | given)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_pixels_that_cannot_be_used_get_a_sentence(model, voice):
     for picture, words in (
         (torch.rand(4, 8, 8), "give \\[h w 3\\]"),
         (300 * torch.rand(32, 32, 3), "in 0..1, or"),
+        (torch.rand(0, 0, 3), "give \\[h w 3\\]"),
+        (object(), "of type object; give a file, or pixels"),
     ):
         with pytest.raises(sky.InputError, match=words):
             model.animate(picture, voice)
@@ -233,6 +394,30 @@ def test_what_is_no_voice_and_no_video_gets_a_sentence(model, voice):
         model.animate(None, voice.samples)
     with pytest.raises(sky.InputError, match="The video is of type Tensor; give a file"):
         model.edit(torch.rand(2, 32, 32, 3), voice, torch.ones(32, 32))
+    with pytest.raises(sky.InputError, match="frame rate is '25'"):
+        model.edit((torch.rand(2, 32, 32, 3), "25"), voice, torch.ones(32, 32))
+    for mask in (None, 5, object()):
+        with pytest.raises(sky.InputError, match=r"The mask .* give what face_mask gives"):
+            model.edit(assets.video(), voice, mask)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "words"),
+    [
+        (torch.zeros(1, 4000), "x", "rate is 'x', of type str; give an integer"),
+        (torch.zeros(1, 4000), 16000.5, "rate is 16000.5"),
+        (torch.zeros(1, 4000), 0, "rate is 0 Hz"),
+        (torch.zeros(4000, 1), 16000, "shape \\[4000, 1\\]; give \\[n\\]"),
+        (torch.zeros(1, 2, 3), 16000, "shape"),
+        (torch.zeros(1, 0), 16000, "shape"),
+        (torch.full((4000,), float("nan")), 16000, "finite numbers"),
+        (np.full(4000, 9000, np.int16), 16000, "divide 16-bit integers by 32768"),
+        ("hello.wav", 16000, "voice is 'hello.wav'"),
+    ],
+)
+def test_samples_that_are_no_voice_get_a_sentence(model, samples, rate, words):
+    with pytest.raises(sky.InputError, match=words):
+        model.animate(None, (samples, rate), **SMALL)
 
 
 def test_a_mask_needs_one_way_to_find_the_face():
@@ -241,15 +426,47 @@ def test_a_mask_needs_one_way_to_find_the_face():
             sky.face_mask(**given)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"face": "largst"}, 'face is \'largst\', .* give "largest", "all", or the number'),
+        ({"face": -1}, "face is -1"),
+        ({"face": True}, "face is True"),
+        ({"face": None}, "face is None"),
+        ({"gaps": "skip"}, "gaps is 'skip', .* use one of pass_through, hold, error"),
+        ({"keypoints": 5}, "keypoints is 5, of type int; give a path"),
+    ],
+)
+def test_a_mask_that_cannot_be_meant_gets_a_sentence(given, words):
+    with pytest.raises(sky.InputError, match=words):
+        sky.face_mask(**{"keypoints": "a.json"} | given)
+    assert [sky.face_mask("a.json", face=face).face for face in ("largest", "all", 0, 2)] == [
+        "largest",
+        "all",
+        0,
+        2,
+    ]
+
+
 def test_models_that_cannot_be_loaded_get_a_sentence(tmp_path):
     for given, words in (
         ({"model": tmp_path}, "model.safetensors"),
         ({"backbone": assets.model() / "model.safetensors"}, "lacks"),
         ({"device": "abacus"}, "device 'abacus' cannot be used"),
         ({"dtype": "float8"}, "dtype 'float8' is unknown"),
+        ({"model": 5}, "model is 5, of type int; give a path"),
+        ({"vae": b"vae.safetensors"}, "vae is .*; give a path"),
     ):
         with pytest.raises(sky.InputError, match=words):
             sky.load(**given)
+
+
+@pytest.mark.parametrize("device", ["gpu", "GPU:0", "nvidia", 1.5])
+def test_a_device_of_no_name_is_told_the_two_that_there_are(device):
+    with pytest.raises(sky.InputError) as refused:
+        sky.load(device=device)
+    assert f"The device {str(device)!r} cannot be used" in str(refused.value)
+    assert "cpu" in str(refused.value) and "cuda" in str(refused.value) and "vulkan" not in str(refused.value)
 
 
 def test_single_files_are_the_same_model_as_their_folder(model, voice):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from ..media.footage import Footage, Frames, open_video
 from ..media.reading import Video as HeldVideo
 from ..media.reading import read_picture
 from ..media.region import Region, as_region
-from ..media.sound import Audio, read_audio
+from ..media.sound import LOUDEST, MOST_CHANNELS, SAMPLE_RATES, Audio, read_audio
 from ..pipeline.region import find_region
 from ..pipeline.run import Progress
+from ..run.settings import in_type
+from .options import as_text, shown
 
 File = str | PathLike
 ROUNDING = 1e-3  # by which computed pixels may lie outside of 0..1
@@ -61,19 +63,43 @@ def face_mask(
         gaps: what happens to frames without the face: "pass_through" leaves them as they are, "hold" keeps the last
             mask, "error" raises InputError.
 
-    Raises InputError unless exactly one of keypoints and dwpose is given. What is in the files is checked by
-    `Model.edit`, which has the video.
+    Raises InputError unless exactly one of keypoints and dwpose is given, and for another face or gaps. What is in the
+    files is checked by `Model.edit`, which has the video.
     """
     if (keypoints is None) == (dwpose is None):
         raise InputError(
             "A face mask needs keypoints, a POSE_KEYPOINT JSON file, or dwpose, the folder with DWPose's two ONNX "
             "files. Give one of them."
         )
-    return FaceMask(path_of(keypoints), path_of(dwpose), face, gaps)
+    if gaps not in get_args(Gaps):
+        raise InputError(f"gaps is {shown(gaps)}; use one of {', '.join(get_args(Gaps))}.")
+    return FaceMask(path_of(keypoints, "keypoints"), path_of(dwpose, "dwpose"), face_of(face), gaps)
 
 
-def path_of(file: File | None) -> Path | None:
-    return None if file is None else Path(file)
+def face_of(face: Any) -> Faces:
+    try:
+        chosen = in_type(face, str | int)
+    except TypeError:
+        chosen = None
+    if chosen in ("largest", "all") or (isinstance(chosen, int) and chosen >= 0):
+        return chosen
+    raise InputError(f'face is {shown(face)}; give "largest", "all", or the number of a face from 0.')
+
+
+def path_of(file: File | None, name: str) -> Path | None:
+    return None if file is None else as_path(file, name)
+
+
+def as_path(file: File, name: str) -> Path:
+    """Raises InputError where the argument of that name is not a path."""
+    if not isinstance(file, str | PathLike):
+        raise InputError(f"{name} is {shown(file)}; give a path, as a string or pathlib.Path.")
+    return Path(file)
+
+
+def check_callable(value: object, name: str, call: str) -> None:
+    if value is not None and not callable(value):
+        raise InputError(f"{name} is {shown(value)}; give a function that is called as {call}, or None.")
 
 
 def telling(progress: Progress | None, frames: int):
@@ -88,15 +114,43 @@ def as_audio(voice: File | Audio | tuple[Tensor, int]) -> Audio:
     if isinstance(voice, str | PathLike):
         return read_audio(Path(voice))
     samples, rate = pair_of(voice, "voice", "samples [c n] and their rate in Hz")
-    samples = as_tensor(samples).float()
-    return Audio(samples[None] if samples.ndim == 1 else samples, int(rate))
+    samples = as_tensor(samples, "voice", "samples [c n] or [n] in -1..1").float()
+    samples = samples[None] if samples.ndim == 1 else samples
+    check_samples(samples)
+    needed = f"an integer from {SAMPLE_RATES.start} to {SAMPLE_RATES.stop - 1}, in Hz, such as 48000"
+    hertz = number_of(rate, int, "voice's rate", needed)
+    if hertz not in SAMPLE_RATES:
+        raise InputError(f"The voice's rate is {hertz} Hz; give {needed}.")
+    return Audio(samples, hertz)
+
+
+def check_samples(samples: Tensor) -> None:
+    """Raises InputError for what is not a voice [c n] about -1..1."""
+    if samples.ndim != 2 or samples.shape[0] > MOST_CHANNELS or samples.numel() == 0:
+        raise InputError(
+            f"The voice's samples have shape {list(samples.shape)}; give [n], or [c n] with up to {MOST_CHANNELS} "
+            "channels."
+        )
+    loudest = float(samples.abs().max())  # NaN where any is
+    if not loudest <= LOUDEST:
+        raise InputError(
+            f"The voice's samples reach {loudest:g} times full scale; give finite numbers in -1..1 (divide 16-bit "
+            "integers by 32768)."
+        )
+
+
+def number_of(value: Any, kind: type, what: str, needed: str) -> Any:
+    try:
+        return in_type(value, kind)
+    except TypeError as error:
+        raise InputError(f"The {what} is {shown(value)}; give {needed}.") from error
 
 
 def as_picture(picture: Any) -> Tensor | None:
     """A file, or pixels [h w 3]: 0..1, or 0..255 as uint8."""
     if picture is None or isinstance(picture, str | PathLike):
         return None if picture is None else read_picture(Path(picture))
-    return _in_range(as_tensor(picture), "picture", 3)
+    return _in_range(as_tensor(picture, "picture", "a file, or pixels [h w 3]"), "picture", 3)
 
 
 def as_footage(video: File | Footage | tuple[Any, float], seconds: float | None) -> Footage:
@@ -106,7 +160,8 @@ def as_footage(video: File | Footage | tuple[Any, float], seconds: float | None)
     if isinstance(video, Frames):
         return video
     frames, fps = pair_of(video, "video", "frames [f h w 3] and their number per second")
-    return HeldVideo(_in_range(as_tensor(frames), "video", 4), float(fps), None)
+    pixels = _in_range(as_tensor(frames, "video", "frames [f h w 3]"), "video", 4)
+    return HeldVideo(pixels, float(number_of(fps, float, "video's frame rate", "a number, such as 25")), None)
 
 
 def as_mask(mask: Any, video: Footage, progress: Progress | None) -> Region:
@@ -117,16 +172,31 @@ def as_mask(mask: Any, video: Footage, progress: Progress | None) -> Region:
         return find_region(video, mask=Path(mask))
     if isinstance(mask, Frames):
         return mask
-    masks = as_tensor(mask).float()
+    needed = "what face_mask gives, a file, or masks [h w] or [f h w] of 0 and 1"
+    masks = as_tensor(mask, "mask", needed).float()
+    if masks.ndim not in (2, 3):
+        raise InputError(f"The mask has shape {list(masks.shape)}; give {needed}.")
     return as_region(masks[None] if masks.ndim == 2 else masks)
 
 
 def as_prompt(prompt: str | PromptSchedule | Mapping[float, str]) -> str | PromptSchedule:
     """A text, or texts by the seconds from which they hold."""
-    if not isinstance(prompt, Mapping):
+    if isinstance(prompt, PromptSchedule):
         return prompt
-    lines = [f"{float(seconds):f} {' '.join(text.split())}" for seconds, text in sorted(prompt.items())]
-    return PromptSchedule.parse("\n".join(lines))
+    if not isinstance(prompt, Mapping):
+        return as_text(prompt, "prompt")
+    texts = sorted((_seconds(start), as_text(text, f"prompt at {start!r}")) for start, text in prompt.items())
+    return PromptSchedule.parse("\n".join(f"{start:f} {' '.join(text.split())}" for start, text in texts))
+
+
+def _seconds(start: Any) -> float:
+    try:
+        return float(start)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"A prompt's time is {shown(start)}; give the seconds from which each text applies, such as "
+            '{0: "a person smiles", 12.5: "a person frowns"}.'
+        ) from error
 
 
 def naming_of(given: object) -> AbstractContextManager:
@@ -144,14 +214,17 @@ def pair_of(value: Any, what: str, needed: str) -> tuple[Any, Any]:
     return first, second
 
 
-def as_tensor(values: Any) -> Tensor:
+def as_tensor(values: Any, what: str, needed: str) -> Tensor:
     """A tensor, or what NumPy makes an array of, such as a picture of PIL; on the CPU."""
-    return values.cpu() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+    try:
+        return values.cpu() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The {what} is {shown(values)}; give {needed}.") from error
 
 
 def _in_range(pixels: Tensor, what: str, dimensions: int) -> Tensor:
     frames = "f h w 3" if dimensions == 4 else "h w 3"
-    if pixels.ndim != dimensions or pixels.shape[-1] != 3:
+    if pixels.ndim != dimensions or pixels.shape[-1] != 3 or pixels.numel() == 0:
         raise InputError(f"The {what} has shape {list(pixels.shape)}; give [{frames}].")
     values = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
     if not (values.min() >= -ROUNDING and values.max() <= 1 + ROUNDING):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 
 from ..conditioning.fitting import Length, Shape
 from ..conditioning.prompts import PromptSchedule
+from ..errors import InputError
 from ..media.footage import Footage
 from ..media.region import checked_region
 from ..media.sound import Audio
@@ -23,9 +24,20 @@ from ..pipeline.run import Progress
 from ..run.plan import ModelFacts, RunPlan
 from ..run.resume import WorkFolder
 from ..run.settings import Settings
-from .inputs import FaceMask, File, as_audio, as_footage, as_mask, as_picture, as_prompt, naming_of, path_of
-from .options import Options, settings_of
-from .running import Control
+from .inputs import (
+    FaceMask,
+    File,
+    as_audio,
+    as_footage,
+    as_mask,
+    as_path,
+    as_picture,
+    as_prompt,
+    naming_of,
+    path_of,
+)
+from .options import Options, settings_of, value_of
+from .running import Control, check_plan
 from .video import Cancel, Video
 from .weights import FILES, find_model
 
@@ -57,8 +69,8 @@ def load(
     Raises InputError for files that are missing, damaged or something else, and for a device that cannot be used.
     """
     given = dict(zip(FILES, (backbone, audio_layers, vae, text_encoder, whisper, clip_vision), strict=True))
-    files = {part: Path(file) for part, file in given.items() if file is not None}
-    return Model(find_model(path_of(model), files, device, dtype).load())
+    files = {part: as_path(file, part) for part, file in given.items() if file is not None}
+    return Model(find_model(path_of(model, "model"), files, device, dtype).load())
 
 
 class Model:
@@ -66,11 +78,11 @@ class Model:
 
     Options of `animate` and `edit`, each by name; the default is what the model's file recommends:
 
-        seed: random seed, 0 and up; change it for a different take.
+        seed: random seed, 0 to 2**64 - 1; change it for a different take.
         steps: denoising steps; fewer are faster.
         width, height: pixels, rounded to 16. Where the picture's aspect ratio is kept, they are an area.
-        fps: frames per second of an animation; an edit keeps its video's.
-        audio_guidance, text_guidance: CFG scales over the steps: "4.5", "linear:5->1", "cosine:5->1@0.4",
+        fps: frames per second of an animation. An edit keeps its video's and refuses another.
+        audio_guidance, text_guidance: CFG scales over the steps: 4.5, "linear:5->1", "cosine:5->1@0.4",
             "interval:4.5@0.2-0.8" or "piecewise:0=5,1=1" (arXiv 2506.00830, Eq. 3).
         shift: flow-matching timestep shift.
         solver: "euler" or "dpmpp_2m".
@@ -94,6 +106,16 @@ class Model:
     def facts(self) -> ModelFacts:
         """What a plan needs to know of it."""
         return facts_of(self.bundle)
+
+    def __repr__(self) -> str:
+        config, dtype = self.facts.config, str(self.facts.dtype).removeprefix("torch.")
+        network = self.bundle.model
+        size = sum(weight.numel() for weight in network.parameters()) / 1e6
+        inputs = "picture and voice" if config.takes_picture else "voice"
+        return (
+            f"<Model: Wan backbone ({config.model_type}) for {inputs}, {config.num_layers} blocks of width "
+            f"{config.dim}, {size:,.1f} million parameters, {dtype} on {next(network.parameters()).device}>"
+        )
 
     def _settings(self, options: Mapping[str, Any]) -> Settings:
         return settings_of(Settings.of(self.bundle.metadata), options)
@@ -136,6 +158,7 @@ class Model:
         is needed, and how to fix it.
         """
         control = Control(progress, cancel, work, restart)
+        check_plan(plan, "animation")
         audio, pixels, text = as_audio(voice), as_picture(picture), as_prompt(prompt)
         plan = plan or plan_animation(self._settings(options), self.facts, audio, pixels, fit)
         return control.run(partial(animate, self.bundle, audio, pixels, text, fit=fit, plan=plan))
@@ -181,11 +204,23 @@ class Model:
         is needed, and how to fix it.
         """
         control = Control(progress, cancel, work, restart)
+        check_plan(plan, "edit")
         settings = plan.settings if plan else self._settings(options)
         audio, text = as_audio(voice), as_prompt(prompt)
         footage = as_footage(video, None if length == "video" else audio.seconds)
+        check_rate(options, footage)
         plan = plan or plan_edit(settings, self.facts, footage, audio, length)
         region = as_mask(mask, footage, progress)
         with naming_of(mask):
             region = checked_region(footage, region)
         return control.run(partial(edit, self.bundle, footage, audio, region, text, plan=plan))
+
+
+def check_rate(options: Mapping[str, Any], video: Footage) -> None:
+    """Raises InputError for a rate that an edit of the video does not have."""
+    fps = value_of("fps", options.get("fps"))
+    if fps is not None and not math.isclose(fps, video.fps, rel_tol=1e-4):  # 29.97 is 30000/1001
+        raise InputError(
+            f"The option fps is {fps:g} and the video has {float(video.fps):g} frames per second, which an edit keeps. "
+            "Leave fps out, or convert the video first."
+        )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_args, get_type_hints
 
 from ..audio.preprocessing import AudioPreprocessing
 from ..errors import InputError
-from ..run.settings import Settings
+from ..run.settings import Settings, in_type
+from ..sampling.solvers import SOLVERS
+from ..windows import MODES
 
 PREPROCESSING = ("voice_gate", "loudness")
 # Option to field, where they are called otherwise.
@@ -27,8 +30,8 @@ class Options(TypedDict, total=False):
     width: int | None
     height: int | None
     fps: float | None
-    audio_guidance: str | None
-    text_guidance: str | None
+    audio_guidance: float | str | None
+    text_guidance: float | str | None
     shift: float | None
     solver: str | None
     window: int | None
@@ -46,6 +49,11 @@ class Options(TypedDict, total=False):
 
 
 OPTIONS = tuple(Options.__annotations__)
+TYPES = get_type_hints(Options)
+NEEDED = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
+CHOICES = {"solver": SOLVERS, "fusion": MODES}
+LARGEST_SEED = 2**64 - 1  # of torch.Generator, and of the host's seeds
+LONGEST = 60  # characters of a value that a sentence shows
 
 
 def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
@@ -53,13 +61,53 @@ def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
 
     Raises InputError for an option that there is not, and for values that no run can use.
     """
-    for name in options:
-        check_name(name)
-    preprocessing = AudioPreprocessing(*(options.get(name) for name in PREPROCESSING))
-    given = {FIELDS.get(name, name): value for name, value in options.items() if name not in PREPROCESSING}
+    values = {name: value_of(name, value) for name, value in options.items()}
+    preprocessing = AudioPreprocessing(*(values.get(name) for name in PREPROCESSING))
+    given = {FIELDS.get(name, name): value for name, value in values.items() if name not in PREPROCESSING}
     settings = recommended.override(**given, hearing=preprocessing)
     settings.check()
+    if not 0 <= settings.seed <= LARGEST_SEED:
+        raise InputError(f"The seed is {settings.seed}; give an integer from 0 to {LARGEST_SEED}.")
     return settings
+
+
+def value_of(name: str, value: Any) -> Any:
+    """The option's value in its own type; a number for a guidance is a constant schedule."""
+    check_name(name)
+    if value is None:
+        return None
+    kinds = get_args(TYPES[name])
+    try:
+        value = in_type(value, TYPES[name])
+    except TypeError as error:
+        needed = " or ".join(NEEDED[kind] for kind in kinds if kind in NEEDED)
+        needed = f"one of {', '.join(CHOICES[name])}" if name in CHOICES else needed
+        raise InputError(
+            f"The option {name} is {shown(value)}; give {needed}. help(skyreels_core.Model) says what it does."
+        ) from error
+    if str not in kinds:
+        return value
+    return as_text(value if isinstance(value, str) else f"{Decimal(str(value)):f}", f"option {name}")
+
+
+def as_text(value: Any, what: str) -> str:
+    """A string in Unicode. Raises InputError for anything else."""
+    if not isinstance(value, str):
+        raise InputError(f"The {what} is {shown(value)}; give a string, which may be empty.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"The {what} is not valid Unicode at character {error.start}; read or type it again as UTF-8."
+        ) from error
+    return value
+
+
+def shown(value: object) -> str:
+    """A value of a wrong type in a sentence, in one line."""
+    text = " ".join(repr(value).split())
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if value is None else f"{text}, of type {type(value).__name__}"
 
 
 def check_name(name: str) -> None:

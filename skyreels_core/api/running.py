@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
 from ..pipeline.frames import Result
 from ..pipeline.run import Progress
+from ..run.plan import RunPlan, Task
 from ..run.resume import WorkFolder
-from .inputs import File
-from .video import Cancel, Video, checking
+from .inputs import File, path_of
+from .options import shown
+from .video import Cancel, Video, check_watchers, checking
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,24 @@ class Control:
     cancel: Cancel | None = None
     work: File | WorkFolder | None = None
     restart: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises InputError for what is of another kind."""
+        check_watchers(self.progress, self.cancel)
+        if not isinstance(self.restart, bool):
+            raise InputError(f"restart is {shown(self.restart)}; give True or False.")
+        if not isinstance(self.work, WorkFolder):
+            path_of(self.work, "work")
+            if self.restart and self.work is None:
+                raise InputError(
+                    "restart=True discards the run state in a folder, and none is given. Name it with work=, or leave "
+                    "restart out."
+                )
+        elif self.restart:
+            raise InputError(
+                "restart=True came with a WorkFolder, which is open already. Give work as a path, or "
+                'WorkFolder(path, "restart") alone.'
+            )
 
     def run(self, make: Callable[..., Result]) -> Video:
         """`pipeline.animate` or `pipeline.edit`, told the inputs already."""
@@ -41,3 +62,10 @@ class Control:
         except BaseException as error:
             folder.__exit__(type(error), error, error.__traceback__)
             raise
+
+
+def check_plan(plan: RunPlan | None, task: Task) -> None:
+    if plan is not None and not (isinstance(plan, RunPlan) and plan.task == task):
+        given = f"that of an {plan.task}" if isinstance(plan, RunPlan) else shown(plan)
+        function = "plan_animation" if task == "animation" else "plan_edit"
+        raise InputError(f"The plan is {given}; give what pipeline.planning.{function} returns, or None.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from ..errors import Cancelled
+from ..errors import Cancelled, InputError
 from ..media.encoding import Encoding
 from ..media.sound import Audio
 from ..media.writing import check_video, write_video
@@ -15,7 +16,8 @@ from ..pipeline.frames import Result
 from ..pipeline.result import Report
 from ..pipeline.run import Progress
 from ..run.resume import WorkFolder
-from .inputs import File
+from .inputs import File, as_path, check_callable, number_of
+from .options import as_text, shown
 
 Cancel = Callable[[], bool]
 
@@ -57,6 +59,10 @@ class Video:
         """What was made, what it took, and, once all frames were read, what they are like. `print` shows it."""
         return self._result.report
 
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<Video: {len(self)} frames, {width}x{height} at {self.fps:g} fps, {self.seconds:.2f} s>"
+
     def __len__(self) -> int:
         """How many frames it has."""
         return len(self._result.frames)
@@ -88,7 +94,8 @@ class Video:
 
         Returns the path. Raises InputError for a file that cannot be written, and OSError where the disk fails.
         """
-        path, encoding = Path(path), Encoding(codec or "", crf, lossless)
+        check_watchers(progress, cancel)
+        path, encoding = as_path(path, "path"), encoding_of(crf, codec, lossless)
         check_video(path, encoding)
         frames = self._result.frames.stream(progress, checking(cancel))
         part = None if self._work is None else self._work.part_of(path)
@@ -119,3 +126,17 @@ def checking(cancel: Cancel | None) -> Callable[[], None] | None:
             raise Cancelled("The run was cancelled.")
 
     return check
+
+
+def check_watchers(progress: Progress | None, cancel: Cancel | None) -> None:
+    """Raises InputError for what cannot be called."""
+    check_callable(progress, "progress", "progress(stage, done, planned, detail)")
+    check_callable(cancel, "cancel", "cancel()")
+
+
+def encoding_of(crf: Any, codec: Any, lossless: Any) -> Encoding:
+    """Raises InputError for values of other types."""
+    if not isinstance(lossless, bool):
+        raise InputError(f"lossless is {shown(lossless)}; give True or False.")
+    chosen = None if crf is None else number_of(crf, int, "crf", "an integer from 0 to 63, or None")
+    return Encoding(as_text(codec or "", "codec"), chosen, lossless)

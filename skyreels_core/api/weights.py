@@ -140,9 +140,13 @@ def choose_device(
     try:
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.zeros(1, device=place).item()  # a device without memory of its own fails here, not later
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).splitlines()[0].split(". ")[0].rstrip(".")
-        raise InputError(f"The device {str(device)!r} cannot be used ({reason}). Try cpu or cuda.") from error
+        if isinstance(error, TypeError) or "device type at start" in reason:  # then torch lists all its types
+            reason = "there is no device of that name"
+        raise InputError(
+            f"The device {str(device)!r} cannot be used ({reason}). Try cpu, or cuda for a GPU."
+        ) from error
     name = str(dtype or ("float32" if place.type == "cpu" else "bfloat16")).removeprefix("torch.")
     if name not in DTYPES:
         raise InputError(f"The dtype {name!r} is unknown; use one of {', '.join(DTYPES)}.")

@@ -48,6 +48,12 @@ UNSTEADY = 0x200  # of those whose clocks may start anew
 
 @dataclass(frozen=True)
 class Audio:
+    """A recording: `samples` [c n] as float32, c channels of n samples each, full scale -1..1; `sample_rate` in Hz;
+    `seconds`, its length.
+
+    To cut it, cut the samples: `Audio(audio.samples[:, : audio.sample_rate], audio.sample_rate)` is the first second.
+    """
+
     samples: Tensor  # float32 [c, n], full scale is -1..1
     sample_rate: int  # Hz
     layout: str = ""  # FFmpeg's name of the channels' places, such as "5.1"; "": unknown

@@ -1,5 +1,5 @@
-"""How a run is sampled: one value, at once what a model file recommends, the command's options and a node's "
-"fields."""
+"""How a run is sampled: one value, at once what a model file recommends, the command's options and a node's
+fields."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from numbers import Real
+from typing import Any, get_args, get_type_hints
 
 from ..audio.preprocessing import NO_PREPROCESSING, AudioPreprocessing
 from ..errors import InputError
@@ -102,27 +103,45 @@ class Settings:
 
 WAN = Settings()
 NAMES = tuple(field.name for field in fields(Settings))
+TYPES = get_type_hints(Settings)
+
+
+def in_type(value: Any, hint: Any) -> Any:
+    """A value in a type that the hint names: 8.0 is the integer 8, and a number in an array of no dimensions is a
+    number. Raises TypeError for what cannot be meant, such as "8" or True for a number."""
+    kinds = get_args(hint) or (hint,)
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if any(kind in kinds and isinstance(value, kind) for kind in (bool, str)):
+        return value
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = value if isinstance(value, int) else float(value)
+        if float in kinds:
+            return number
+        if int in kinds and number % 1 == 0:
+            return int(number)
+    raise TypeError(f"{type(value).__name__} is none of {kinds}")
 
 
 def _read(name: str, value: Any) -> Any:
     """A value of a model's metadata. Raises InputError for one of another type."""
     if name in ("cache_threshold", "cache_coefficients") and value is None:
         return value
-    if name == "cache_coefficients":
-        fits = isinstance(value, list) and value and all(_is_number(item) for item in value)
-    elif isinstance(getattr(WAN, name), str):
-        fits = isinstance(value, str)
-    elif isinstance(getattr(WAN, name), int):
-        fits = type(value) is int
-    else:
-        fits = _is_number(value)
-    if not fits:
+    try:
+        if name == "cache_coefficients":
+            return _finite_numbers(value)
+        kept = in_type(value, TYPES[name])
+        return kept if isinstance(kept, str) else _finite_numbers([kept])[0]
+    except (TypeError, OverflowError) as error:
         raise InputError(
             f"Invalid value in the model's sampling metadata: {name} = {value!r}. Give another model, or save this "
             "one again with a valid value."
-        )
-    return tuple(value) if name == "cache_coefficients" else value
+        ) from error
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+def _finite_numbers(values: Any) -> tuple[float, ...]:
+    if not (
+        isinstance(values, list) and values and all(math.isfinite(in_type(item, float)) for item in values)
+    ):
+        raise TypeError("these are no finite numbers")
+    return tuple(values)

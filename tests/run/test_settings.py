@@ -47,5 +47,18 @@ def test_a_value_of_another_type_is_refused_with_its_name(value):
         Settings.of({"sampling": {"steps": value}})
 
 
+@pytest.mark.parametrize("value", ["0.5", float("nan"), float("inf"), 10**400, True, [0.5]])
+def test_a_number_of_a_file_is_finite(value):
+    with pytest.raises(InputError, match="sampling metadata: shift ="):
+        Settings.of({"sampling": {"shift": value}})
+
+
+def test_an_integer_may_be_stored_with_a_point():
+    settings = Settings.of({"sampling": {"steps": 10.0, "width": 96.0, "shift": 3}})
+    assert settings == replace(WAN, steps=10, width=96, shift=3)
+    assert type(settings.steps) is int
+    settings.check()
+
+
 def test_the_defaults_can_be_used():
     WAN.check()
