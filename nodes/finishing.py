@@ -25,6 +25,10 @@ UNKNOWN = (
     "Audio or fps is missing, and this latent carries neither: it is not the unchanged latent of SkyReels Audio "
     "Sampler. Connect that latent, or audio and fps of Audio To Tokens."
 )
+OTHER_RATE = (
+    "The latent was sampled for {:g} fps: at {:g} fps the lips do not follow the voice. Set fps to 0, which takes the "
+    "rate of the latent."
+)
 VOICELESS = "The latent carries no recording of its voice. Connect audio."
 
 
@@ -82,12 +86,18 @@ class Inputs:
 def length_of(
     latents: Tensor, made: Made | None, given: Inputs, used: Inputs, fps: float
 ) -> tuple[Timeline, list[str]]:
-    """How long the video is at `fps`, and what is cut. Frames that the model made only to come to 1 + 4k are "
-    "none."""
-    known = made is not None and not given.are_given and made.timeline.fps == fps
+    """How long the video is at `fps`, and what is trimmed or does not fit. Frames that the model made only to come to
+    1 + 4k do not count."""
+    same_rate = made is not None and made.timeline.fps == fps
+    known = same_rate and not given.are_given
     if known and given.audio is None:
         return made.timeline, []
-    return spoken_frames(made.timeline.frames if known else frames_of(latents.shape[2]), used.audio, fps)
+    timeline, lines = spoken_frames(
+        made.timeline.frames if known else frames_of(latents.shape[2]), used.audio, fps
+    )
+    if made is not None and not same_rate:
+        lines = [OTHER_RATE.format(made.timeline.fps, fps), *lines]
+    return timeline, lines
 
 
 def under_edit(source, fps: float) -> tuple[Frames | None, float, list[str]]:

@@ -147,10 +147,10 @@ class SaveTalkingVideo(io.ComfyNode):
 
 
 def file_line(output: OutputFile, timeline: Timeline) -> str:
-    megabytes = output.path.stat().st_size / 1e6
+    size = output.path.stat().st_size
     return (
-        f"{timeline.frames} frames at {timeline.fps:g} fps, {timeline.seconds:.2f} s, in {output.display_name}, "
-        f"{megabytes:.1f} MB."
+        f"{timeline.frames} frame{'s' * (timeline.frames != 1)} at {timeline.fps:g} fps, {timeline.seconds:.2f} s, in "
+        f"{output.display_name}, {f'{size / 1e6:.1f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}."
     )
 
 

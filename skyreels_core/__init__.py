@@ -16,10 +16,16 @@ needs is imported when the name is first used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import Cancelled, InputError
 from .moved import keep_old_paths
+
+if TYPE_CHECKING:  # what `__getattr__` imports, for editors
+    from .api.inputs import FaceMask, face_mask
+    from .api.model import Model, load
+    from .api.video import Video
+    from .media.sound import Audio, read_audio
 
 __version__ = "0.2.0"
 __all__ = [
@@ -52,7 +58,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, "__version__", "__doc__", "__name__", "__path__", "__file__"})
 
 
 keep_old_paths(__name__)

@@ -15,6 +15,10 @@ class InputError(ValueError):
     """
 
 
+# ComfyUI shows where an error is defined: its public place is shorter
+InputError.__module__ = "skyreels_core"
+
+
 class Cancelled(Exception):
     """The user asked the run to stop, and it did."""
 

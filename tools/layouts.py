@@ -93,8 +93,8 @@ VIDEO_EDIT = Note(
 
 {DEMO}
 
-The faces of the demo's video are included. For your own video use *Load Video*, *Get Video Components* and
-*Load DWPose*.""",
+The faces of the demo's video are included. For a video of your own use *Load Video*, *Get Video Components* and
+*Load DWPose*, and a model that you trained: the demo draws a drawn mouth on everybody.""",
 )
 LONG_VIDEO = Note(
     "Any length",

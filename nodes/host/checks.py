@@ -65,5 +65,5 @@ def check_latent(latent: Tensor, latent_frames: int, size: tuple[int, int]) -> N
         raise InputError(
             f"The latent is {given}; voice and picture need [1, 16, {', '.join(map(str, needed))}] (batch, "
             "channels, "
-            "latent frames, height, width). Take the latent from Image Animation or Video Edit Lip-Sync."
+            "latent frames, height, width). Take the latent from the node that the conditioning is from."
         )

@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 
 import comfy.ldm.wan.model
 import comfy.patcher_extension
-import torch
 from torch import Tensor
 
 from ...skyreels_core.model.config import PICTURE_CHANNELS
 from ...skyreels_core.run.settings import Settings
-from .compiling import distinguished_by, uncompiled_itself
+from .compiling import distinguished_as, uncompiled_itself
 from .unsupported_samplers import reject_other_guiders
 
 
@@ -52,11 +51,11 @@ class AudioPatch:
 Patch = TypeVar("Patch", bound=AudioPatch)
 
 
-def patched(model, layers: AudioPatch, key: str, mark: torch.dtype):
-    """A clone of the MODEL with a family's layers on it; `key` is the family's, `mark` is for `distinguished_by`."""
+def patched(model, layers: AudioPatch, key: str):
+    """A clone of the MODEL with a family's layers on it; `key` is the family's."""
     model, wrappers = model.clone(), comfy.patcher_extension.WrappersMP
     model.set_model_patch(layers, "attn2_patch")
-    model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{key}_compiling", distinguished_by(mark))
+    model.add_wrapper_with_key(wrappers.APPLY_MODEL, f"{key}_compiling", distinguished_as(key))
     model.add_wrapper_with_key(wrappers.DIFFUSION_MODEL, key, layers.with_audio)
     model.add_wrapper_with_key(wrappers.OUTER_SAMPLE, key, partial(reject_other_guiders, key))
     return model

@@ -13,10 +13,10 @@ from ...skyreels_core.run.progress import Pace
 
 
 def say(text: str) -> None:
-    """Show a line on the node that is executing; nothing where no graph is run."""
+    """Show a line on the node that is executing, to the client that queued it; nothing where no graph is run."""
     context, server = get_executing_context(), getattr(PromptServer, "instance", None)
     if context is not None and server is not None:
-        server.send_progress_text(text, context.node_id)
+        server.send_progress_text(text, context.node_id, server.client_id)
 
 
 class SamplingProgress:

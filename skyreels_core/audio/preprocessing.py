@@ -12,6 +12,8 @@ from .gate import check_threshold, gate
 from .loudness import check_loudness, level_voice
 from .reading import encoder_samples
 
+SILENT = 1e-3  # of full scale, -60 dB
+
 
 @dataclass(frozen=True)
 class AudioPreprocessing:
@@ -37,6 +39,8 @@ class AudioPreprocessing:
             lines.append(line)
         if lines:
             lines.append("The sound of the video is unchanged.")
+        if self.loudness is None and not (samples.abs() > SILENT).any():
+            lines.append("The voice is silent. The mouth should stay closed; give a voice if it is to speak.")
         return samples, lines
 
 

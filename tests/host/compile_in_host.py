@@ -22,6 +22,7 @@ import comfy.sd  # noqa: E402
 import torch  # noqa: E402
 from comfy_extras.nodes_torch_compile import TorchCompileModel  # noqa: E402
 from families import SIZE, drawn, families, sampled, text, tokens_of, write_files  # noqa: E402
+from family_list import COMPILED  # noqa: E402
 from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio import loading as loaders  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
@@ -93,7 +94,7 @@ with torch.inference_mode():
     vae = load_demo(assets.model())[2]
     compare("plain, before", by_host(compiled(plain())), by_host(plain()))
     found = families(folder)
-    for name in ("SkyReels-V3", "InfiniteTalk", "audio layers", "HuMo", "toy"):
+    for name in COMPILED:
         family(name, found[name])
     compare("plain, after", by_host(compiled(plain())), by_host(plain()))
 (folder / "found.json").write_text(json.dumps(facts))

@@ -15,18 +15,16 @@ load_pack()
 import torch  # noqa: E402
 from contract import facts  # noqa: E402
 from families import families, write_files  # noqa: E402
+from family_list import CONTRACT  # noqa: E402
 from skyreels_audio_pack.nodes.families import family_nodes, names  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
-
-# One of each way to condition; what is loaded in other ways is another test's
-NAMES = ("SkyReels-Audio", "InfiniteTalk", "SkyReels-V3", "HuMo", "toy")
 
 with torch.inference_mode():
     write_files(folder)
     vae = load_demo(assets.model())[2]
     kinds = families(folder)
-    found = {name: facts(kinds[name], vae) for name in NAMES}
+    found = {name: facts(kinds[name], vae) for name in CONTRACT}
 nodes = [node.define_schema().node_id for node in family_nodes()]
 listed = {"families": found, "names": names(), "nodes": nodes}
 (folder / "found.json").write_text(json.dumps(listed, indent=1), encoding="utf-8")

@@ -20,13 +20,13 @@ import comfy.memory_management  # noqa: E402
 import comfy.utils  # noqa: E402
 import torch  # noqa: E402
 from families import families, sampled, tokens_of, write_files  # noqa: E402
+from family_list import FAMILIES  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.identity import model_identity, weights_of  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 
 LATENT_FRAMES = 8  # two windows
-RELOADED = "SkyReels-Audio", "SkyReels-V3", "SkyReels-V3 in fp8", "audio layers", "InfiniteTalk"
 facts = {"differ": {}, "weights": {}, "identity": {}, "reloaded": {}}
 
 
@@ -100,7 +100,7 @@ def family(name, kind):
     ]
     assert made[0].std() > 0.05
     facts["differ"][name] = float((made[0] - made[1]).abs().max())
-    if name in RELOADED:
+    if FAMILIES[name].reloads:
         function, arguments = models[1].cached_patcher_init
         again = loaded(lambda: function(*arguments, disable_dynamic=True), True)
         facts["reloaded"][name] = differing([weights_of(models[0])], [weights_of(again)])

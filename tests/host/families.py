@@ -13,6 +13,7 @@ import comfy.sd
 import multitalk_files
 import torch
 from comfy.ldm.wan.model import HumoWanModel
+from family_list import EVERY, FAMILIES
 from humo_files import tiny_humo, whisper_of_large_v3_shape
 from safetensors.torch import save_file
 from skyreels_audio_pack.nodes import families as pack_families
@@ -103,7 +104,7 @@ def families(folder: Path) -> dict[str, Family]:
     def v3(name: str) -> Callable[[], object]:
         return lambda: multitalk.load_v3(folder / name, next(iter(V3.values())))
 
-    return {
+    kinds = {
         "SkyReels-Audio": Family(lambda: loaders.load_voiced_model(demo), whisper, of_picture),
         "audio layers": Family(lambda: loaders.apply_audio_layers(plain(demo), demo), whisper, of_picture),
         "InfiniteTalk": Family(infinitetalk, wav2vec, of_speaker),
@@ -112,6 +113,8 @@ def families(folder: Path) -> dict[str, Family]:
         "HuMo": Family(lambda: plain(folder / "humo.safetensors"), large_whisper, of_reference),
         "toy": Family(lambda: ApplyToy.execute(plain(folder / "wan.safetensors")).args[0], whisper, of_toy),
     }
+    assert kinds.keys() == EVERY.keys()
+    return {name: kinds[name] for name in FAMILIES}
 
 
 def of_picture(vae, tokens) -> tuple[list, list]:

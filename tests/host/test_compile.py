@@ -6,9 +6,9 @@ import json
 import shutil
 
 import pytest
+from family_list import COMPILED
 
 TOLERANCE = 1e-3  # float32 in other kernels
-FAMILIES = "SkyReels-V3", "InfiniteTalk", "audio layers", "HuMo", "toy"
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,11 @@ def found(run_in_host, tmp_path_factory):
     return json.loads((folder / "found.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", COMPILED)
 def test_a_compiled_model_computes_what_it_does_otherwise(found, family):
     """With one branch and three, the node before the audio layers and behind, one window and five."""
     differ = {name: value for name, value in found["differ"].items() if name.startswith(family)}
-    assert len(differ) == (5 if family in ("InfiniteTalk", "audio layers") else 3)
+    assert len(differ) == (5 if COMPILED[family].layers_apart else 3)
     assert {name: value for name, value in differ.items() if value > TOLERANCE} == {}
 
 
@@ -33,7 +33,7 @@ def test_a_plain_model_in_the_same_process_is_itself(found, when):
     assert found["differ"][f"plain, {when}"] <= TOLERANCE
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", COMPILED)
 def test_more_windows_compile_nothing_more(found, family):
     graphs = [count for name, count in found["graphs"].items() if name.startswith(family)]
     assert graphs[-1] == graphs[-2]

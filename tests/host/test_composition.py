@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 
 import pytest
 import torch
+import websocket
 from graphs import (
     GUIDANCE,
     SHIFT,
@@ -28,7 +30,7 @@ from graphs import (
     with_guidance,
     with_windows,
 )
-from listening import heard, texts
+from listening import heard, read, texts
 
 from skyreels_core import assets
 
@@ -140,6 +142,19 @@ def test_the_guider_shows_pictures_and_names_the_window_too(server):
     said = heard(server, with_windows(guided(animation(), steps=STEPS + 1)))
     assert pictures(said) >= STEPS
     assert any("window 2 of 2" in text for text in texts(said))
+
+
+def test_no_other_client_is_told_what_nodes_say(server):
+    """Its graphs have nodes with the same ids."""
+    address = server.url.replace("http", "ws", 1) + "/ws?clientId=somebody-else"
+    other = websocket.create_connection(address, timeout=2)
+    assert texts(heard(server, animation(steps=1)))
+    received = []
+    with suppress(websocket.WebSocketTimeoutException):
+        while True:
+            received.append(read(other.recv()).kind)
+    other.close(timeout=1)
+    assert received and "text" not in received
 
 
 def pictures(said):

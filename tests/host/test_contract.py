@@ -10,19 +10,13 @@ import json
 from pathlib import Path
 
 import pytest
+from family_list import CONTRACT, EVERY
 from sources import NODES
 
 from tools.weights import read_weights
 
 TOYS = Path(__file__).parent / "toy_families"
-FOLDERS = {
-    "SkyReels-Audio": "skyreels_audio",
-    "InfiniteTalk": "multitalk",
-    "SkyReels-V3": "multitalk",
-    "HuMo": "humo",
-    "toy": "toy",
-}
-each_family = pytest.mark.parametrize("family", FOLDERS)
+each_family = pytest.mark.parametrize("family", CONTRACT)
 FRAMES, LATENT_FRAMES = 29, 8
 FPS = 25
 
@@ -39,14 +33,22 @@ def found(listed, family):
     return listed["families"][family]
 
 
-def test_families_are_the_folders_that_are_there(listed):
+def test_every_folder_of_a_family_has_an_entry(listed):
+    """With it everything here is checked of the family."""
     folders = [path.parent.name for path in (NODES / "families").glob("*/family.py")]
     assert listed["names"] == sorted([*folders, "toy"])
-    assert listed["families"].keys() == FOLDERS.keys()
+    entries = {entry.folder for entry in EVERY.values() if entry.contract}
+    without = sorted(set(listed["names"]) - entries)
+    assert not without, f"Give {' and '.join(without)} an entry in tests/host/family_list.py."
 
 
 def test_a_family_brings_its_own_nodes(listed):
-    assert {"SkyReelsAudioHuMo", "SkyReelsAudioKeyFrames", "ToyApply", "ToyAnimation"} <= set(listed["nodes"])
+    assert {
+        "SkyReelsAudioHuMo",
+        "SkyReelsAudioKeyFrames",
+        "SkyReelsAudioApplyToy",
+        "SkyReelsAudioToy",
+    } <= set(listed["nodes"])
 
 
 def test_a_family_brings_its_rows_and_files():
@@ -60,30 +62,30 @@ def test_a_family_brings_its_rows_and_files():
 
 @each_family
 def test_a_model_is_claimed_by_its_own_folder(found, family):
-    assert found["claimed by"] == FOLDERS[family]
+    assert found["claimed by"] == CONTRACT[family].folder
 
 
 @each_family
 def test_the_header_of_a_file_is_read_once(found, family):
-    """HuMo's is the host's own loader's."""
-    assert set(found["headers read"].values()) == (set() if family == "HuMo" else {1})
+    """Those that the host's own loaders read are not counted."""
+    assert set(found["headers read"].values()) <= {1}
 
 
 def test_torch_compile_takes_no_family_for_another(listed):
-    """It keeps what it made of a network for every model of the process, so each family with layers has its MARK."""
+    """It keeps what it made of a network for every model of the process, so each family with layers has its mark."""
     folders: dict[str, set[str]] = {}
     for family, found in listed["families"].items():
         (mark,) = found["marks"]["own"]
         if found["has layers"]:
-            folders.setdefault(mark, set()).add(FOLDERS[family])
+            folders.setdefault(mark, set()).add(CONTRACT[family].folder)
             assert mark != found["marks"]["plain"], (
-                f"The models of {FOLDERS[family]} look like plain ones to torch.compile. Give the family a MARK, "
-                "and wrap APPLY_MODEL with distinguished_by(MARK)."
+                f"The models of {CONTRACT[family].folder} look like plain ones to torch.compile. Put its layers on the "
+                "model with `patched`."
             )
     for mark, sharing in folders.items():
         assert len(sharing) == 1, (
-            f"{mark} is the MARK of {' and '.join(sorted(sharing))}, so that torch.compile takes one for the other. "
-            "Give each family another dtype."
+            f"{mark} is the mark of {' and '.join(sorted(sharing))}, so that torch.compile takes one for the other. "
+            "Give `patched` a key of the family's own."
         )
 
 
@@ -110,9 +112,8 @@ def test_silence_is_another_voice(found, family):
 
 @each_family
 def test_the_null_branch_can_lose_the_picture(found, family):
-    """HuMo's never has one."""
     assert found["no picture"]["finite"]
-    assert (found["no picture"]["differs"] > 1e-3) == (family != "HuMo")
+    assert (found["no picture"]["differs"] > 1e-3) == CONTRACT[family].null_picture
 
 
 @each_family

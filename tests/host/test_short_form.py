@@ -73,6 +73,13 @@ def test_with_audio_and_rate_given_what_is_not_connected_is_not_used(server):
     assert video.frames.shape[1:3] == (64, 64) and "outside the mask" not in report
 
 
+@pytest.mark.parametrize("wired", [{}, ANIMATED], ids=["short", "long"])
+def test_another_rate_than_the_latent_s_is_named(server, wired):
+    assert "sampled for" not in saved(server, saving(animation(), **wired))[1]
+    _, report = saved(server, saving(animation(), **{**wired, "fps": 30.0}))
+    assert "The latent was sampled for 25 fps: at 30 fps the lips do not follow the voice." in report
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_a_changed_latent_still_carries_is_not_used(server, change):
     prompt = animation() | {change: CHANGES[change]}

@@ -73,11 +73,20 @@ def packages_of(path: Path) -> Iterator[Path]:
 
 
 def own_imports(path: Path) -> Iterator[Path]:
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and node.level:
+    module = tree(path)
+    unseen = {id(node) for guard in for_types_alone(module) for node in ast.walk(guard)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in unseen:
             base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
             places = [base, *(base / alias.name for alias in node.names)]
             yield from (found for place in places if (found := file_of(place)))
+
+
+def for_types_alone(module: ast.Module) -> Iterator[ast.If]:
+    """What no interpreter imports."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield node
 
 
 def file_of(place: Path) -> Path | None:

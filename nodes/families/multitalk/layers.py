@@ -38,7 +38,6 @@ from ...host.payload import ConditioningPayload
 
 KEY = "skyreels_multitalk"
 EMBEDS, MASKS, MOTION, BRANCH = (f"{KEY}_{name}" for name in ("embeds", "masks", "motion", "branch"))
-MARK = torch.float64  # for `distinguished_by`
 HOST_EMBEDS = "audio_embeds"  # where the host's patch finds them in transformer_options
 
 
@@ -167,7 +166,7 @@ def only_one(masks: Tensor) -> Tensor:
 def add_layers(model, layers: MultiTalkLayers):
     """A clone of the MODEL with audio conditioning. Raises InputError for a model that cannot carry these layers."""
     check_backbone(model, layers.config)
-    model = patched(model, layers, KEY, MARK)
+    model = patched(model, layers, KEY)
     model.set_model_patch(map_speakers, "attn1_patch")
     model.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.APPLY_MODEL, KEY, pin)
     return model

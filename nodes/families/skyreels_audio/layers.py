@@ -8,7 +8,6 @@ from typing import Any
 import comfy.conds
 import comfy.model_patcher
 import comfy.ops
-import torch
 from torch import Tensor
 
 from ....skyreels_core.errors import InputError
@@ -21,7 +20,6 @@ from ...host.patches import AudioPatch, find_patch, is_backbone, patched
 from ...host.unsupported_samplers import KEY
 
 TOKENS, CLOCK = f"{KEY}_tokens", f"{KEY}_clock"
-MARK = torch.float32  # for `distinguished_by`
 
 
 class AudioLayers(AudioPatch):
@@ -81,7 +79,7 @@ def add_audio_layers(model, layers: AudioLayers):
             f"blocks; the model has width {sizes['dim']} and {sizes['num_layers']} blocks. Give the ones that "
             "were trained on it."
         )
-    return patched(model, layers, KEY, MARK)
+    return patched(model, layers, KEY)
 
 
 def find_audio_layers(model) -> AudioLayers | None:

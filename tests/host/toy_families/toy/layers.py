@@ -18,8 +18,6 @@ from ...host.compiling import uncompiled
 from ...host.patches import AudioPatch, find_patch, is_backbone, patched
 
 KEY = "toy_family"
-# For `distinguished_by`
-MARK = torch.float16
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,4 +59,4 @@ class ToyLayers(AudioPatch):
 def add_layers(model):
     if not is_backbone(model) or find_patch(model) is not None:
         raise InputError("The toy's layers go on a plain Wan 2.1 model. Give one.")
-    return patched(model, ToyLayers(), KEY, MARK)
+    return patched(model, ToyLayers(), KEY)

@@ -15,11 +15,12 @@ class ApplyToy(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return io.Schema(
-            node_id="ToyApply",
+            node_id="SkyReelsAudioApplyToy",
             display_name="Apply Toy",
             category=LOADERS,
-            inputs=[io.Model.Input("model")],
-            outputs=[io.Model.Output()],
+            description="Adds the toy's audio conditioning to a Wan 2.1 model.",
+            inputs=[io.Model.Input("model", tooltip="A Wan 2.1 model without audio layers.")],
+            outputs=[io.Model.Output(display_name="model", tooltip="The model with the toy's layers.")],
         )
 
     @classmethod
@@ -31,10 +32,16 @@ class ToyAnimation(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return io.Schema(
-            node_id="ToyAnimation",
+            node_id="SkyReelsAudioToy",
             display_name="Toy Animation",
             category=CONDITIONING,
-            inputs=[*shared_inputs(), *size_inputs(), io.Image.Input("picture"), fit_input()],
+            description="Animates a portrait with the toy.",
+            inputs=[
+                *shared_inputs(),
+                *size_inputs(),
+                io.Image.Input("picture", tooltip="The portrait; from a batch, the first one."),
+                fit_input(),
+            ],
             outputs=outputs(),
         )
 
