@@ -9,7 +9,7 @@ from pathlib import Path
 try:
     import tomllib
 except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]  # not installed where it is not needed
 
 PACK = Path(__file__).resolve().parents[1]
 FAMILIES = PACK / "nodes" / "families"
