@@ -24,7 +24,7 @@ from ..media.sound import LOUDEST, MOST_CHANNELS, SAMPLE_RATES, Audio, read_audi
 from ..pipeline.region import find_region
 from ..pipeline.run import Progress
 from ..run.settings import in_type
-from .options import as_text, shown
+from .options import as_text, described
 
 File = str | PathLike
 ROUNDING = 1e-3  # by which computed pixels may lie outside of 0..1
@@ -72,7 +72,7 @@ def face_mask(
             "files. Give one of them."
         )
     if gaps not in get_args(Gaps):
-        raise InputError(f"gaps is {shown(gaps)}; use one of {', '.join(get_args(Gaps))}.")
+        raise InputError(f"gaps is {described(gaps)}; use one of {', '.join(get_args(Gaps))}.")
     return FaceMask(path_of(keypoints, "keypoints"), path_of(dwpose, "dwpose"), face_of(face), gaps)
 
 
@@ -83,7 +83,7 @@ def face_of(face: Any) -> Faces:
         chosen = None
     if chosen in ("largest", "all") or (isinstance(chosen, int) and chosen >= 0):
         return chosen
-    raise InputError(f'face is {shown(face)}; give "largest", "all", or the number of a face from 0.')
+    raise InputError(f'face is {described(face)}; give "largest", "all", or the number of a face from 0.')
 
 
 def path_of(file: File | None, name: str) -> Path | None:
@@ -93,13 +93,13 @@ def path_of(file: File | None, name: str) -> Path | None:
 def as_path(file: File, name: str) -> Path:
     """Raises InputError where the argument of that name is not a path."""
     if not isinstance(file, str | PathLike):
-        raise InputError(f"{name} is {shown(file)}; give a path, as a string or pathlib.Path.")
+        raise InputError(f"{name} is {described(file)}; give a path, as a string or pathlib.Path.")
     return Path(file)
 
 
 def check_callable(value: object, name: str, call: str) -> None:
     if value is not None and not callable(value):
-        raise InputError(f"{name} is {shown(value)}; give a function that is called as {call}, or None.")
+        raise InputError(f"{name} is {described(value)}; give a function that is called as {call}, or None.")
 
 
 def telling(progress: Progress | None, frames: int):
@@ -143,7 +143,7 @@ def number_of(value: Any, kind: type, what: str, needed: str) -> Any:
     try:
         return in_type(value, kind)
     except TypeError as error:
-        raise InputError(f"The {what} is {shown(value)}; give {needed}.") from error
+        raise InputError(f"The {what} is {described(value)}; give {needed}.") from error
 
 
 def as_picture(picture: Any) -> Tensor | None:
@@ -194,7 +194,7 @@ def _seconds(start: Any) -> float:
         return float(start)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"A prompt's time is {shown(start)}; give the seconds from which each text applies, such as "
+            f"A prompt's time is {described(start)}; give the seconds from which each text applies, such as "
             '{0: "a person smiles", 12.5: "a person frowns"}.'
         ) from error
 
@@ -219,7 +219,7 @@ def as_tensor(values: Any, what: str, needed: str) -> Tensor:
     try:
         return values.cpu() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
     except (TypeError, ValueError) as error:
-        raise InputError(f"The {what} is {shown(values)}; give {needed}.") from error
+        raise InputError(f"The {what} is {described(values)}; give {needed}.") from error
 
 
 def _in_range(pixels: Tensor, what: str, dimensions: int) -> Tensor:

@@ -83,7 +83,7 @@ def value_of(name: str, value: Any) -> Any:
         needed = " or ".join(NEEDED[kind] for kind in kinds if kind in NEEDED)
         needed = f"one of {', '.join(CHOICES[name])}" if name in CHOICES else needed
         raise InputError(
-            f"The option {name} is {shown(value)}; give {needed}. help(skyreels_core.Model) says what it does."
+            f"The option {name} is {described(value)}; give {needed}. help(skyreels_core.Model) says what it does."
         ) from error
     if str not in kinds:
         return value
@@ -93,7 +93,7 @@ def value_of(name: str, value: Any) -> Any:
 def as_text(value: Any, what: str) -> str:
     """A string in Unicode. Raises InputError for anything else."""
     if not isinstance(value, str):
-        raise InputError(f"The {what} is {shown(value)}; give a string, which may be empty.")
+        raise InputError(f"The {what} is {described(value)}; give a string, which may be empty.")
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -103,7 +103,7 @@ def as_text(value: Any, what: str) -> str:
     return value
 
 
-def shown(value: object) -> str:
+def described(value: object) -> str:
     """A value of a wrong type in a sentence, in one line."""
     text = " ".join(repr(value).split())
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
