@@ -13,7 +13,7 @@ from ..pipeline.run import Progress
 from ..run.plan import RunPlan, Task
 from ..run.resume import WorkFolder
 from .inputs import File, path_of
-from .options import shown
+from .options import described
 from .video import Cancel, Video, check_watchers, checking
 
 
@@ -30,7 +30,7 @@ class Control:
         """Raises InputError for what is of another kind."""
         check_watchers(self.progress, self.cancel)
         if not isinstance(self.restart, bool):
-            raise InputError(f"restart is {shown(self.restart)}; give True or False.")
+            raise InputError(f"restart is {described(self.restart)}; give True or False.")
         if not isinstance(self.work, WorkFolder):
             path_of(self.work, "work")
             if self.restart and self.work is None:
@@ -66,6 +66,6 @@ class Control:
 
 def check_plan(plan: RunPlan | None, task: Task) -> None:
     if plan is not None and not (isinstance(plan, RunPlan) and plan.task == task):
-        given = f"that of an {plan.task}" if isinstance(plan, RunPlan) else shown(plan)
+        given = f"that of an {plan.task}" if isinstance(plan, RunPlan) else described(plan)
         function = "plan_animation" if task == "animation" else "plan_edit"
         raise InputError(f"The plan is {given}; give what pipeline.planning.{function} returns, or None.")

@@ -17,7 +17,7 @@ from ..pipeline.result import Report
 from ..pipeline.run import Progress
 from ..run.resume import WorkFolder
 from .inputs import File, as_path, check_callable, number_of
-from .options import as_text, shown
+from .options import as_text, described
 
 Cancel = Callable[[], bool]
 
@@ -137,6 +137,6 @@ def check_watchers(progress: Progress | None, cancel: Cancel | None) -> None:
 def encoding_of(crf: Any, codec: Any, lossless: Any) -> Encoding:
     """Raises InputError for values of other types."""
     if not isinstance(lossless, bool):
-        raise InputError(f"lossless is {shown(lossless)}; give True or False.")
+        raise InputError(f"lossless is {described(lossless)}; give True or False.")
     chosen = None if crf is None else number_of(crf, int, "crf", "an integer from 0 to 63, or None")
     return Encoding(as_text(codec or "", "codec"), chosen, lossless)
