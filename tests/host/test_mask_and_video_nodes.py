@@ -91,7 +91,7 @@ def test_a_region_is_the_mask(made):
 def test_the_faces_of_a_video_file_give_the_same_region_and_no_mask_of_its_length(made, facts):
     assert torch.equal(made["file_region"], made["mask"])
     for what, sentence in zip(("mask", "lips"), facts["withheld"], strict=True):
-        assert f"holds no {what} of a VIDEO" in sentence and "Connect region" in sentence
+        assert f"has no {what} for a VIDEO" in sentence and "Connect region" in sentence
 
 
 def test_the_preview_of_a_video_file_is_some_of_its_frames(made, video, faces):
