@@ -1,0 +1,68 @@
+"""Glasses: tubes swept along outlines around the eyes, over the nose and to the ears."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .head import unit
+from .person import Person
+
+FRAMES = {"round": 2.0, "square": 4.0, "oval": 2.4}  # exponent of the superellipse
+TUBE = 0.021  # dm, radius
+BRIDGE = (279, 0.07)  # a vertex of MakeHuman's nose bridge, and how far in front of it the glasses sit, dm
+AROUND, ALONG = 7, 40  # corners of a tube, points of an outline
+
+
+def make_glasses(person: Person, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions [m 3], normals [m 3] and triangles [t 3] of glasses that fit a person."""
+    left, right = (ball.centre for ball in person.eyeballs)
+    radius = person.eyeballs[0].radius
+    half = np.array([1.0, 0.98 if kind != "oval" else 0.76]) * min(0.27, 0.46 * (left - right)[0])
+    front = float(max(person.eyeballs[0].centre[2], person.eyeballs[1].centre[2])) + 1.38 * radius
+    rims = [_rim(ball.centre, half, front, FRAMES[kind]) for ball in person.eyeballs]
+    inner = [rim[np.abs(rim[:, 0]).argmin()] + [0, 0.05, 0] for rim in rims]
+    nose = (inner[0] + inner[1]) / 2 + [0, 0.03, 0.05]
+    outer = [rim[np.abs(rim[:, 0]).argmax()] + [0, 0.06, 0] for rim in rims]
+    temples = [np.stack([o, o + [0.05 * np.sign(o[0]), 0, -0.25], [_ear(person, o), o[1] + 0.02, 0.35]]) for o in outer]
+    tubes = [(rim, True) for rim in rims] + [(np.stack([inner[0], nose, inner[1]]), False)] + [(t, False) for t in temples]
+    return _joined([_tube(path, closed) for path, closed in tubes])
+
+
+def _rim(centre: np.ndarray, half: np.ndarray, front: float, exponent: float) -> np.ndarray:
+    angle = np.linspace(0, 2 * np.pi, ALONG, endpoint=False)
+    cos, sin = np.cos(angle), np.sin(angle)
+    x = half[0] * np.sign(cos) * np.abs(cos) ** (2 / exponent)
+    y = half[1] * np.sign(sin) * np.abs(sin) ** (2 / exponent) - 0.02
+    return np.stack([centre[0] + x, centre[1] + y, front - 0.45 * (np.abs(centre[0] + x) / 0.6) ** 2 * 0.35], axis=1)
+
+
+def _ear(person: Person, outer: np.ndarray) -> float:
+    """x of the side of the head in front of the ear."""
+    skin = (np.abs(person.head.base[:, 1] - 7.25) < 0.1) & (np.abs(person.head.base[:, 2] - 0.6) < 0.1)
+    return float(np.sign(outer[0]) * (np.abs(person.rest[skin, 0]).max() + 0.01))
+
+
+def _tube(path: np.ndarray, closed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    before, after = (np.roll(path, k, axis=0) for k in (1, -1)) if closed else _ends(path)
+    tangent = unit(after - before)
+    side = unit(np.cross(tangent, [0.0, 0.0, 1.0]) + 1e-6)
+    up = unit(np.cross(side, tangent))
+    turn = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
+    normals = side[:, None] * np.cos(turn)[:, None] + up[:, None] * np.sin(turn)[:, None]
+    rings = len(path) if closed else len(path) - 1
+    i, j = (g.ravel() for g in np.meshgrid(np.arange(rings), np.arange(AROUND), indexing="ij"))
+    a, b = i * AROUND + j, i * AROUND + (j + 1) % AROUND
+    c, d = ((k + AROUND) % (len(path) * AROUND) for k in (a, b))
+    triangles = np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)])
+    return (path[:, None] + TUBE * normals).reshape(-1, 3), normals.reshape(-1, 3), triangles
+
+
+def _ends(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([path[:1], path[:-1]]), np.concatenate([path[1:], path[-1:]])
+
+
+def _joined(tubes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    firsts = np.cumsum([0, *(len(positions) for positions, _, _ in tubes)])
+    triangles = [t + first for (_, _, t), first in zip(tubes, firsts, strict=False)]
+    positions, normals = (np.concatenate([tube[i] for tube in tubes]).astype(np.float32) for i in range(2))
+    return positions, normals, np.concatenate(triangles).astype(np.int32)
