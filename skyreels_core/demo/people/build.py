@@ -55,7 +55,7 @@ class Build:
     def draw(cls, rng: random.Random, gender: float, age: float, race: tuple[float, float, float]) -> Build:
         local = tuple((t, rng.uniform(0.1, most)) for t, most in VARIATION.items() if rng.random() < 0.33)
         weight, muscle = rng.uniform(0.35, 0.7), rng.uniform(0.4, 0.6)
-        return cls(gender, age, weight, muscle, race, rng.uniform(1.15, 1.9), rng.uniform(1.08, 1.15), local)
+        return cls(gender, age, weight, muscle, race, rng.uniform(1.4, 2.0), rng.uniform(1.08, 1.15), local)
 
     def targets(self) -> dict[str, float]:
         """Every target file (relative, without suffix) with its weight."""

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from .head import unit
+from .head import SKIN, unit
 from .person import Person
 
 FRAMES = {"round": 2.0, "square": 4.0, "oval": 2.4}  # exponent of the superellipse
-TUBE = 0.021  # dm, radius
-BRIDGE = (279, 0.07)  # a vertex of MakeHuman's nose bridge, and how far in front of it the glasses sit, dm
+TUBE = 0.026  # dm, radius
+CLEARANCE = 0.045  # dm between skin and rims
 AROUND, ALONG = 7, 40  # corners of a tube, points of an outline
 
 
 def make_glasses(person: Person, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions [m 3], normals [m 3] and triangles [t 3] of glasses that fit a person."""
     left, right = (ball.centre for ball in person.eyeballs)
-    radius = person.eyeballs[0].radius
     half = np.array([1.0, 0.98 if kind != "oval" else 0.76]) * min(0.27, 0.46 * (left - right)[0])
-    front = float(max(person.eyeballs[0].centre[2], person.eyeballs[1].centre[2])) + 1.38 * radius
-    rims = [_rim(ball.centre, half, front, FRAMES[kind]) for ball in person.eyeballs]
+    rims = [_rim(person, ball.centre, half, FRAMES[kind]) for ball in person.eyeballs]
     inner = [rim[np.abs(rim[:, 0]).argmin()] + [0, 0.05, 0] for rim in rims]
     nose = (inner[0] + inner[1]) / 2 + [0, 0.03, 0.05]
     outer = [rim[np.abs(rim[:, 0]).argmax()] + [0, 0.06, 0] for rim in rims]
@@ -28,12 +27,17 @@ def make_glasses(person: Person, kind: str) -> tuple[np.ndarray, np.ndarray, np.
     return _joined([_tube(path, closed) for path, closed in tubes])
 
 
-def _rim(centre: np.ndarray, half: np.ndarray, front: float, exponent: float) -> np.ndarray:
+def _rim(person: Person, centre: np.ndarray, half: np.ndarray, exponent: float) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, ALONG, endpoint=False)
     cos, sin = np.cos(angle), np.sin(angle)
     x = half[0] * np.sign(cos) * np.abs(cos) ** (2 / exponent)
     y = half[1] * np.sign(sin) * np.abs(sin) ** (2 / exponent) - 0.02
-    return np.stack([centre[0] + x, centre[1] + y, front - 0.45 * (np.abs(centre[0] + x) / 0.6) ** 2 * 0.35], axis=1)
+    x, y = centre[0] + x, centre[1] + y
+    bend = -0.16 * (np.abs(x) / 0.6) ** 2
+    skin = person.rest[(person.head.part == SKIN) & (person.head.base[:, 2] > 1.0)]
+    _, near = cKDTree(skin[:, :2]).query(np.stack([x, y], axis=1))
+    front = (skin[near, 2] - bend).max() + CLEARANCE + TUBE
+    return np.stack([x, y, front + bend], axis=1)
 
 
 def _ear(person: Person, outer: np.ndarray) -> float:

@@ -87,8 +87,10 @@ def _visible(field: Field, positions: np.ndarray, triangles: np.ndarray) -> tupl
 
 
 def _above(field: Field, line: Hairline, positions: np.ndarray) -> np.ndarray:
+    """dm above the hairline; hair that hangs clear of the skin counts as far above."""
     foot = np.stack([sample(field.foot[..., axis], positions) for axis in range(3)], axis=-1)
-    return line.above(foot).astype(np.float32)
+    hanging = smooth_step(0.12, 0.22, sample(field.distance, positions))
+    return np.maximum(line.above(foot), hanging - 0.2).astype(np.float32)
 
 
 def _followed(head: Head, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -41,13 +41,13 @@ def beard_mask(kind: str | None, places: np.ndarray, lips: np.ndarray) -> np.nda
     if kind is None:
         return np.zeros(len(places), np.float32)
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
-    moustache = smooth_step(0.34, 0.26, x) * smooth_step(6.66, 6.70, y) * smooth_step(6.845, 6.80, y - 0.10 * x)
-    moustache *= smooth_step(1.2, 1.3, z) * (1 - 0.5 * smooth_step(0.05, 0.0, x))
-    chin = smooth_step(0.30, 0.20, x) * smooth_step(6.53, 6.46, y) * smooth_step(1.05, 1.25, z)
-    bridge = smooth_step(0.36, 0.31, x) * smooth_step(0.22, 0.27, x) * smooth_step(6.76, 6.66, y) * (y > 6.4)
+    moustache = smooth_step(0.33, 0.18, x) * smooth_step(6.63, 6.70, y + 0.05 * x) * smooth_step(6.86, 6.77, y + 0.22 * x)
+    moustache *= smooth_step(1.2, 1.3, z) * (1 - 0.45 * smooth_step(0.06, 0.0, x))
+    chin = smooth_step(0.30, 0.16, x) * smooth_step(6.53, 6.44, y + 0.10 * x) * smooth_step(1.05, 1.25, z)
+    bridge = 0.8 * np.exp(-(((x - 0.30 + 0.25 * (6.6 - y)) / 0.05) ** 2)) * smooth_step(6.74, 6.66, y) * (y > 6.4)
     cheek_line = np.interp(x, [0.25, 0.36, 0.5, 0.62, 0.74], [6.50, 6.66, 6.78, 7.02, 7.30])
-    jaw = smooth_step(0.06, -0.06, y - cheek_line) * smooth_step(0.30, 0.48, z) * smooth_step(0.20, 0.26, x)
+    jaw = smooth_step(0.08, -0.10, y - cheek_line) * smooth_step(0.30, 0.48, z) * smooth_step(0.20, 0.26, x)
     under = smooth_step(6.12, 6.3, y + 0.28 * (1.2 - z).clip(0, 0.6))
-    whole = np.maximum.reduce([moustache, chin, 0.9 * bridge, jaw]) * under
+    whole = np.maximum.reduce([moustache, chin, bridge, jaw]) * under
     parts = {"moustache": moustache, "goatee": np.maximum.reduce([moustache, chin, bridge]) * under}
     return (parts.get(kind, whole) * (1 - (3 * lips).clip(0, 1)) * (z > 0.2)).astype(np.float32)

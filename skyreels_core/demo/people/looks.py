@@ -17,9 +17,9 @@ SKINS: tuple[Colour, ...] = (  # light to dark
 )  # fmt: skip
 SKIN_WORDS = ("fair", "fair", "tan", "tan", "brown", "dark brown", "dark brown")
 HAIR: dict[str, tuple[Colour, float]] = {  # colour, and how often it grows on light skin
-    "black": ((0.115, 0.095, 0.10), 2), "dark brown": (((0.23, 0.14, 0.09)), 3), "brown": ((0.37, 0.22, 0.13), 3),
-    "auburn": ((0.47, 0.19, 0.10), 1.2), "red": ((0.70, 0.33, 0.13), 1.2), "dark blonde": ((0.58, 0.41, 0.22), 2),
-    "blonde": ((0.82, 0.65, 0.38), 2), "grey": ((0.56, 0.55, 0.55), 0), "white": ((0.86, 0.85, 0.83), 0),
+    "black": ((0.115, 0.095, 0.10), 2), "dark brown": ((0.23, 0.14, 0.09), 3), "brown": ((0.37, 0.22, 0.13), 3),
+    "auburn": ((0.47, 0.19, 0.10), 1.2), "red": ((0.70, 0.33, 0.13), 1.2), "dark blonde": ((0.56, 0.42, 0.26), 2),
+    "blonde": ((0.78, 0.63, 0.42), 2), "grey": ((0.56, 0.55, 0.55), 0), "white": ((0.86, 0.85, 0.83), 0),
 }  # fmt: skip
 IRISES: dict[str, Colour] = {
     "brown": (0.32, 0.19, 0.11), "dark brown": (0.21, 0.12, 0.08), "hazel": (0.42, 0.31, 0.15),

@@ -95,19 +95,17 @@ class Renderer:
     def picture(self) -> np.ndarray:
         """[h w 3] uint8."""
         self._clear(self.target)
-        self._draw(self.screen, "background", triangles=False)
-        _context().enable(_context().DEPTH_TEST)
+        for name, array in self.solids:  # from front to back: hidden pixels are not computed
+            self._draw(array, name, label=0.0)
         for name, label, array, _ in self.parts:
             self._draw(array, name, is_tongue=float(label == "tongue"))
-        for name, array in self.solids:
-            self._draw(array, name, label=0.0)
+        self._draw(self.screen, "background", triangles=False)
         pixels = _read(self.target)
         return cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA) if self.supersampling > 1 else pixels
 
     def labels(self) -> np.ndarray:
         """[h w] uint8: what each pixel shows, numbers as in LABELS."""
         self._clear(self.small)
-        _context().enable(_context().DEPTH_TEST)
         for _, label, _, array in self.parts:
             self._draw(array, "ids", label=float(LABELS[label]))
         for name, array in self.solids:
@@ -127,7 +125,7 @@ class Renderer:
     def _clear(self, target: Any) -> None:
         target.use()
         target.clear()
-        _context().disable(_context().DEPTH_TEST)
+        _context().enable(_context().DEPTH_TEST)
 
     def _part(self, program: str, parts: tuple[int, ...]) -> Any:
         head = [(self.positions, {"position": 3}), (self.normals, {"normal": 3})]

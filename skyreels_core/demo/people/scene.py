@@ -36,7 +36,7 @@ class Light:
 
     def uniforms(self) -> dict[str, np.ndarray]:
         tint = np.array([1 + 0.07 * self.warmth, 1.0, 1 - 0.10 * self.warmth])
-        key, room = 0.62 + 0.30 * self.contrast, 0.52 - 0.17 * self.contrast
+        key, room = 0.72 + 0.34 * self.contrast, 0.44 - 0.15 * self.contrast
         return {
             "key_direction": self.key_direction,
             "key_colour": key * tint,

@@ -150,7 +150,7 @@ class Style:
 STYLES = {
     "bald": Style("a bald head", None, 0, 0.5, scalp=0.0),
     "buzz": Style("very short {} hair", None, 0.2, 1.5, scalp=0.92),
-    "crop": Style("short cropped {} hair", _crop, 0, 2.5, scalp=0.8),
+    "crop": Style("short cropped {} hair", _crop, 0, 2.5, sweep=-0.7, scalp=0.8),
     "side part": Style("short side-parted {} hair", _side_part, 0, 2.5, sweep=1.0),
     "quiff": Style("short swept-up {} hair", _quiff, 0, 2, sweep=-1.0),
     "slick": Style("slicked-back {} hair", _slick, 0, 1, sweep=-1.0),

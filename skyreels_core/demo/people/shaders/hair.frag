@@ -21,15 +21,15 @@ void main() {
     float tone = mix(0.45 * locks + 0.35 * strand + 0.2 * hairs, grain, curl);
     vec3 falling_axis = normalize(vec3(b.x - whorl * on_top, 0.0, b.z - 0.15) + 1e-4);
     vec3 across = normalize(mix(vec3(falling_axis.z, 0.0, -falling_axis.x), sweep > 0.0 ? vec3(0, 0, 1) : vec3(1, 0, 0), abs(sweep) * on_top));
-    vec3 n = normalize(v_normal + across * (tone - 0.5) * mix(0.9, 0.3, curl) + curl * 0.9 * (vec3(noise(b * 15.0), noise(b * 15.0 + 9.0), noise(b * 15.0 + 5.0)) - 0.5));
+    vec3 n = normalize((gl_FrontFacing ? v_normal : -v_normal) + across * (tone - 0.5) * mix(0.9, 0.3, curl) + curl * 0.9 * (vec3(noise(b * 15.0), noise(b * 15.0 + 9.0), noise(b * 15.0 + 5.0)) - 0.5));
     vec3 along = normalize(cross(across, n));
     vec3 towards = normalize(viewpoint - v_position);
-    vec3 tint = mix(linear(hair_colour), linear(tip_colour), smoothstep(0.5, 0.9, locks) * (1.0 - curl));
-    tint *= mix(0.55, 1.45, tone) * mix(0.72, 1.0, smoothstep(-0.02, 0.16, v_exposure.w));
+    vec3 tint = mix(linear(hair_colour), linear(tip_colour), 0.6 * smoothstep(0.5, 0.9, locks) * (1.0 - curl));
+    tint *= mix(0.62, 1.30, tone) * mix(0.72, 1.0, smoothstep(-0.02, 0.16, v_exposure.w));
     Surface s = Surface(tint, n, v_exposure.y * mix(0.75, 1.0, tone), v_exposure.z, 0.22, 0.0, 8.0);
     vec3 light = shade(s, towards);
     float sine = length(cross(along, normalize(key_direction + towards + 0.35 * (strand - 0.5) * along)));
-    vec3 gloss = mix(tint * 2.2, key_colour, 0.25) * (0.22 * pow(sine, 40.0) + 0.16 * pow(sine, 10.0)) * (1.0 - 0.75 * curl);
+    vec3 gloss = mix(tint * 1.6, key_colour, 0.08) * (0.20 * pow(sine, 36.0) + 0.14 * pow(sine, 9.0)) * (1.0 - 0.75 * curl);
     light += gloss * v_exposure.z * v_exposure.y * max(dot(n, key_direction) + 0.25, 0.0) * (0.5 + strand);
     colour = vec4(display(light), 1.0);
 }

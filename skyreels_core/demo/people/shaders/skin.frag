@@ -63,7 +63,7 @@ void main() {
     float cavity = smoothstep(0.02, 0.6, v_paint.x), edge = collar(b);
     if (edge < 0.0 && cavity < 0.01 && b.y < 6.2) {
         float band = smoothstep(-0.10, -0.085, edge);
-        vec3 cloth = mix(linear(shirt_colour), linear(stripe_colour), stripes * smoothstep(0.1, -0.1, sin(26.0 * b.y)) * (1.0 - band));
+        vec3 cloth = mix(linear(shirt_colour), linear(stripe_colour), stripes * smoothstep(0.1, -0.1, sin(40.0 * b.y)) * (1.0 - band));
         cloth *= 1.0 - 0.16 * band * (0.6 + 0.4 * sin(120.0 * atan(b.x, b.z - 0.1))) - 0.25 * smoothstep(-0.022, 0.0, edge);
         float folds = noise(vec3(b.x * 2.2 + b.y * 1.5, b.y * 0.9, b.z)) - 0.5;
         s = Surface(cloth, normalize(n + 0.25 * vec3(folds, 0.5 * folds, 0.0)), v_exposure.y, v_exposure.z, 0.12, 0.0, 8.0);
