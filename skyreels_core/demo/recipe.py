@@ -16,6 +16,8 @@ from ..training.loop import Stage
 from ..training.recipe import Sections
 from .autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
 from .clips import DrawnClips
+from .people.clips import PeopleClips
+from .people.dataset import RenderedClips
 from .speech import SpeechConfig, train_speech
 from .whole_sequence import WholeSequenceVAE
 
@@ -53,7 +55,7 @@ def _staged(network: Callable, config: type, stage: type[Stage]) -> Callable[[di
 
 
 EVERY_SECTION = Sections(
-    {"folder": FolderClips, "drawn": DrawnClips},
+    {"folder": FolderClips, "drawn": DrawnClips, "people": PeopleClips, "rendered": RenderedClips},
     {
         "autoencoder": _staged(Autoencoder, AutoencoderConfig, AutoencoderStage),
         "speech": _staged(SpeechEncoder, SpeechConfig, Stage),

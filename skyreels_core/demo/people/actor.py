@@ -7,15 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from .field import lit_by, openness, scalp_field
+from .field import lit_by, openness, sample, scalp_field
 from .glasses import make_glasses
 from .hair import Hair, make_hair
 from .hairline import beard_mask
-from .head import EYE, LASH, SKIN, Head, load_head
+from .head import EYE, SKIN, Head, load_head
 from .identity import Identity
 from .person import Person
 
-BACK, CHEST = -0.25, 4.9  # dm: triangles further back or down are never seen
+BACK = -0.25  # dm: what lies further back is never seen
+BEHIND = -0.6  # dm, of hair, which is wider than the head
+BELOW = 0.35  # dm below the picture at which the body ends
+COVER, DEEP = -0.06, 0.3  # dm: skin so deep in the hair and so far above the hairline is left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,7 @@ class Actor:
     person: Person
     exposure: np.ndarray  # [n 4] as a solid's
     paint: np.ndarray  # [n 4] cavity, lips, lids, beard
+    covered: np.ndarray  # [n] whether hair hides a vertex
     hair: Solid | None
     glasses: Solid | None
 
@@ -53,15 +57,24 @@ class Actor:
         paint = np.stack([head.cavity, head.lips, head.lids, beard], axis=1)
         worn = None if hair is None else _hair(head, person, hair, key)
         glasses = _glasses(person, looks.glasses[0]) if looks.glasses else None
-        return cls(identity, person, exposure.astype(np.float32), paint.astype(np.float32), worn, glasses)
+        covered = (sample(solid, head.base) < COVER) & (head.part == SKIN) & (above > DEEP)
+        return cls(identity, person, exposure.astype(np.float32), paint.astype(np.float32), covered, worn, glasses)
 
-    def faces(self, *parts: int) -> np.ndarray:
-        """Triangles of these parts that may be seen."""
+    def triangles(self, *parts: int) -> np.ndarray:
+        """Triangles of these parts that the camera may see."""
         head = self.person.head
         triangles = head.faces_of(*parts)
+        lowest = self.identity.lens.y - self.identity.lens.height / 2 - BELOW
         y, z = head.base[triangles, 1], head.base[triangles, 2]
         behind = (z.max(1) < BACK) & (y.min(1) > 6.6)
-        return triangles[~behind & (y.max(1) > CHEST)] if parts != (LASH,) else triangles
+        return triangles[~behind & (y.max(1) > lowest) & ~self.covered[triangles].all(1)]
+
+    def skin_and_cloth(self) -> tuple[np.ndarray, np.ndarray]:
+        """Triangles of the bare skin, and those of the shirt with its edge."""
+        triangles, base = self.triangles(SKIN), self.person.head.base
+        dressed = (self.identity.looks.above_collar(base) < 0.02) & (base[:, 1] < 6.2) & (self.person.head.cavity < 0.01)
+        cloth = dressed[triangles].any(1)
+        return triangles[~cloth], triangles[cloth]
 
 
 def _light(solid: np.ndarray, points: np.ndarray, normals: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +85,8 @@ def _hair(head: Head, person: Person, hair: Hair, key: np.ndarray) -> Solid:
     positions, normals = hair.fitted(head, person.rest)
     light = _light(hair.solid, hair.positions, normals, key)
     exposure = np.stack([hair.turning, *light, hair.above], axis=1).astype(np.float32)
-    return Solid(positions, normals.astype(np.float32), hair.positions, exposure, hair.triangles)
+    seen = hair.positions[hair.triangles, 2].max(1) > BEHIND
+    return Solid(positions, normals.astype(np.float32), hair.positions, exposure, hair.triangles[seen])
 
 
 def _glasses(person: Person, kind: str) -> Solid:

@@ -11,11 +11,11 @@ from .scene import Background, Lens, Light, draw_background
 from .styles import STYLES
 
 MOODS = {  # the expression under everything a person does; never quite neutral, which looks stern
-    "happy": {"mouthSmile": 0.42, "cheekSquint": 0.22, "browOuterUp": 0.15, "eyeWide": 0.12, "browInnerUp": 0.05},
-    "friendly": {"mouthSmile": 0.27, "cheekSquint": 0.1, "browOuterUp": 0.15, "eyeWide": 0.18, "browInnerUp": 0.06},
-    "calm": {"mouthSmile": 0.16, "eyeWide": 0.12, "browOuterUp": 0.08, "browInnerUp": 0.05},
-    "serious": {"mouthSmile": 0.08, "eyeWide": 0.05, "browDown": 0.22, "browOuterUp": 0.05},
-    "curious": {"mouthSmile": 0.22, "eyeWide": 0.32, "browInnerUp": 0.32, "browOuterUp": 0.45},
+    "happy": {"mouthSmile": 0.48, "cheekSquint": 0.25, "browOuterUp": 0.15, "eyeWide": 0.12, "browInnerUp": 0.05},
+    "friendly": {"mouthSmile": 0.34, "cheekSquint": 0.14, "browOuterUp": 0.15, "eyeWide": 0.18, "browInnerUp": 0.06},
+    "calm": {"mouthSmile": 0.24, "cheekSquint": 0.06, "eyeWide": 0.12, "browOuterUp": 0.1, "browInnerUp": 0.06},
+    "serious": {"mouthSmile": 0.13, "eyeWide": 0.08, "browDown": 0.2, "browOuterUp": 0.08},
+    "curious": {"mouthSmile": 0.28, "cheekSquint": 0.08, "eyeWide": 0.32, "browInnerUp": 0.28, "browOuterUp": 0.45},
 }  # fmt: skip
 MOOD_WEIGHTS = (3, 3, 2, 1, 1)
 SKIN_BY_RACE = (5.2, 1.9, 0.8)  # place in SKINS, mean of each

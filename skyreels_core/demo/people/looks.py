@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .hairline import BEARDS, Hairline
+from .hairline import BEARDS, Hairline, smooth_step
 from .scene import Colour
 from .styles import STYLES
 
@@ -84,7 +84,28 @@ class Looks:
     def has_dark_lashes(self) -> bool:
         return self.lipstick > 0.6
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the skin's shader has to paint for this face."""
+        wanted = {"BEARD": self.beard, "FRECKLES": self.freckles, "WRINKLES": self.wrinkles}
+        return tuple(name for name, value in wanted.items() if value)
+
+    @property
+    def hair_features(self) -> tuple[str, ...]:
+        return ("CURL",) if STYLES[self.style].curl else ()
+
+    def above_collar(self, places: np.ndarray) -> np.ndarray:
+        """How far places [n 3] (base coordinates) lie above the edge of the shirt, dm; as in head.vert."""
+        height, dip = COLLARS[self.collar]
+        x, y, z = places.T
+        return y - (height - 0.22 * (z - 0.1) - dip * smooth_step(0.62, 0.0, np.abs(x)) * smooth_step(0.0, 0.5, z))
+
     def uniforms(self) -> dict[str, object]:
+        """Of the shaders, which compute in linear light."""
+        values = self._values()
+        return {n: np.square(v) if n.endswith("_colour") else v for n, v in values.items()}
+
+    def _values(self) -> dict[str, object]:
         skin, hair, style = self.skin_colour, np.array(HAIR[self.hair][0]), STYLES[self.style]
         dense = {"stubble": 0.42, None: 0.0}.get(self.beard, 0.92)
         rosy = skin * [0.90, 0.60, 0.58] if self.lipstick > 0.6 else skin * [0.88, 0.68, 0.65]
@@ -99,7 +120,7 @@ class Looks:
             "freckles": self.freckles, "blush": self.blush, "wrinkles": self.wrinkles, "collar_height": height,
             "collar_depth": dip, "iris_colour": IRISES[self.iris], "iris_size": 0.63, "pupil_size": 0.27,
             "lash_colour": (0.09, 0.06, 0.05) if self.has_dark_lashes else skin * 0.36,
-            "sweep": style.sweep, "curl": style.curl, "whorl": 0.34 if style.sweep > 0 else 0.0,
+            "sweep": style.sweep, "whorl": 0.34 if style.sweep > 0 else 0.0,
             "seed": float(self.hair_seed), "frame_colour": SPECTACLES[self.glasses[1]] if self.glasses else (0, 0, 0),
         }  # fmt: skip
 

@@ -63,7 +63,7 @@ def _common(a: np.ndarray, b: np.ndarray, blend: float) -> np.ndarray:
 
 def _crop(s: Around) -> np.ndarray:
     forehead = smooth_step(0.5, 1.2, s.foot[..., 2])
-    return s.shell(0.02 + s.top * (0.13 + 0.07 * forehead) + 0.02 * s.locks(17), soft=0.3)
+    return s.shell(0.02 + s.top * (0.10 + 0.07 * forehead + 0.035 * s.curls(0.36)) + 0.012 * s.locks(17), soft=0.3)
 
 
 def _side_part(s: Around) -> np.ndarray:
@@ -136,14 +136,14 @@ def _long_curls(s: Around) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Style:
-    """`sweep`: 0 strands fall from the crown, 1 they are combed sideways, -1 back; `curl` is the size of its grain."""
+    """`sweep`: 0 strands fall from the crown, 1 they are combed sideways, -1 back."""
 
     caption: str
     volume: Callable[[Around], np.ndarray] | None
     women: float  # how often women wear it
     men: float
     sweep: float = 0.0
-    curl: float = 0.0
+    curl: bool = False
     scalp: float = 1.0  # how dark the painted stubble under it is
 
 
@@ -154,13 +154,13 @@ STYLES = {
     "side part": Style("short side-parted {} hair", _side_part, 0, 2.5, sweep=1.0),
     "quiff": Style("short swept-up {} hair", _quiff, 0, 2, sweep=-1.0),
     "slick": Style("slicked-back {} hair", _slick, 0, 1, sweep=-1.0),
-    "short curls": Style("short curly {} hair", _short_curls, 1, 2, curl=1.0),
+    "short curls": Style("short curly {} hair", _short_curls, 1, 2, curl=True),
     "pixie": Style("a {} pixie cut", _pixie, 1, 0.5),
     "bob": Style("a {} bob", _bob, 2.5, 0),
     "long": Style("long straight {} hair", _long, 2.5, 0.4),
     "wavy": Style("long wavy {} hair", _wavy, 2.5, 0.3),
     "bun": Style("{} hair in a bun", _bun, 1.5, 0.1),
     "ponytail": Style("{} hair in a ponytail", _ponytail, 1.5, 0.1),
-    "afro": Style("a {} afro", _afro, 1, 0.6, curl=1.0),
-    "long curls": Style("long curly {} hair", _long_curls, 2, 0.1, curl=1.0),
+    "afro": Style("a {} afro", _afro, 1, 0.6, curl=True),
+    "long curls": Style("long curly {} hair", _long_curls, 2, 0.1, curl=True),
 }

@@ -39,18 +39,14 @@ VISEMES: dict[str, dict[str, float]] = {  # the 15 of Oculus' table, for mouths 
     "U": {"jawOpen": 0.15, "mouthPucker": 0.4, "mouthFunnel": 0.45, "narrow": 0.9, "round": 0.8},
 }  # fmt: skip
 GROUPS = {  # viseme -> sounds of flite, then IPA as espeak-ng writes it
-    "sil": "pau _ _: ʔ", "PP": "p b m", "FF": "f v ɱ ʋ", "TH": "th dh θ ð", "DD": "t d ɾ ʈ ɖ",
-    "kk": "k g ng hh h ɡ ŋ x ɣ ç ɲ c q χ ɦ ʕ ħ", "CH": "ch jh sh zh tʃ dʒ ʃ ʒ ɕ ʑ tɕ dʑ ʂ ʐ", "SS": "s z ts dz",
-    "nn": "n l ɫ əl ʎ ɬ n̩ l̩", "RR": "r er ɹ ɚ ɝ ʁ ʀ ɜ ɻ", "aa": "aa ah ax a ɑ ɐ ʌ ə ä ɶ ɑ̃ æ̃", "E": "eh ae e ɛ æ œ ɛ̃ ɘ ø",
-    "I": "ih iy y i ɪ j ᵻ ɨ", "O": "ao o ɔ ɒ ɔ̃ ɵ", "U": "uh uw w u ʊ ʉ ɯ ɥ ʏ",
+    "sil": "pau", "PP": "p b m", "FF": "f v ɱ ʋ", "TH": "th dh θ ð", "DD": "t d ɾ ʈ ɖ",
+    "kk": "k g ng hh h ʔ ɡ ŋ x ɣ ç ɲ c q χ ɦ ʕ ħ", "CH": "ch jh sh zh tʃ dʒ ʃ ʒ ɕ ʑ tɕ dʑ ʂ ʐ", "SS": "s z ts dz",
+    "nn": "n l ɫ əl ʎ ɬ", "RR": "r er ɹ ɚ ɝ ʁ ʀ ɜ ɻ", "aa": "aa ah ax a ɑ ɐ ʌ ə ɶ", "E": "eh ae e ɛ æ œ ɘ ø",
+    "I": "ih iy y i ʲ ɪ j ᵻ ɨ", "O": "ao o ɔ ɒ ɵ", "U": "uh uw w u ʍ ʊ ʉ ɯ ɥ ʏ",
 }  # fmt: skip
-DIPHTHONGS = {
-    "ow": "O U", "oy": "O I", "ay": "aa I", "aw": "aa U", "ey": "E I", "oʊ": "O U", "əʊ": "aa U", "ɔɪ": "O I",
-    "aɪ": "aa I", "aʊ": "aa U", "eɪ": "E I", "ɪə": "I aa", "eə": "E aa", "ʊə": "U aa", "aɪə": "aa I aa",
-    "aɪɚ": "aa I RR", "ɔːɹ": "O RR", "ɑːɹ": "aa RR", "oːɹ": "O RR", "ɛɹ": "E RR", "ɪɹ": "I RR", "ʊɹ": "U RR",
-    "ju": "I U", "aʊə": "aa U aa",
-}  # fmt: skip
-AMOUNT = {"ax": 0.45, "ə": 0.45, "ɐ": 0.6, "ah": 0.75, "ʌ": 0.75, "ih": 0.8, "ɪ": 0.8, "ᵻ": 0.8, "hh": 0.5, "h": 0.5,
+DIPHTHONGS = {"ow": "O U", "oy": "O I", "ay": "aa I", "aw": "aa U", "ey": "E I"}  # of flite; those of IPA are spelt out
+MARKS = dict.fromkeys(map(ord, "ˈˌːˑ:'ʰ̩̪̃ʼ"))  # of length, stress and the like: no shape of the mouth
+AMOUNT = {"ax": 0.45, "ə": 0.45, "ɐ": 0.6, "ah": 0.75, "ʌ": 0.75, "ih": 0.8, "ɪ": 0.8, "ᵻ": 0.8, "hh": 0.5, "h": 0.5, "ʔ": 0.5,
           "uh": 0.8, "ʊ": 0.8}  # fmt: skip  # of sounds weaker than their viseme
 OF_PHONE = {phone: (viseme,) for viseme, phones in GROUPS.items() for phone in phones.split()}
 OF_PHONE |= {phone: tuple(visemes.split()) for phone, visemes in DIPHTHONGS.items()}
@@ -63,12 +59,15 @@ RAMP = 0.05, 0.3  # s before and after a closure; at most this share of the neig
 
 
 def visemes_of(phone: str) -> tuple[str, ...]:
-    """The visemes of a sound, one after the other; length and stress marks do not count. Unknown ones half open."""
-    bare = phone.strip("ˈˌː'ʲʰ̩̪")
-    for name in (phone, bare, bare[:1]):
-        if name in OF_PHONE:
-            return OF_PHONE[name]
-    return ("kk",)
+    """The visemes of a sound, one after the other; an unknown one is half open."""
+    rest, found = phone.translate(MARKS), []
+    if phone in OF_PHONE or rest in OF_PHONE:
+        return OF_PHONE.get(phone) or OF_PHONE[rest]
+    while rest:
+        known = next((rest[:n] for n in (2, 1) if rest[:n] in OF_PHONE), rest[:1])
+        found += OF_PHONE.get(known, ("kk",))
+        rest = rest[len(known) :]
+    return tuple(found) or ("kk",)
 
 
 def mouth_track(head: Head, phones: Sequence[Phone], instants: np.ndarray) -> np.ndarray:
@@ -89,7 +88,7 @@ def _steps(head: Head, phones: Sequence[Phone], time: np.ndarray) -> np.ndarray:
     """Each sound's pose at once over its whole length, [t 55]."""
     track = np.tile(pose(head, **VISEMES["sil"]), (len(time), 1))
     for phone in phones:
-        visemes, amount = visemes_of(phone.name), AMOUNT.get(phone.name.strip("ˈˌː"), 1.0)
+        visemes, amount = visemes_of(phone.name), AMOUNT.get(phone.name.translate(MARKS), 1.0)
         edges = np.linspace(phone.start, phone.end, len(visemes) + 1) - LEAD
         for viseme, start, stop in zip(visemes, edges, edges[1:], strict=False):
             track[(time >= start) & (time < stop)] = amount * pose(head, **VISEMES[viseme])

@@ -24,18 +24,22 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...timeline import SAMPLE_RATE
+from .sentences import draw_text
 from .visemes import Phone
 
 FLITE = {"slt": "female", "rms": "male", "awb": "male", "kal16": "male"}
 HELD_OUT_FLITE = ("rms",)
-ESPEAK_ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")
+ESPEAK_ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")
 ESPEAK_VARIANTS = {
     "+m1": "male", "+m3": "male", "+m5": "male", "+m7": "male", "+Andy": "male", "+f1": "female", "+f2": "female",
     "+f4": "female", "+Annie": "female",
 }  # fmt: skip
-HELD_OUT_ACCENTS = ("en-us", "en-gb", "en-gb-x-gbcwmd")
+HELD_OUT_ACCENTS = ("en-us", "en", "en-gb-x-gbcwmd")
 HELD_OUT_VARIANTS = {"+m2": "male", "+m6": "male", "+f3": "female", "+f5": "female"}
 FLITE_PITCH = {"slt": 180, "rms": 100, "awb": 130, "kal16": 105}  # Hz, what each has by itself
+
+SILENCE = 0.05, 0.5  # s around the sentences
+LEVELS = 0.03, 0.12  # root mean square of a voice
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,16 @@ class Speech:
     @property
     def seconds(self) -> float:
         return len(self.samples) / SAMPLE_RATE
+
+
+def draw_speech(rng: random.Random, held_out: bool = False, sex: str | None = None, sentences: int = 1) -> Speech:
+    """Sentences by a drawn voice at a drawn level, with silence before and after."""
+    spoken = speak(draw_text(rng, sentences, held_out), draw_voice(rng, held_out, sex))
+    before, after = (int(rng.uniform(*SILENCE) * SAMPLE_RATE) for _ in range(2))
+    loudness = spoken.samples[spoken.samples.abs() > 1e-3].square().mean().sqrt()
+    samples = torch.nn.functional.pad(spoken.samples * rng.uniform(*LEVELS) / loudness, (before, after))
+    moved = [Phone(p.name, p.start + before / SAMPLE_RATE, p.end + before / SAMPLE_RATE) for p in spoken.phones]
+    return Speech(samples, _gapless(moved, len(samples) / SAMPLE_RATE), spoken.text, spoken.voice)
 
 
 def draw_voice(rng: random.Random, held_out: bool = False, sex: str | None = None) -> Voice:

@@ -1,0 +1,62 @@
+"""A take: one person who says something, from one number; and its pictures with everything that is known about them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .actor import Actor
+from .identity import Identity
+from .landmarks import landmark_rows
+from .motion import Performance, talk
+from .renderer import LABELS, Renderer
+from .voices import Speech, draw_speech
+
+HELD_OUT = 10_000_000  # takes from here on share no face, voice or sentence with those below
+MOUTH = tuple(LABELS[name] for name in ("lips", "cavity", "teeth", "tongue"))
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    actor: Actor
+    speech: Speech
+    performance: Performance
+
+    @property
+    def caption(self) -> str:
+        return self.actor.identity.caption
+
+    @classmethod
+    def draw(cls, number: int, fps: float, sentences: int = 1, folder: str | Path | None = None) -> Take:
+        """The take of a number: the same each time. The voice is of the sex that the face shows."""
+        identity = identity_of(number)
+        sex = "male" if identity.build.gender > 0.5 else "female"
+        speech = draw_speech(random.Random(f"speech {number}"), number >= HELD_OUT, sex, sentences)
+        actor = Actor.of(identity, folder)
+        return cls(actor, speech, talk(actor, speech, fps, number))
+
+
+def identity_of(number: int) -> Identity:
+    return Identity.draw(number)
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    frames: np.ndarray  # [f h w 3] uint8
+    landmarks: np.ndarray  # [f 68 2] float32, pixels, iBUG order
+    mouth: np.ndarray  # [f h w] bool: lips and everything between them that is seen
+
+
+def film(actor: Actor, performance: Performance, width: int, height: int, supersampling: int = 2) -> Footage:
+    """Pictures of a performance. `supersampling`: how many pixels a side become one."""
+    renderer, rows = Renderer(actor, width, height, supersampling), landmark_rows(actor.person.head)
+    frames, landmarks, mouth = [], [], []
+    for frame in range(len(performance)):
+        renderer.show(performance.state(frame))
+        frames.append(renderer.picture())
+        landmarks.append(renderer.places(rows))
+        mouth.append(np.isin(renderer.labels(), MOUTH))
+    return Footage(np.stack(frames), np.stack(landmarks), np.stack(mouth))
