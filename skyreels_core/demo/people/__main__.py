@@ -30,11 +30,15 @@ def _parser() -> ArgumentParser:
     sheet.add_argument("--count", type=int, default=6, help="how many people (default: 6)")
     sheet.add_argument("--size", type=int, default=192, help="pixels a side (default: 192)")
     sheet.set_defaults(run=_sheet)
-    render = commands.add_parser("render", help="a folder of takes to train on; an interrupted one is completed")
+    render = commands.add_parser(
+        "render", help="a folder of takes to train on; an interrupted one is completed"
+    )
     render.add_argument("folder", type=Path)
     render.add_argument("--first", type=int, default=0, help="number of the first take (default: 0)")
     render.add_argument("--count", type=int, required=True, help="how many takes, of about 80 frames each")
-    render.add_argument("--held-out", action="store_true", help="faces, voices and sentences that are kept from training")
+    render.add_argument(
+        "--held-out", action="store_true", help="faces, voices and sentences that are kept from training"
+    )
     render.add_argument("--width", type=int, default=192)
     render.add_argument("--height", type=int, default=192)
     render.add_argument("--fps", type=float, default=25.0)
@@ -51,7 +55,9 @@ def _sheet(options: Namespace) -> None:
     if options.kind == "talk":
         sheets.talk_sheet(options.output, options.first, options.size)
         return
-    make = {"people": sheets.people_sheet, "faces": sheets.faces_sheet, "visemes": sheets.viseme_sheet}[options.kind]
+    make = {"people": sheets.people_sheet, "faces": sheets.faces_sheet, "visemes": sheets.viseme_sheet}[
+        options.kind
+    ]
     make(options.output, numbers, options.size)
 
 

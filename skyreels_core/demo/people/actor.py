@@ -58,7 +58,9 @@ class Actor:
         worn = None if hair is None else _hair(head, person, hair, key)
         glasses = _glasses(person, looks.glasses[0]) if looks.glasses else None
         covered = (sample(solid, head.base) < COVER) & (head.part == SKIN) & (above > DEEP)
-        return cls(identity, person, exposure.astype(np.float32), paint.astype(np.float32), covered, worn, glasses)
+        return cls(
+            identity, person, exposure.astype(np.float32), paint.astype(np.float32), covered, worn, glasses
+        )
 
     def triangles(self, *parts: int) -> np.ndarray:
         """Triangles of these parts that the camera may see."""
@@ -72,12 +74,18 @@ class Actor:
     def skin_and_cloth(self) -> tuple[np.ndarray, np.ndarray]:
         """Triangles of the bare skin, and those of the shirt with its edge."""
         triangles, base = self.triangles(SKIN), self.person.head.base
-        dressed = (self.identity.looks.above_collar(base) < 0.02) & (base[:, 1] < 6.2) & (self.person.head.cavity < 0.01)
+        dressed = (
+            (self.identity.looks.above_collar(base) < 0.02)
+            & (base[:, 1] < 6.2)
+            & (self.person.head.cavity < 0.01)
+        )
         cloth = dressed[triangles].any(1)
         return triangles[~cloth], triangles[cloth]
 
 
-def _light(solid: np.ndarray, points: np.ndarray, normals: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _light(
+    solid: np.ndarray, points: np.ndarray, normals: np.ndarray, key: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     return openness(solid, points, normals), lit_by(solid, points, normals, key)
 
 

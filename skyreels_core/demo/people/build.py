@@ -69,7 +69,9 @@ class Build:
         genders = {"female": 1 - self.gender, "male": self.gender}
         ages = _shares(self.age, AGES)
         races = dict(zip(RACES, self.race, strict=True))
-        muscles, weights = (_shares(x, _thirds(n)) for x, n in ((self.muscle, "muscle"), (self.weight, "weight")))
+        muscles, weights = (
+            _shares(x, _thirds(n)) for x, n in ((self.muscle, "muscle"), (self.weight, "weight"))
+        )
         bare = [(g, a, genders[g] * ages[a]) for g, a in product(genders, ages)]
         return [
             *((f"macrodetails/{r}-{g}-{a}", x * races[r]) for (g, a, x), r in product(bare, races)),
@@ -91,7 +93,7 @@ def _shares(value: float, anchors: dict[str, float]) -> dict[str, float]:
 
 
 def build_positions(head: Head, build: Build) -> np.ndarray:
-    """The resting mesh of a person without expression, [n 3] dm: skull as high as the base's, chin where the base's is."""
+    """The resting mesh of a person without expression, [n 3] dm: skull and chin as high as the base's."""
     positions = head.base + sum(w * _fine_target(head, name) for name, w in build.targets().items())
     positions = _aligned(head, positions)
     for part, shift in TEETH_SHIFT.items():

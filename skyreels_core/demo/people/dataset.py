@@ -75,12 +75,24 @@ def _render(filming: Filming, number: int) -> int:
     take = Take.draw(number, filming.fps, filming.sentences)
     footage = film(take.actor, take.performance, filming.width, filming.height, filming.supersampling)
     video, facts = filming.pair(number)
+    speech = take.speech
     with atomic(facts) as part:
         np.savez_compressed(
-            part, voice=_flac(take.speech.samples), landmarks=footage.landmarks, mouth=np.packbits(footage.mouth),
-            caption=take.caption, text=take.speech.text, phones=[p.name for p in take.speech.phones], spans=[(p.start, p.end) for p in take.speech.phones],
-        )  # fmt: skip
-    write_video(video, (torch.from_numpy(frame).float() / 255 for frame in footage.frames), filming.fps, encoding=QUALITY)
+            part,
+            voice=_flac(speech.samples),
+            landmarks=footage.landmarks,
+            mouth=np.packbits(footage.mouth),
+            caption=take.caption,
+            text=speech.text,
+            phones=[phone.name for phone in speech.phones],
+            spans=[(phone.start, phone.end) for phone in speech.phones],
+        )
+    write_video(
+        video,
+        (torch.from_numpy(frame).float() / 255 for frame in footage.frames),
+        filming.fps,
+        encoding=QUALITY,
+    )
     return number
 
 
@@ -97,7 +109,8 @@ class RenderedClips:
         found = sorted(p for p in Path(self.folder).glob("take_*.npz") if p.with_suffix(".mp4").exists())
         if not found:
             raise InputError(
-                f"{self.folder} holds no rendered takes. Fill it with: python -m skyreels_core.demo.people render {self.folder}"
+                f"{self.folder} holds no rendered takes. "
+                f"Fill it with: python -m skyreels_core.demo.people render {self.folder} --count 300"
             )
         return found
 

@@ -45,7 +45,9 @@ def main(voice: str, speed: str, pitch: str, text: str, out: str) -> None:
         index = 0
         while events[index].type:
             if events[index].type == PHONEME:
-                sounds.append((events[index].id.string.decode("utf-8", "ignore"), events[index].audio_position / 1000))
+                sounds.append(
+                    (events[index].id.string.decode("utf-8", "ignore"), events[index].audio_position / 1000)
+                )
             index += 1
         return 0
 

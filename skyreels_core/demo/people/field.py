@@ -31,7 +31,9 @@ def scalp_field(head: Head) -> Field:
     scalp = outer_skin(head)
     tree, normals = cKDTree(head.base[scalp]), head.normals(head.base)[scalp]
     axes = [np.arange(low, high + STEP / 2, STEP) for low, high in zip(LOW, HIGH, strict=True)]
-    half = np.stack(np.meshgrid(axes[0][len(axes[0]) // 2 :], *axes[1:], indexing="ij"), -1).astype(np.float32)
+    half = np.stack(np.meshgrid(axes[0][len(axes[0]) // 2 :], *axes[1:], indexing="ij"), -1).astype(
+        np.float32
+    )
     near, index = tree.query(half.reshape(-1, 3), k=3)
     weights = (1 / (near + 0.02))[..., None]
     weights /= weights.sum(1, keepdims=True)

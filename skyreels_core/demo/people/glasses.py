@@ -22,8 +22,15 @@ def make_glasses(person: Person, kind: str) -> tuple[np.ndarray, np.ndarray, np.
     inner = [rim[np.abs(rim[:, 0]).argmin()] + [0, 0.05, 0] for rim in rims]
     nose = (inner[0] + inner[1]) / 2 + [0, 0.03, 0.05]
     outer = [rim[np.abs(rim[:, 0]).argmax()] + [0, 0.06, 0] for rim in rims]
-    temples = [np.stack([o, o + [0.05 * np.sign(o[0]), 0, -0.25], [_ear(person, o), o[1] + 0.02, 0.35]]) for o in outer]
-    tubes = [(rim, True) for rim in rims] + [(np.stack([inner[0], nose, inner[1]]), False)] + [(t, False) for t in temples]
+    temples = [
+        np.stack([o, o + np.array([0.05 * np.sign(o[0]), 0, -0.25]), [_ear(person, o), o[1] + 0.02, 0.35]])
+        for o in outer
+    ]
+    tubes = (
+        [(rim, True) for rim in rims]
+        + [(np.stack([inner[0], nose, inner[1]]), False)]
+        + [(t, False) for t in temples]
+    )
     return _joined([_tube(path, closed) for path, closed in tubes])
 
 
@@ -65,7 +72,9 @@ def _ends(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([path[:1], path[:-1]]), np.concatenate([path[1:], path[-1:]])
 
 
-def _joined(tubes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _joined(
+    tubes: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     firsts = np.cumsum([0, *(len(positions) for positions, _, _ in tubes)])
     triangles = [t + first for (_, _, t), first in zip(tubes, firsts, strict=False)]
     positions, normals = (np.concatenate([tube[i] for tube in tubes]).astype(np.float32) for i in range(2))

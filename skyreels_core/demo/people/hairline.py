@@ -23,7 +23,11 @@ class Hairline:
         x, y, z = np.moveaxis(places, -1, 0)
         front = smooth_step(0.75, 1.2, z)
         line = np.interp(z, LINE_Z, LINE_Y) + self.lift * smooth_step(0.0, 0.9, z)
-        temples = smooth_step(0.16, 0.42, np.abs(x)) * smooth_step(0.66, 0.48, np.abs(x)) * smooth_step(0.85, 1.1, z)
+        temples = (
+            smooth_step(0.16, 0.42, np.abs(x))
+            * smooth_step(0.66, 0.48, np.abs(x))
+            * smooth_step(0.85, 1.1, z)
+        )
         fall = 1 + 0.75 * self.sweep * np.clip(x / 0.5, -1, 1) + 0.12 * np.sin(9 * x + 1)
         return y - line - self.recession * temples + self.fringe * front * np.maximum(fall, 0)
 
@@ -41,12 +45,23 @@ def beard_mask(kind: str | None, places: np.ndarray, lips: np.ndarray) -> np.nda
     if kind is None:
         return np.zeros(len(places), np.float32)
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
-    moustache = smooth_step(0.33, 0.18, x) * smooth_step(6.63, 6.70, y + 0.05 * x) * smooth_step(6.86, 6.77, y + 0.22 * x)
+    moustache = (
+        smooth_step(0.33, 0.18, x)
+        * smooth_step(6.63, 6.70, y + 0.05 * x)
+        * smooth_step(6.86, 6.77, y + 0.22 * x)
+    )
     moustache *= smooth_step(1.2, 1.3, z) * (1 - 0.45 * smooth_step(0.06, 0.0, x))
     chin = smooth_step(0.30, 0.16, x) * smooth_step(6.53, 6.44, y + 0.10 * x) * smooth_step(1.05, 1.25, z)
-    bridge = 0.6 * np.exp(-(((x - 0.30 + 0.25 * (6.6 - y)) / 0.05) ** 2)) * smooth_step(6.74, 6.66, y) * (y > 6.4)
+    bridge = (
+        0.6 * np.exp(-(((x - 0.30 + 0.25 * (6.6 - y)) / 0.05) ** 2)) * smooth_step(6.74, 6.66, y) * (y > 6.4)
+    )
     cheek_line = np.interp(x, [0.25, 0.36, 0.5, 0.62, 0.74], [6.50, 6.66, 6.78, 7.02, 7.30])
-    jaw = smooth_step(0.08, -0.10, y - cheek_line) * smooth_step(0.30, 0.48, z) * smooth_step(0.20, 0.26, x) * (0.65 + 0.35 * smooth_step(0.6, 1.1, z))
+    jaw = (
+        smooth_step(0.08, -0.10, y - cheek_line)
+        * smooth_step(0.30, 0.48, z)
+        * smooth_step(0.20, 0.26, x)
+        * (0.65 + 0.35 * smooth_step(0.6, 1.1, z))
+    )
     under = smooth_step(6.12, 6.3, y + 0.28 * (1.2 - z).clip(0, 0.6))
     whole = np.maximum.reduce([moustache, chin, bridge, jaw]) * under
     parts = {"moustache": moustache, "goatee": np.maximum.reduce([moustache, chin, bridge]) * under}

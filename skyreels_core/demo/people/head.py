@@ -82,7 +82,9 @@ def load_head(folder: str | Path | None = None) -> Head:
     division = catmull_clark(len(used), quads.reshape(-1, 4))
     part = np.zeros(len(used), np.float32)
     part[quads.reshape(-1, 4)] = part_of_quad[keep][:, None]
-    textures = (sample_texture(root, f"mpfb_{name}.jpg", mesh.uv) for name in ("inside-mouth", "lips", "eyelids"))
+    textures = (
+        sample_texture(root, f"mpfb_{name}.jpg", mesh.uv) for name in ("inside-mouth", "lips", "eyelids")
+    )
     masks = (division.matrix @ np.where(_is_body(mesh), mask, 0)[used] for mask in textures)
     shapes = {path.stem: path for path in sorted((root / SHAPES).glob("*.target"))}
     moving, offsets = _offsets(list(shapes.values()), len(mesh.vertices), used, part == EYE, division.matrix)
@@ -130,7 +132,9 @@ def neighbours(faces: np.ndarray, count: int) -> sparse.csr_matrix:
     rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
     links = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (count, count))
     links.data[:] = 1
-    return (sparse.diags(1 / np.maximum(np.asarray(links.sum(1)).ravel(), 1)) @ links).tocsr().astype(np.float32)
+    return (
+        (sparse.diags(1 / np.maximum(np.asarray(links.sum(1)).ravel(), 1)) @ links).tocsr().astype(np.float32)
+    )
 
 
 def _incidence(triangles: np.ndarray, count: int) -> sparse.csr_matrix:

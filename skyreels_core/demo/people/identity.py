@@ -60,16 +60,12 @@ class Identity:
         striped = f" with {looks.stripes} stripes" if looks.stripes else ""
         wears = f"a {looks.shirt} {looks.collar} shirt{striped}"
         article = "an" if (self.mood + word)[0] in "aeiou" else "a"
-        return (
-            f"{article} {self.mood} {word}{noun} {listed} and {looks.iris} eyes, in {wears}, {self._place}"
-        )
+        return f"{article} {self.mood} {word}{noun} {listed} and {looks.iris} eyes, in {wears}, {self._place}"
 
     @property
     def _place(self) -> str:
         article = "an" if self.background.caption[0] in "aeiou" else "a"
         return f"in front of {article} {self.background.caption}"
-
-
 
 
 def _race(rng: random.Random) -> tuple[float, float, float]:

@@ -49,7 +49,10 @@ def _jaw(head: Head) -> list[int]:
 
 
 def _brows(head: Head) -> list[int]:
-    right = [_front(head, -x, 7.472 + 0.06 * np.sin(2.5 * (x - 0.085) / 0.47) - 0.05 * (x - 0.085) / 0.47) for x in BROW_X]
+    right = [
+        _front(head, -x, 7.472 + 0.06 * np.sin(2.5 * (x - 0.085) / 0.47) - 0.05 * (x - 0.085) / 0.47)
+        for x in BROW_X
+    ]
     return [*right, *(_mirrored(head, row) for row in right[::-1])]
 
 
@@ -71,7 +74,14 @@ def _eyes(head: Head) -> list[int]:
             near = np.flatnonzero(side & (np.abs(x - wanted) < 0.02))
             points[upper, share] = int(rim[near[np.abs(y[near] - seam[near]).argmin()]])
     first, second = EYE_SHARES
-    right = [outer, points[True, first], points[True, second], inner, points[False, second], points[False, first]]
+    right = [
+        outer,
+        points[True, first],
+        points[True, second],
+        inner,
+        points[False, second],
+        points[False, first],
+    ]
     left = [_mirrored(head, right[i]) for i in (3, 2, 1, 0, 5, 4)]
     return [*map(int, right), *left]
 
@@ -80,7 +90,14 @@ def _lips(head: Head) -> list[int]:
     right, left = (int(row) for row in head.row(np.array(CORNERS)))
     upper, lower = ([_border(head, -x, top) for x in OUTER_LIP_X] for top in (True, False))
     inner_upper, inner_lower = (head.row(np.array(row)) for row in (UPPER_ROW, LOWER_ROW))
-    outer = [right, *upper, *_others(head, upper), left, *(_mirrored(head, row) for row in lower[:2]), *lower[::-1]]
+    outer = [
+        right,
+        *upper,
+        *_others(head, upper),
+        left,
+        *(_mirrored(head, row) for row in lower[:2]),
+        *lower[::-1],
+    ]
     inner = [inner_upper[0], *inner_upper[[1, 3, 5]], inner_upper[6], *inner_lower[[5, 3, 1]]]
     return [*outer, *map(int, inner)]
 

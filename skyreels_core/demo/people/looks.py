@@ -35,7 +35,11 @@ SPECTACLES: dict[str, Colour] = {
     "black": (0.09, 0.09, 0.10), "brown": (0.36, 0.21, 0.12), "gold": (0.72, 0.56, 0.28), "red": (0.60, 0.16, 0.16),
     "blue": (0.18, 0.28, 0.48),
 }  # fmt: skip
-COLLARS = {"crew-neck": (5.95, 0.0), "V-neck": (5.92, 0.62), "high-collar": (6.12, -0.02)}  # dm: height, dip in front
+COLLARS = {
+    "crew-neck": (5.95, 0.0),
+    "V-neck": (5.92, 0.62),
+    "high-collar": (6.12, -0.02),
+}  # dm: height, dip in front
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,9 @@ class Looks:
         """How far places [n 3] (base coordinates) lie above the edge of the shirt, dm; as in head.vert."""
         height, dip = COLLARS[self.collar]
         x, y, z = places.T
-        return y - (height - 0.22 * (z - 0.1) - dip * smooth_step(0.62, 0.0, np.abs(x)) * smooth_step(0.0, 0.5, z))
+        return y - (
+            height - 0.22 * (z - 0.1) - dip * smooth_step(0.62, 0.0, np.abs(x)) * smooth_step(0.0, 0.5, z)
+        )
 
     def uniforms(self) -> dict[str, object]:
         """Of the shaders, which compute in linear light."""
@@ -144,7 +150,9 @@ def _hair(rng: random.Random, age: float, skin: float) -> str:
 
 def _hairline(rng: random.Random, is_man: bool, age: float, style: str) -> Hairline:
     if is_man:
-        return Hairline(round(rng.uniform(-0.02, 0.06), 2), round(rng.uniform(0.06, 0.16) + 0.3 * max(age - 0.5, 0), 2))
+        return Hairline(
+            round(rng.uniform(-0.02, 0.06), 2), round(rng.uniform(0.06, 0.16) + 0.3 * max(age - 0.5, 0), 2)
+        )
     if style in ("bob", "long", "wavy", "pixie", "long curls") and rng.random() < 0.6:
         fringe, sweep = rng.choice(((0.34, 0.0), (0.26, 0.8), (0.26, -0.8), (0.16, 0.5)))
         return Hairline(0.0, 0.0, fringe, sweep)

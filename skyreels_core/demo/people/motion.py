@@ -16,7 +16,15 @@ from .renderer import FaceState, HeadTurn
 from .visemes import mouth_track
 from .voices import Speech
 
-SIDED = ("mouthSmile", "browOuterUp", "browDown", "cheekSquint", "mouthStretch", "mouthUpperUp", "mouthLowerDown")
+SIDED = (
+    "mouthSmile",
+    "browOuterUp",
+    "browDown",
+    "cheekSquint",
+    "mouthStretch",
+    "mouthUpperUp",
+    "mouthLowerDown",
+)
 BLINK = (0.0, 0.07, 0.11, 0.25), (0.0, 1.0, 1.0, 0.0)  # s after its beginning, how far the lids are shut
 BETWEEN_BLINKS = (1.4, 5.0)  # s
 BETWEEN_GLANCES = (0.7, 2.6)  # s
@@ -53,7 +61,9 @@ def talk(actor: Actor, speech: Speech, fps: float, seed: int) -> Performance:
     head, emphasis = actor.person.head, _emphasis(speech, instants)
     wander = _Wander(rng, frames, fps)
     mouth = mouth_track(head, speech.phones, instants) * _liveliness(head, rng)
-    poses = mouth + _mood(head, actor.identity.mood, mouth, wander(2.0, 0.12)) + _brows(head, emphasis, wander)
+    poses = (
+        mouth + _mood(head, actor.identity.mood, mouth, wander(2.0, 0.12)) + _brows(head, emphasis, wander)
+    )
     poses = poses * _sides(head, rng) + _blinks(head, rng, instants)
     turns = np.stack(
         [
@@ -80,7 +90,9 @@ def _emphasis(speech: Speech, instants: np.ndarray) -> np.ndarray:
 def _liveliness(head: Head, rng: np.random.Generator) -> np.ndarray:
     """How far this person opens the mouth; closures stay as they are, [55]."""
     gain = np.ones(len(head.shapes) + 3)
-    gain[[head.shapes[n] for n in ("jawOpen", "mouthFunnel", "mouthStretchLeft", "mouthStretchRight")]] = rng.uniform(0.9, 1.12)
+    gain[[head.shapes[n] for n in ("jawOpen", "mouthFunnel", "mouthStretchLeft", "mouthStretchRight")]] = (
+        rng.uniform(0.9, 1.12)
+    )
     return gain
 
 
@@ -110,8 +122,7 @@ def _blinks(head: Head, rng: np.random.Generator, instants: np.ndarray) -> np.nd
     while at < instants[-1]:
         shut = np.maximum(shut, np.interp(instants - at, *BLINK))
         at += rng.uniform(*BETWEEN_BLINKS)
-    closing = pose(head, eyeBlink=1, eyeSquint=0.1, cheekSquint=0.08) - pose(head, eyeWide=0.15)
-    return shut[:, None] * closing
+    return shut[:, None] * pose(head, eyeBlink=1, eyeSquint=0.1, cheekSquint=0.08)
 
 
 def _gazes(rng: np.random.Generator, turns: np.ndarray, instants: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ UPPER_ROW = (433, 470, 472, 474, 7228, 7226, 7193)  # MakeHuman's vertices along
 LOWER_ROW = (444, 518, 517, 523, 7264, 7265, 7204)
 SEAM_Y = 6.6045  # dm, base coordinates: where the lips meet in the middle
 COLUMNS = np.linspace(-0.24, 0.24, 17)  # dm, x in base coordinates
+LEAST_REACH = 0.35  # of a round mouth's height, that it opens above and below its corners
 OVERLAP = 0.006  # dm: sealed lips press into each other
 
 
@@ -31,8 +32,8 @@ class Mouth:
 
     def gaps(self, positions: np.ndarray) -> np.ndarray:
         """How far the lips are apart in each column, dm; negative where they overlap."""
-        y = positions[self.near, 1]
-        return np.array([y[upper].min() - y[lower].max() for upper, lower in self.columns])
+        upper, lower = self._edges(positions)
+        return upper - lower
 
     def seal(self, positions: np.ndarray, strength: float) -> None:
         """Close the gap by `strength` (1: entirely), half of it from either side, in place."""
@@ -46,17 +47,23 @@ class Mouth:
 
     def make_round(self, positions: np.ndarray, strength: float) -> None:
         """Bring the opening nearer to an ellipse, in place: the shapes alone leave it heart-shaped."""
-        y = positions[self.near, 1]
-        upper = np.array([y[up].min() for up, _ in self.columns])
-        lower = np.array([y[low].max() for _, low in self.columns])
-        middle, top, bottom = len(COLUMNS) // 2, upper[len(COLUMNS) // 2], lower[len(COLUMNS) // 2]
-        seam = 0.25 * (upper[1] + lower[1] + upper[-2] + lower[-2])
+        upper, lower = self._edges(positions)
+        top, bottom = upper[len(COLUMNS) // 2], lower[len(COLUMNS) // 2]
+        if top <= bottom:
+            return
+        corners = (upper[1] + lower[1] + upper[-2] + lower[-2]) / 4
+        least = LEAST_REACH * (top - bottom)
         half = np.sqrt((1 - (COLUMNS / COLUMNS[-1]) ** 2).clip(0))
-        reach = max(top - seam, 0.35 * (top - bottom)), max(seam - bottom, 0.35 * (top - bottom))
-        wanted = seam + reach[0] * half, seam - reach[1] * half
-        moves = [np.interp(self.x, COLUMNS, strength * (goal - now)) for goal, now in zip(wanted, (upper, lower))]
-        if upper[middle] > lower[middle]:
-            positions[self.near, 1] += np.where(self.is_upper, *moves) * self.fade
+        rise = corners + max(top - corners, least) * half - upper
+        fall = corners - max(corners - bottom, least) * half - lower
+        moves = (np.interp(self.x, COLUMNS, strength * move) for move in (rise, fall))
+        positions[self.near, 1] += np.where(self.is_upper, *moves) * self.fade
+
+    def _edges(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How low the upper lip and how high the lower lip reaches in each column, dm."""
+        y = positions[self.near, 1]
+        upper, lower = zip(*self.columns, strict=True)
+        return np.array([y[rows].min() for rows in upper]), np.array([y[rows].max() for rows in lower])
 
 
 @functools.lru_cache(maxsize=2)

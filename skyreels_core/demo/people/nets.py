@@ -43,7 +43,10 @@ def _quads(inside: np.ndarray, number: np.ndarray) -> np.ndarray:
     for axis in range(3):
         step = np.eye(3, dtype=int)
         u, v = step[(axis + 1) % 3], step[(axis + 2) % 3]
-        low, high = np.take(inside, range(inside.shape[axis] - 1), axis), np.take(inside, range(1, inside.shape[axis]), axis)
+        low, high = (
+            np.take(inside, range(inside.shape[axis] - 1), axis),
+            np.take(inside, range(1, inside.shape[axis]), axis),
+        )
         edges = np.argwhere(low != high)
         edges = edges[((edges >= u + v) & (edges < np.array(number.shape))).all(1)]
         around = np.stack([number[tuple((edges - o).T)] for o in (u + v, v, 0 * u, u)], axis=1)

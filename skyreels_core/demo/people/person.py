@@ -10,8 +10,13 @@ from .build import EYE_CENTRE, Build, build_positions, height_scale
 from .head import EYE, LASH, SKIN, TONGUE, Head
 from .mouth import Mouth, mouth_of
 
-CORRECTIVES = ("seal", "narrow", "round")  # of mouth.py, in the order in which a pose holds them after the shapes
+CORRECTIVES = (
+    "seal",
+    "narrow",
+    "round",
+)  # of mouth.py, in the order in which a pose holds them after the shapes
 LID_CLEARANCE = 1.07  # of the eyeball's radius: lids stay outside it
+BLINK_GAIN = 1.12  # lids of every shape of eye meet
 TONGUE_LIFT = 0.17  # dm up for tongueOut 1: else the tip comes out below the teeth
 
 
@@ -62,11 +67,15 @@ class Person:
         of_eyes = (eyeballs[0].radius + eyeballs[1].radius) / 2 / of_base
         scale = height_scale(head, build)
         growth = np.array([of_eyes if name.startswith("eye") else scale for name in head.shapes], np.float32)
+        growth[[head.shapes["eyeBlinkLeft"], head.shapes["eyeBlinkRight"]]] *= BLINK_GAIN
         return cls(head, mouth_of(head), rest, eyeballs, growth)
 
     def deform(self, values: np.ndarray) -> np.ndarray:
         """Positions [n 3] under a pose [55]."""
         weights = values[: len(self.growth)] * self.growth
+        for side in ("Left", "Right"):  # a shut eye is not wide
+            blink = values[self.head.shapes[f"eyeBlink{side}"]]
+            weights[self.head.shapes[f"eyeWide{side}"]] *= 1 - blink
         seal, narrow, rounded = values[len(self.growth) :]
         positions, used = self.rest.copy(), np.flatnonzero(weights)
         positions[self.head.moving] += (weights[used] @ self.head.offsets[used]).reshape(-1, 3)

@@ -32,7 +32,9 @@ class HeadTurn:
 
     @property
     def matrix(self) -> np.ndarray:
-        (cy, sy), (cp, sp), (cr, sr) = ((np.cos(a), np.sin(a)) for a in np.radians([self.yaw, self.pitch, self.roll]))
+        (cy, sy), (cp, sp), (cr, sr) = (
+            (np.cos(a), np.sin(a)) for a in np.radians([self.yaw, self.pitch, self.roll])
+        )
         yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
         pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
         roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
@@ -56,7 +58,12 @@ class Renderer:
         self.actor, self.size = actor, (width, height)
         self.target, self.small = (gl.framebuffer(width * k, height * k) for k in (supersampling, 1))
         light, lens, aspect = actor.identity.light, actor.identity.lens, width / height
-        self.fixed = {**light.uniforms(), **actor.identity.looks.uniforms(), "pivot": PIVOT, "viewpoint": lens.viewpoint}
+        self.fixed = {
+            **light.uniforms(),
+            **actor.identity.looks.uniforms(),
+            "pivot": PIVOT,
+            "viewpoint": lens.viewpoint,
+        }
         self.lens_matrix = lens.matrix(aspect)
         self._load_head()
         worn = (("hair", actor.hair), ("glasses", actor.glasses))
@@ -110,13 +117,18 @@ class Renderer:
 
     def _load_head(self) -> None:
         actor, head = self.actor, self.actor.person.head
-        self.positions, self.normals = (gl.context().buffer(reserve=12 * len(head.base), dynamic=True) for _ in range(2))
+        self.positions, self.normals = (
+            gl.context().buffer(reserve=12 * len(head.base), dynamic=True) for _ in range(2)
+        )
         values = [head.base, actor.person.eye_directions(), actor.exposure, actor.paint]
         static = gl.context().buffer(np.concatenate(values, axis=1).astype("f4").tobytes())
         columns = {"base": 3, "direction": 3, "exposure": 4, "paint": 4}
         content = [(self.positions, {"position": 3}), (self.normals, {"normal": 3}), (static, columns)]
         skin, cloth = actor.skin_and_cloth()
-        meshes = [("skin", skin, "skin"), *((name, actor.triangles(*parts), label) for name, parts, label in PARTS)]
+        meshes = [
+            ("skin", skin, "skin"),
+            *((name, actor.triangles(*parts), label) for name, parts, label in PARTS),
+        ]
         self.parts = []
         for name, triangles, label in (*meshes, ("cloth", cloth, "shirt")):
             used = gl.program(name, actor.identity.looks.features if name == "skin" else ())
@@ -136,7 +148,9 @@ class Renderer:
         scenery = gl.framebuffer(*self.size)
         self._begin(scenery)
         array = gl.context().vertex_array(gl.program("background"), [(corners, "2f", "corner")])
-        gl.set_uniforms(gl.program("background"), {**self.actor.identity.background.uniforms(), "aspect": aspect})
+        gl.set_uniforms(
+            gl.program("background"), {**self.actor.identity.background.uniforms(), "aspect": aspect}
+        )
         array.render(gl.STRIP)
         self.scenery = scenery.color_attachments[0]
         self.scenery.repeat_x = self.scenery.repeat_y = False

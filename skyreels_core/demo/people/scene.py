@@ -26,7 +26,13 @@ class Light:
     @classmethod
     def draw(cls, rng: random.Random) -> Light:
         side = rng.choice((-1.0, 1.0))
-        return cls(side, rng.uniform(0.3, 0.75), rng.uniform(0.35, 0.65), rng.uniform(-0.6, 0.9), rng.uniform(0.2, 0.8))
+        return cls(
+            side,
+            rng.uniform(0.3, 0.75),
+            rng.uniform(0.35, 0.65),
+            rng.uniform(-0.6, 0.9),
+            rng.uniform(0.2, 0.8),
+        )
 
     @property
     def key_direction(self) -> np.ndarray:
@@ -126,14 +132,23 @@ def draw_background(rng: random.Random) -> Background:
 
 def _wall(rng: random.Random) -> Background:
     name = rng.choice(list(WALLS))
-    return Background(f"{name} wall", _scaled(WALLS[name], 1.04), _scaled(WALLS[name], rng.uniform(0.72, 0.86)))
+    return Background(
+        f"{name} wall", _scaled(WALLS[name], 1.04), _scaled(WALLS[name], rng.uniform(0.72, 0.86))
+    )
 
 
 def _window(rng: random.Random) -> Background:
-    wall, side = WALLS[rng.choice(("cream", "beige", "light grey", "sage green", "peach"))], rng.choice((-1, 1))
+    wall, side = (
+        WALLS[rng.choice(("cream", "beige", "light grey", "sage green", "peach"))],
+        rng.choice((-1, 1)),
+    )
     x, sky = side * rng.uniform(0.62, 0.8), (0.90, 0.96, 1.0)
     frame = _scaled(wall, 1.08)
-    panes = [SoftBox((x + dx, 0.35 + dy), (0.19, 0.24), sky, 1.0, 0.01, 0.05) for dx in (-0.22, 0.22) for dy in (0.28, -0.28)]
+    panes = [
+        SoftBox((x + dx, 0.35 + dy), (0.19, 0.24), sky, 1.0, 0.01, 0.05)
+        for dx in (-0.22, 0.22)
+        for dy in (0.28, -0.28)
+    ]
     plant = SoftBox((-x, -0.55), (0.16, 0.30), (0.36, 0.52, 0.34), 0.9, 0.14, 0.12)
     boxes = (SoftBox((x, 0.35), (0.48, 0.62), frame, 1.0, 0.02, 0.05), *panes, plant)
     return Background("bright room with a window", _scaled(wall, 0.97), _scaled(wall, 0.76), boxes)
@@ -162,10 +177,19 @@ def _garden(rng: random.Random) -> Background:
 def _evening(rng: random.Random) -> Background:
     lamps = ((1.0, 0.82, 0.52), (1.0, 0.70, 0.46), (0.86, 0.80, 1.0), (1.0, 0.90, 0.70))
     boxes = [
-        SoftBox((rng.uniform(-1, 1), rng.uniform(-0.5, 0.95)), (r, r), rng.choice(lamps), rng.uniform(0.25, 0.6), r, 0.03)
+        SoftBox(
+            (rng.uniform(-1, 1), rng.uniform(-0.5, 0.95)),
+            (r, r),
+            rng.choice(lamps),
+            rng.uniform(0.25, 0.6),
+            r,
+            0.03,
+        )
         for r in (rng.uniform(0.05, 0.12) for _ in range(12))
     ]
-    return Background("city at night with blurred lights", (0.24, 0.25, 0.36), (0.13, 0.14, 0.22), tuple(boxes))
+    return Background(
+        "city at night with blurred lights", (0.24, 0.25, 0.36), (0.13, 0.14, 0.22), tuple(boxes)
+    )
 
 
 def _scaled(colour: Colour, factor: float) -> Colour:

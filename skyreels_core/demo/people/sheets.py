@@ -38,7 +38,8 @@ def people_sheet(path: Path, numbers: Sequence[int], size: int) -> None:
 def faces_sheet(path: Path, numbers: Sequence[int], size: int, columns: int = 8) -> None:
     """Many people, each once."""
     faces = [
-        _face(Renderer(Actor.of(Identity.draw(n)), size, size), {"seal": 1}, HeadTurn((n * 37) % 17 - 8, 2)) for n in numbers
+        _face(Renderer(Actor.of(Identity.draw(n)), size, size), {"seal": 1}, HeadTurn((n * 37) % 17 - 8, 2))
+        for n in numbers
     ]
     _write(path, [faces[i : i + columns] for i in range(0, len(faces), columns)])
 
@@ -48,7 +49,9 @@ def viseme_sheet(path: Path, numbers: Sequence[int], size: int) -> None:
     rows = []
     for number in numbers:
         renderer = Renderer(Actor.of(Identity.draw(number)), 2 * size, 2 * size)
-        tiles = [_titled(_lower_half(_face(renderer, mouth, HeadTurn())), name) for name, mouth in VISEMES.items()]
+        tiles = [
+            _titled(_lower_half(_face(renderer, mouth, HeadTurn())), name) for name, mouth in VISEMES.items()
+        ]
         rows += [tiles[:8], tiles[8:]]
     _write(path, rows)
 
@@ -68,7 +71,9 @@ def talk_sheet(path: Path, number: int, size: int, columns: int = 12) -> None:
 
 def write_take(path: Path, frames: np.ndarray, take: Take) -> None:
     voice = Audio(take.speech.samples[None], SAMPLE_RATE)
-    write_video(path, (torch.from_numpy(frame).float() / 255 for frame in frames), take.performance.fps, voice)
+    write_video(
+        path, (torch.from_numpy(frame).float() / 255 for frame in frames), take.performance.fps, voice
+    )
 
 
 def _face(renderer: Renderer, mouth: dict[str, float], turn: HeadTurn) -> np.ndarray:

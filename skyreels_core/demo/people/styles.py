@@ -63,14 +63,18 @@ def _common(a: np.ndarray, b: np.ndarray, blend: float) -> np.ndarray:
 
 def _crop(s: Around) -> np.ndarray:
     forehead = smooth_step(0.5, 1.2, s.foot[..., 2])
-    return s.shell(0.02 + s.top * (0.10 + 0.07 * forehead + 0.035 * s.curls(0.36)) + 0.012 * s.locks(17), soft=0.3)
+    return s.shell(
+        0.02 + s.top * (0.10 + 0.07 * forehead + 0.035 * s.curls(0.36)) + 0.012 * s.locks(17), soft=0.3
+    )
 
 
 def _side_part(s: Around) -> np.ndarray:
     parting = np.exp(-(((s.foot[..., 0] - 0.34) / 0.06) ** 2)) * smooth_step(0.1, 0.5, s.foot[..., 2])
     lifted = smooth_step(0.45, -0.3, s.foot[..., 0]) * smooth_step(0.4, 1.2, s.foot[..., 2])
     thickness = 0.05 + s.top * (0.13 + 0.12 * lifted - 0.10 * parting)
-    return s.shell(thickness + 0.02 * np.sin(15 * s.foot[..., 2] + 3 * s.foot[..., 0] + s.phases[0]) * s.top, soft=0.18)
+    return s.shell(
+        thickness + 0.02 * np.sin(15 * s.foot[..., 2] + 3 * s.foot[..., 0] + s.phases[0]) * s.top, soft=0.18
+    )
 
 
 def _quiff(s: Around) -> np.ndarray:
@@ -101,7 +105,9 @@ def _hanging(s: Around, end: float, wave: float) -> np.ndarray:
     column = s.ball((0, 6.6, -0.08), (1.08, 1.95, 0.86)) - 0.02 * s.locks(17, 0.6) - sway
     opened = _common(column, -s.ball((0, 6.6, 1.62), (0.70, 1.5, 1.36)), 0.12)
     cut = end + 0.03 * s.locks(19, 0) - s.y
-    return _merged(s.shell(0.11 + 0.014 * s.locks(17)), _common(_common(opened, cut, 0.2), s.y - 8.2, 0.2), 0.12)
+    return _merged(
+        s.shell(0.11 + 0.014 * s.locks(17)), _common(_common(opened, cut, 0.2), s.y - 8.2, 0.2), 0.12
+    )
 
 
 def _long(s: Around) -> np.ndarray:
@@ -113,7 +119,9 @@ def _wavy(s: Around) -> np.ndarray:
 
 
 def _bun(s: Around) -> np.ndarray:
-    knot = s.ball((0, 8.60, -0.12), (0.38, 0.33, 0.38)) + 0.014 * np.sin(8 * np.arctan2(s.z + 0.15, s.x) + 9 * s.y)
+    knot = s.ball((0, 8.60, -0.12), (0.38, 0.33, 0.38)) + 0.014 * np.sin(
+        8 * np.arctan2(s.z + 0.15, s.x) + 9 * s.y
+    )
     return _merged(s.shell(0.075 + 0.01 * s.locks(23)), knot, 0.1)
 
 

@@ -44,10 +44,18 @@ GROUPS = {  # viseme -> sounds of flite, then IPA as espeak-ng writes it
     "nn": "n l ɫ əl ʎ ɬ", "RR": "r er ɹ ɚ ɝ ʁ ʀ ɜ ɻ", "aa": "aa ah ax a ɑ ɐ ʌ ə ɶ", "E": "eh ae e ɛ æ œ ɘ ø",
     "I": "ih iy y i ʲ ɪ j ᵻ ɨ", "O": "ao o ɔ ɒ ɵ", "U": "uh uw w u ʍ ʊ ʉ ɯ ɥ ʏ",
 }  # fmt: skip
-DIPHTHONGS = {"ow": "O U", "oy": "O I", "ay": "aa I", "aw": "aa U", "ey": "E I"}  # of flite; those of IPA are spelt out
+DIPHTHONGS = {
+    "ow": "O U",
+    "oy": "O I",
+    "ay": "aa I",
+    "aw": "aa U",
+    "ey": "E I",
+}  # of flite; those of IPA are spelt out
 MARKS = dict.fromkeys(map(ord, "ˈˌːˑ:'ʰ̩̪̃ʼ"))  # of length, stress and the like: no shape of the mouth
-AMOUNT = {"ax": 0.45, "ə": 0.45, "ɐ": 0.6, "ah": 0.75, "ʌ": 0.75, "ih": 0.8, "ɪ": 0.8, "ᵻ": 0.8, "hh": 0.5, "h": 0.5, "ʔ": 0.5,
-          "uh": 0.8, "ʊ": 0.8}  # fmt: skip  # of sounds weaker than their viseme
+AMOUNT = {  # of sounds weaker than their viseme
+    "ax": 0.45, "ə": 0.45, "ɐ": 0.6, "ah": 0.75, "ʌ": 0.75, "ih": 0.8, "ɪ": 0.8, "ᵻ": 0.8, "uh": 0.8, "ʊ": 0.8,
+    "hh": 0.5, "h": 0.5, "ʔ": 0.5,
+}  # fmt: skip
 OF_PHONE = {phone: (viseme,) for viseme, phones in GROUPS.items() for phone in phones.split()}
 OF_PHONE |= {phone: tuple(visemes.split()) for phone, visemes in DIPHTHONGS.items()}
 

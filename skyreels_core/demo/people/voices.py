@@ -44,15 +44,12 @@ LEVELS = 0.03, 0.12  # root mean square of a voice
 
 @dataclass(frozen=True)
 class Voice:
-    """engine: flite or espeak-ng; rate: 1 as the engine speaks, 1.2 faster; pitch: 1 as it is; size: of the vocal tract,
-    1.1 sounds like a larger person."""
-
-    engine: str
+    engine: str  # flite or espeak-ng
     name: str
-    sex: str
-    rate: float = 1.0
+    sex: str  # female or male
+    rate: float = 1.0  # 1.2: faster than the engine speaks by itself
     pitch: float = 1.0
-    size: float = 1.0
+    size: float = 1.0  # of the vocal tract; 1.1 sounds like a larger person
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +64,17 @@ class Speech:
         return len(self.samples) / SAMPLE_RATE
 
 
-def draw_speech(rng: random.Random, held_out: bool = False, sex: str | None = None, sentences: int = 1) -> Speech:
+def draw_speech(
+    rng: random.Random, held_out: bool = False, sex: str | None = None, sentences: int = 1
+) -> Speech:
     """Sentences by a drawn voice at a drawn level, with silence before and after."""
     spoken = speak(draw_text(rng, sentences, held_out), draw_voice(rng, held_out, sex))
     before, after = (int(rng.uniform(*SILENCE) * SAMPLE_RATE) for _ in range(2))
     loudness = spoken.samples[spoken.samples.abs() > 1e-3].square().mean().sqrt()
     samples = torch.nn.functional.pad(spoken.samples * rng.uniform(*LEVELS) / loudness, (before, after))
-    moved = [Phone(p.name, p.start + before / SAMPLE_RATE, p.end + before / SAMPLE_RATE) for p in spoken.phones]
+    moved = [
+        Phone(p.name, p.start + before / SAMPLE_RATE, p.end + before / SAMPLE_RATE) for p in spoken.phones
+    ]
     return Speech(samples, _gapless(moved, len(samples) / SAMPLE_RATE), spoken.text, spoken.voice)
 
 
@@ -81,7 +82,11 @@ def draw_voice(rng: random.Random, held_out: bool = False, sex: str | None = Non
     """A voice; held-out ones share neither flite voice nor espeak-ng variant with the others."""
     flite = [name for name in FLITE if (name in HELD_OUT_FLITE) == held_out and sex in (None, FLITE[name])]
     variants = HELD_OUT_VARIANTS if held_out else ESPEAK_VARIANTS
-    changes = round(rng.uniform(0.9, 1.12), 3), round(rng.uniform(0.85, 1.2), 3), round(rng.uniform(0.9, 1.12), 3)
+    changes = (
+        round(rng.uniform(0.9, 1.12), 3),
+        round(rng.uniform(0.85, 1.2), 3),
+        round(rng.uniform(0.9, 1.12), 3),
+    )
     if flite and rng.random() < 0.6:
         name = rng.choice(flite)
         return Voice("flite", name, FLITE[name], *changes)
@@ -106,7 +111,11 @@ def speak(text: str, voice: Voice) -> Speech:
 def _gapless(phones: Sequence[Phone], seconds: float) -> tuple[Phone, ...]:
     """In order, each to the beginning of the next, silence before the first and after the last."""
     heard = [p for p in phones if p.start < seconds and p.end > p.start]
-    edges = [Phone("pau", 0.0, 0.0), *heard, Phone("pau", min(heard[-1].end if heard else 0.0, seconds), seconds)]
+    edges = [
+        Phone("pau", 0.0, 0.0),
+        *heard,
+        Phone("pau", min(heard[-1].end if heard else 0.0, seconds), seconds),
+    ]
     joined = [Phone(a.name, a.start, b.start) for a, b in pairwise(edges)]
     return tuple(p for p in (*joined, edges[-1]) if p.end > p.start)
 
@@ -136,9 +145,19 @@ def _flite(text: str, voice: Voice, wav: Path) -> list[Phone]:
 def _espeak(text: str, voice: Voice, wav: Path) -> list[Phone]:
     _run(["espeak-ng", "--version"])
     speed, pitch = round(160 * voice.rate * voice.size), round(min(max(50 * voice.pitch * voice.size, 0), 99))
-    command = [sys.executable, str(Path(__file__).with_name("espeak.py")), voice.name, str(speed), str(pitch), text, str(wav)]
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("espeak.py")),
+        voice.name,
+        str(speed),
+        str(pitch),
+        text,
+        str(wav),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise InputError(f"espeak-ng could not speak with the voice {voice.name}: {done.stderr.strip()[-300:]}")
+        raise InputError(
+            f"espeak-ng could not speak with the voice {voice.name}: {done.stderr.strip()[-300:]}"
+        )
     found = [(name or "pau", instant) for name, instant in json.loads(done.stdout)]  # no name: a pause
     return [Phone(a[0], a[1], b[1]) for a, b in pairwise(found)]
