@@ -14,11 +14,12 @@ from .hairline import beard_mask
 from .head import EYE, SKIN, Head, load_head
 from .identity import Identity
 from .person import Person
+from .styles import STYLES
 
 BACK = -0.25  # dm: what lies further back is never seen
 BEHIND = -0.6  # dm, of hair, which is wider than the head
 BELOW = 0.35  # dm below the picture at which the body ends
-COVER, DEEP = -0.06, 0.3  # dm: skin so deep in the hair and so far above the hairline is left out
+COVER, DEEP = -0.06, 0.55  # dm: skin so deep in the hair and so far above the hairline is left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,8 @@ class Actor:
     def of(cls, identity: Identity, folder: str | Path | None = None) -> Actor:
         """Built in about half a second; the first one of a process takes four."""
         head = load_head(folder)
-        person, looks = Person.of(head, identity.build), identity.looks
+        looks = identity.looks
+        person = Person.of(head, identity.build, flat_ears=STYLES[looks.style].hides_ears)
         hair = make_hair(head, looks.style, looks.hairline, looks.hair_seed)
         solid = scalp_field(head).distance if hair is None else hair.solid
         normals, key = head.normals(head.base), identity.light.key_direction

@@ -87,9 +87,10 @@ def _visible(field: Field, positions: np.ndarray, triangles: np.ndarray) -> tupl
 
 
 def _above(field: Field, line: Hairline, positions: np.ndarray) -> np.ndarray:
-    """dm above the hairline; hair that hangs clear of the forehead and temples counts as far above."""
+    """dm above the hairline; hair that hangs clear of the forehead counts as far above."""
     foot = np.stack([sample(field.foot[..., axis], positions) for axis in range(3)], axis=-1)
-    hanging = smooth_step(0.12, 0.22, sample(field.distance, positions)) + smooth_step(7.35, 7.1, foot[:, 1])
+    clear = smooth_step(0.12, 0.22, sample(field.distance, positions))
+    hanging = clear + smooth_step(7.35, 7.1, foot[:, 1]) + smooth_step(1.05, 0.85, foot[:, 2])
     return np.maximum(line.above(foot), hanging - 0.2).astype(np.float32)
 
 

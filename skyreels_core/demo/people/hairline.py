@@ -62,7 +62,8 @@ def beard_mask(kind: str | None, places: np.ndarray, lips: np.ndarray) -> np.nda
         * smooth_step(0.20, 0.26, x)
         * (0.65 + 0.35 * smooth_step(0.6, 1.1, z))
     )
-    under = smooth_step(6.12, 6.3, y + 0.28 * (1.2 - z).clip(0, 0.6))
+    under = smooth_step(-0.10, 0.02, y - 6.19 - 0.42 * (1.35 - z).clip(0))  # ends at the edge of the jaw
+    jaw = jaw * np.where(y > 6.75, smooth_step(0.73, 0.68, x), 1)  # not on the ears
     whole = np.maximum.reduce([moustache, chin, bridge, jaw]) * under
     parts = {"moustache": moustache, "goatee": np.maximum.reduce([moustache, chin, bridge]) * under}
     return (parts.get(kind, whole) * (1 - (3 * lips).clip(0, 1)) * (z > 0.2)).astype(np.float32)

@@ -25,6 +25,7 @@ NECK_BONES = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.8}  # how far each turn
 BODY_BONES = re.compile(
     "root|pelvis|spine|clavicle|shoulder|upperarm|lowerarm|wrist|finger|metacarpal|breast|.*leg|foot|toe|thigh"
 )
+EAR_ROOT = 0.70  # dm: what of the head's side is wider is ear
 PIVOT = np.array([0, 6.2, 0.2], np.float32)  # dm: where the head turns on the neck
 
 
@@ -65,6 +66,13 @@ class Head:
     def faces_of(self, *parts: int) -> np.ndarray:
         """Triangles of these parts."""
         return self.triangles[np.isin(self.part[self.triangles[:, 0]], parts)]
+
+
+def ear_width(head: Head) -> np.ndarray:
+    """How far the ears stand out sideways, [n] dm; zero elsewhere."""
+    x, y, z = head.base.T
+    ears = (head.part == SKIN) & (y > 6.75) & (y < 7.6) & (z > 0.0) & (z < 0.75)
+    return np.where(ears, np.sign(x) * (np.abs(x) - EAR_ROOT).clip(0), 0)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

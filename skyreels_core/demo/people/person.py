@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .build import EYE_CENTRE, Build, build_positions, height_scale
-from .head import EYE, LASH, SKIN, TONGUE, Head
+from .head import EYE, LASH, SKIN, TONGUE, Head, ear_width
 from .mouth import Mouth, mouth_of
 
 CORRECTIVES = (
@@ -60,8 +60,11 @@ class Person:
     growth: np.ndarray  # [52] how much larger each shape is than on the base mesh
 
     @classmethod
-    def of(cls, head: Head, build: Build) -> Person:
+    def of(cls, head: Head, build: Build, flat_ears: bool = False) -> Person:
+        """`flat_ears`: pressed to the head, as long hair does."""
         rest = build_positions(head, build)
+        if flat_ears:
+            rest[:, 0] -= 0.8 * ear_width(head)
         eyeballs = (_eyeball(head, rest, 1), _eyeball(head, rest, -1))
         of_base = _eyeball(head, head.base, 1).radius
         of_eyes = (eyeballs[0].radius + eyeballs[1].radius) / 2 / of_base

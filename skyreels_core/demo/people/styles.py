@@ -152,6 +152,7 @@ class Style:
     men: float
     sweep: float = 0.0
     curl: bool = False
+    hides_ears: bool = False
     scalp: float = 1.0  # how dark the painted stubble under it is
 
 
@@ -164,11 +165,11 @@ STYLES = {
     "slick": Style("slicked-back {} hair", _slick, 0, 1, sweep=-1.0),
     "short curls": Style("short curly {} hair", _short_curls, 1, 2, curl=True),
     "pixie": Style("a {} pixie cut", _pixie, 1, 0.5),
-    "bob": Style("a {} bob", _bob, 2.5, 0),
-    "long": Style("long straight {} hair", _long, 2.5, 0.4),
-    "wavy": Style("long wavy {} hair", _wavy, 2.5, 0.3),
+    "bob": Style("a {} bob", _bob, 2.5, 0, hides_ears=True),
+    "long": Style("long straight {} hair", _long, 2.5, 0.4, hides_ears=True),
+    "wavy": Style("long wavy {} hair", _wavy, 2.5, 0.3, hides_ears=True),
     "bun": Style("{} hair in a bun", _bun, 1.5, 0.1),
     "ponytail": Style("{} hair in a ponytail", _ponytail, 1.5, 0.1),
-    "afro": Style("a {} afro", _afro, 1, 0.6, curl=True),
-    "long curls": Style("long curly {} hair", _long_curls, 2, 0.1, curl=True),
+    "afro": Style("a {} afro", _afro, 1, 0.6, curl=True, hides_ears=True),
+    "long curls": Style("long curly {} hair", _long_curls, 2, 0.1, curl=True, hides_ears=True),
 }
