@@ -26,6 +26,7 @@ def _parser() -> ArgumentParser:
     sheet = commands.add_parser("sheet", help="contact sheets of people, of visemes or of a talking person")
     sheet.add_argument("output", type=Path, help="a .png file")
     sheet.add_argument("--kind", choices=("people", "faces", "visemes", "talk"), default="people")
+    sheet.add_argument("--cast", action="store_true", help="the named people instead of numbered ones")
     sheet.add_argument("--first", type=int, default=0, help="number of the first person (default: 0)")
     sheet.add_argument("--count", type=int, default=6, help="how many people (default: 6)")
     sheet.add_argument("--size", type=int, default=192, help="pixels a side (default: 192)")
@@ -50,10 +51,11 @@ def _parser() -> ArgumentParser:
 
 def _sheet(options: Namespace) -> None:
     from . import sheets
+    from .identity import CAST
 
-    numbers = range(options.first, options.first + options.count)
+    numbers = list(CAST.values()) if options.cast else range(options.first, options.first + options.count)
     if options.kind == "talk":
-        sheets.talk_sheet(options.output, options.first, options.size)
+        sheets.talk_sheet(options.output, numbers[0], options.size)
         return
     make = {"people": sheets.people_sheet, "faces": sheets.faces_sheet, "visemes": sheets.viseme_sheet}[
         options.kind

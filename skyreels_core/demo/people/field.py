@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import map_coordinates
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .head import SKIN, Head
 
@@ -29,7 +29,7 @@ class Field:
 def scalp_field(head: Head) -> Field:
     """About two seconds, once a process. The head is symmetric: one half is computed."""
     scalp = outer_skin(head)
-    tree, normals = cKDTree(head.base[scalp]), head.normals(head.base)[scalp]
+    tree, normals = KDTree(head.base[scalp]), head.normals(head.base)[scalp]
     axes = [np.arange(low, high + STEP / 2, STEP) for low, high in zip(LOW, HIGH, strict=True)]
     half = np.stack(np.meshgrid(axes[0][len(axes[0]) // 2 :], *axes[1:], indexing="ij"), -1).astype(
         np.float32

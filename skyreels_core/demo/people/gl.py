@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ MATRICES = ("camera", "turn", "gaze")
 def context() -> Any:
     """The process's context. Raises InputError where there is no moderngl or no OpenGL."""
     try:
-        import moderngl
+        moderngl = import_module("moderngl")
     except ImportError as error:
         raise InputError(
             'Drawing the demo\'s people needs moderngl. Install it with: pip install "skyreels-audio[people]"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .head import SKIN, unit
 from .person import Person
@@ -42,7 +42,7 @@ def _rim(person: Person, centre: np.ndarray, half: np.ndarray, exponent: float) 
     x, y = centre[0] + x, centre[1] + y
     bend = -0.16 * (np.abs(x) / 0.6) ** 2
     skin = person.rest[(person.head.part == SKIN) & (person.head.base[:, 2] > 1.0)]
-    _, near = cKDTree(skin[:, :2]).query(np.stack([x, y], axis=1))
+    _, near = KDTree(skin[:, :2]).query(np.stack([x, y], axis=1))
     front = (skin[near, 2] - bend).max() + CLEARANCE + TUBE
     return np.stack([x, y, front + bend], axis=1)
 

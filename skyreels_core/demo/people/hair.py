@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .field import LOW, STEP, Field, outer_skin, sample, scalp_field
 from .hairline import Hairline, smooth_step
@@ -16,6 +16,7 @@ from .nets import surface_net
 from .styles import STYLES, Around
 
 HIDDEN = -0.03  # dm: hair deeper than this under the skin is cut away, or it would show in an open mouth
+LOOSE = 6.3  # dm: below, hair only hangs, and what touches the neck is cut away too
 SMOOTHING = (0.6, -0.5, 0.6, -0.5, 0.6)  # Taubin's alternating steps: smooth without shrinking
 NEAREST, NEAR = 8, 0.08  # scalp vertices that a hair vertex follows; dm that soften their weights
 
@@ -77,7 +78,8 @@ def mesh_normals(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 def _visible(field: Field, positions: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Without what lies under the skin and without small crumbs."""
-    shown = sample(field.distance, positions) > HIDDEN
+    least = np.where(positions[:, 1] > LOOSE, HIDDEN, -HIDDEN)
+    shown = sample(field.distance, positions) > least
     triangles = triangles[shown[triangles].any(1)]
     _, piece = connected_components(neighbours(triangles, len(positions)), directed=False)
     sizes = np.bincount(piece)
@@ -96,6 +98,6 @@ def _above(field: Field, line: Hairline, positions: np.ndarray) -> np.ndarray:
 
 def _followed(head: Head, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scalp = outer_skin(head)
-    distance, index = cKDTree(head.base[scalp]).query(positions, k=NEAREST)
+    distance, index = KDTree(head.base[scalp]).query(positions, k=NEAREST)
     weights = 1 / (distance + NEAR) ** 2
     return scalp[index], (weights / weights.sum(1, keepdims=True)).astype(np.float32)

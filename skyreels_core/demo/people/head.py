@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from .data import SHAPES, WEIGHTS, BaseMesh, find_data, read_mesh, read_target, sample_texture
-from .subdivision import catmull_clark
+from .subdivision import Matrix, catmull_clark
 
 SKIN, EYE, UPPER_TEETH, LOWER_TEETH, TONGUE, LASH = range(6)
 LOWEST = 4.4  # dm: what of the body is kept, down to the chest
@@ -36,7 +36,7 @@ class Head:
     root: Path  # of the data
     used: np.ndarray  # [u] vertices of MakeHuman's mesh that are kept
     count: int  # vertices of MakeHuman's mesh
-    matrix: sparse.csr_matrix  # [n u]
+    matrix: Matrix  # [n u]
     base: np.ndarray  # [n 3] dm, the mean head: coordinates in which paint and hair are described
     triangles: np.ndarray  # [t 3]
     part: np.ndarray  # [n] SKIN .. LASH
@@ -44,8 +44,8 @@ class Head:
     cavity: np.ndarray  # [n] the inside of the mouth
     lips: np.ndarray  # [n]
     lids: np.ndarray  # [n]
-    neighbours: sparse.csr_matrix  # [n n] rows sum to 1
-    incidence: sparse.csr_matrix  # [n t] which triangles meet in a vertex
+    neighbours: Matrix  # [n n] rows sum to 1
+    incidence: Matrix  # [n t] which triangles meet in a vertex
     shapes: dict[str, int]  # name of each facial shape -> row of `offsets`
     moving: np.ndarray  # [m] vertices that any shape moves
     offsets: np.ndarray  # [52 3m] dm
@@ -84,33 +84,51 @@ def load_head(folder: str | Path | None = None) -> Head:
     """Read and subdivide the head; about a second, once a process."""
     root = find_data(folder)
     mesh = read_mesh(root)
+    used, quads, part = _kept(mesh)
+    division = catmull_clark(len(used), quads)
+    matrix, quads = division.matrix, division.quads
+    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
+    shapes = {path.stem: path for path in sorted((root / SHAPES).glob("*.target"))}
+    moving, offsets = _offsets(list(shapes.values()), len(mesh.vertices), used, part == EYE, matrix)
+    cavity, lips, lids = (
+        matrix @ _mask(root, mesh, name)[used] for name in ("inside-mouth", "lips", "eyelids")
+    )
+    return Head(
+        root=root,
+        used=used,
+        count=len(mesh.vertices),
+        matrix=matrix,
+        base=matrix @ mesh.vertices[used],
+        triangles=triangles,
+        part=np.round(matrix @ part).astype(int),
+        turning=matrix @ _turning(root, mesh)[used],
+        cavity=cavity,
+        lips=lips,
+        lids=lids,
+        neighbours=neighbours(quads, matrix.shape[0]),
+        incidence=_incidence(triangles, matrix.shape[0]),
+        shapes={name: row for row, name in enumerate(shapes)},
+        moving=moving,
+        offsets=offsets,
+    )
+
+
+def _kept(mesh: BaseMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The vertices [u] of head and shoulders, the quads [q 4] over them, and the part of each vertex [u]."""
     part_of_quad = np.array([GROUPS.get(str(name), -1) for name in mesh.groups])
     keep = (part_of_quad >= 0) & (mesh.vertices[mesh.quads][..., 1].min(1) > LOWEST)
     used, quads = np.unique(mesh.quads[keep], return_inverse=True)
-    division = catmull_clark(len(used), quads.reshape(-1, 4))
+    quads = quads.reshape(-1, 4)
     part = np.zeros(len(used), np.float32)
-    part[quads.reshape(-1, 4)] = part_of_quad[keep][:, None]
-    textures = (
-        sample_texture(root, f"mpfb_{name}.jpg", mesh.uv) for name in ("inside-mouth", "lips", "eyelids")
-    )
-    masks = (division.matrix @ np.where(_is_body(mesh), mask, 0)[used] for mask in textures)
-    shapes = {path.stem: path for path in sorted((root / SHAPES).glob("*.target"))}
-    moving, offsets = _offsets(list(shapes.values()), len(mesh.vertices), used, part == EYE, division.matrix)
-    corners = division.quads
-    triangles = np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]]).astype(np.int32)
-    count = division.matrix.shape[0]
-    return Head(
-        root, used, len(mesh.vertices), division.matrix, division.matrix @ mesh.vertices[used], triangles,
-        np.round(division.matrix @ part).astype(int), division.matrix @ _turning(root, mesh)[used], *masks,
-        neighbours(corners, count), _incidence(triangles, count), {name: i for i, name in enumerate(shapes)},
-        moving, offsets,
-    )  # fmt: skip
+    part[quads] = part_of_quad[keep][:, None]
+    return used, quads, part
 
 
-def _is_body(mesh: BaseMesh) -> np.ndarray:
+def _mask(root: Path, mesh: BaseMesh, name: str) -> np.ndarray:
+    """One of MakeHuman's masks at each vertex [v], of the body only."""
     body = np.zeros(len(mesh.vertices), bool)
     body[mesh.quads[mesh.groups == "body"]] = True
-    return body
+    return np.where(body, sample_texture(root, f"mpfb_{name}.jpg", mesh.uv), 0)
 
 
 def _turning(root: Path, mesh: BaseMesh) -> np.ndarray:
@@ -125,7 +143,7 @@ def _turning(root: Path, mesh: BaseMesh) -> np.ndarray:
 
 
 def _offsets(
-    paths: list[Path], count: int, used: np.ndarray, eyes: np.ndarray, matrix: sparse.csr_matrix
+    paths: list[Path], count: int, used: np.ndarray, eyes: np.ndarray, matrix: Matrix
 ) -> tuple[np.ndarray, np.ndarray]:
     offsets = np.stack([read_target(path, count)[used] for path in paths])
     offsets[:, eyes] = 0  # the gaze is painted on the eyeballs
@@ -134,17 +152,16 @@ def _offsets(
     return moving, np.ascontiguousarray(fine[:, moving].reshape(len(paths), -1))
 
 
-def neighbours(faces: np.ndarray, count: int) -> sparse.csr_matrix:
+def neighbours(faces: np.ndarray, count: int) -> Matrix:
     """The mean over the neighbours along edges as a matrix, for faces [f k] of any number of corners."""
     ends = np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2)
     rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
     links = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (count, count))
     links.data[:] = 1
-    return (
-        (sparse.diags(1 / np.maximum(np.asarray(links.sum(1)).ravel(), 1)) @ links).tocsr().astype(np.float32)
-    )
+    mean: Matrix = sparse.diags(1 / np.maximum(np.asarray(links.sum(1)).ravel(), 1)) @ links
+    return mean.tocsr().astype(np.float32)
 
 
-def _incidence(triangles: np.ndarray, count: int) -> sparse.csr_matrix:
+def _incidence(triangles: np.ndarray, count: int) -> Matrix:
     rows, columns = triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)
     return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (count, len(triangles)))

@@ -19,6 +19,7 @@ MOODS = {  # the expression under everything a person does; never quite neutral,
 }  # fmt: skip
 MOOD_WEIGHTS = (3, 3, 2, 1, 1)
 SKIN_BY_RACE = (5.2, 1.9, 0.8)  # place in SKINS, mean of each
+CAST = {"Ruby": 35, "Omar": 43, "Ines": 28, "Henry": 21, "Nora": 39, "Felix": 5, "Grace": 53, "Mei": 32}
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,13 @@ class Identity:
     background: Background
 
     @classmethod
-    def draw(cls, seed: int | str) -> Identity:
-        """The person of a seed: the same one each time."""
+    def named(cls, name: str) -> Identity:
+        """One of CAST."""
+        return cls.draw(CAST[name])
+
+    @classmethod
+    def draw(cls, seed: int) -> Identity:
+        """The person of a number: the same one each time."""
         rng = random.Random(f"person {seed}")
         is_man = rng.random() < 0.5
         gender = rng.uniform(0.88, 1) if is_man else rng.uniform(0, 0.12)

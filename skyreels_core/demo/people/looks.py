@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -106,12 +107,12 @@ class Looks:
             height - 0.22 * (z - 0.1) - dip * smooth_step(0.62, 0.0, np.abs(x)) * smooth_step(0.0, 0.5, z)
         )
 
-    def uniforms(self) -> dict[str, object]:
+    def uniforms(self) -> dict[str, Any]:
         """Of the shaders, which compute in linear light."""
         values = self._values()
-        return {n: np.square(v) if n.endswith("_colour") else v for n, v in values.items()}
+        return {n: np.square(np.asarray(v)) if n.endswith("_colour") else v for n, v in values.items()}
 
-    def _values(self) -> dict[str, object]:
+    def _values(self) -> dict[str, Any]:
         skin, hair, style = self.skin_colour, np.array(HAIR[self.hair][0]), STYLES[self.style]
         dense = {"stubble": 0.42, None: 0.0}.get(self.beard, 0.92)
         rosy = skin * [0.90, 0.60, 0.58] if self.lipstick > 0.6 else skin * [0.88, 0.68, 0.65]

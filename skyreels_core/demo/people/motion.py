@@ -91,7 +91,7 @@ def _liveliness(head: Head, rng: np.random.Generator) -> np.ndarray:
     """How far this person opens the mouth; closures stay as they are, [55]."""
     gain = np.ones(len(head.shapes) + 3)
     gain[[head.shapes[n] for n in ("jawOpen", "mouthFunnel", "mouthStretchLeft", "mouthStretchRight")]] = (
-        rng.uniform(0.9, 1.12)
+        rng.uniform(1.0, 1.25)
     )
     return gain
 

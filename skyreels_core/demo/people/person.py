@@ -64,7 +64,7 @@ class Person:
         """`flat_ears`: pressed to the head, as long hair does."""
         rest = build_positions(head, build)
         if flat_ears:
-            rest[:, 0] -= 0.8 * ear_width(head)
+            rest[:, 0] -= 1.15 * ear_width(head)
         eyeballs = (_eyeball(head, rest, 1), _eyeball(head, rest, -1))
         of_base = _eyeball(head, head.base, 1).radius
         of_eyes = (eyeballs[0].radius + eyeballs[1].radius) / 2 / of_base

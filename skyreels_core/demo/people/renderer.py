@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,8 +89,7 @@ class Renderer:
     def picture(self) -> np.ndarray:
         """[h w 3] uint8."""
         self._begin(self.target)
-        for used, array, _ in self.solids:  # from front to back: hidden pixels are not computed
-            self._draw(used, array, label=0.0)
+        self._draw_solids(lambda label: 0.0)  # from front to back: hidden pixels are not computed
         for used, array, _, label in self.parts:
             self._draw(used, array, is_tongue=float(label == "tongue"))
         self.scenery.use()
@@ -100,8 +100,7 @@ class Renderer:
     def labels(self) -> np.ndarray:
         """[h w] uint8: what each pixel shows, numbers as in LABELS."""
         self._begin(self.small)
-        for used, array, label in self.solids:
-            self._draw(used, array, label=float(LABELS[label]))
+        self._draw_solids(lambda label: float(LABELS[label]))
         for _, _, array, label in self.parts:
             self._draw(gl.program("ids"), array, label=float(LABELS[label]))
         return gl.read(self.small)[..., 0]
@@ -160,6 +159,13 @@ class Renderer:
         target.use()
         target.clear()
         gl.context().enable(gl.context().DEPTH_TEST | gl.context().CULL_FACE)
+
+    def _draw_solids(self, number: Callable[[str], float]) -> None:
+        """Their back sides too: through a gap at the ear one sees the inside of hair, not the wall."""
+        gl.context().disable(gl.context().CULL_FACE)
+        for used, array, label in self.solids:
+            self._draw(used, array, label=number(label))
+        gl.context().enable(gl.context().CULL_FACE)
 
     def _draw(self, used: Any, array: Any, mode: int = gl.TRIANGLES, **uniforms: Any) -> None:
         gl.set_uniforms(used, {**self.fixed, **self.current, **uniforms})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class Background:
     far: Colour
     boxes: tuple[SoftBox, ...] = ()
 
-    def uniforms(self, most: int = 12) -> dict[str, object]:
+    def uniforms(self, most: int = 12) -> dict[str, Any]:
         empty = [SoftBox((0, 0), (0, 0), (0, 0, 0), 0.0)] * (most - len(self.boxes))
         boxes = [*self.boxes, *empty]
         return {

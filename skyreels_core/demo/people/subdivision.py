@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
+
+Matrix = Any  # of scipy.sparse, whose types do not know their own operators
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,7 +16,7 @@ class Subdivision:
     """`matrix` [n v] turns values at the old vertices into values at the new ones: old ones first, then one in each
     edge, then one in each quad. `quads` [4q 4] are the new ones."""
 
-    matrix: sparse.csr_matrix
+    matrix: Matrix
     quads: np.ndarray
 
 
@@ -39,9 +42,9 @@ def _edges(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _vertex_points(
-    count: int, quads: np.ndarray, edges: np.ndarray, border: np.ndarray, faces: sparse.csr_matrix,
-    middles: sparse.csr_matrix,
-) -> sparse.csr_matrix:  # fmt: skip
+    count: int, quads: np.ndarray, edges: np.ndarray, border: np.ndarray, faces: Matrix,
+    middles: Matrix,
+) -> Matrix:  # fmt: skip
     of_faces = _incidence(quads.ravel(), np.repeat(np.arange(len(quads)), 4), (count, len(quads)))
     of_edges = _incidence(edges.ravel(), np.repeat(np.arange(len(edges)), 2), (count, len(edges)))
     valence = _sums(of_edges)
@@ -61,22 +64,22 @@ def _split(quads: np.ndarray, edge: np.ndarray, centre: np.ndarray) -> np.ndarra
     return np.stack(corners, axis=1).reshape(-1, 4)
 
 
-def _average(groups: np.ndarray, count: int) -> sparse.csr_matrix:
+def _average(groups: np.ndarray, count: int) -> Matrix:
     rows = np.repeat(np.arange(len(groups)), groups.shape[1])
     return _incidence(rows, groups.ravel(), (len(groups), count)) / groups.shape[1]
 
 
-def _incidence(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+def _incidence(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> Matrix:
     return sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape)
 
 
-def _rows(scale: np.ndarray) -> sparse.dia_matrix:
+def _rows(scale: np.ndarray) -> Matrix:
     return sparse.diags(scale)
 
 
-def _choose(where: np.ndarray, yes: sparse.csr_matrix, no: sparse.csr_matrix) -> sparse.csr_matrix:
+def _choose(where: np.ndarray, yes: Matrix, no: Matrix) -> Matrix:
     return _rows(where.astype(float)) @ yes + _rows((~where).astype(float)) @ no
 
 
-def _sums(matrix: sparse.csr_matrix) -> np.ndarray:
+def _sums(matrix: Matrix) -> np.ndarray:
     return np.maximum(np.asarray(matrix.sum(1)).ravel(), 1)
