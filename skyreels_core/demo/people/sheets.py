@@ -19,6 +19,7 @@ from .renderer import FaceState, HeadTurn, Renderer
 from .takes import Take, film
 from .visemes import VISEMES
 
+FPS = 25.0
 EXPRESSIONS = {  # of the sheet of people: mouth, and how the head is turned
     "at rest": ({"seal": 1}, HeadTurn(0, 2)), "aa": (VISEMES["aa"], HeadTurn(-3, 2)),
     "U": (VISEMES["U"], HeadTurn(3, 2)), "I": (VISEMES["I"], HeadTurn(0, 2)),
@@ -26,29 +27,35 @@ EXPRESSIONS = {  # of the sheet of people: mouth, and how the head is turned
 }  # fmt: skip
 
 
-def people_sheet(path: Path, numbers: Sequence[int], size: int) -> None:
+def people_sheet(path: Path, numbers: Sequence[int], size: int, data: str | None = None) -> None:
     """One row a person: at rest, three sounds, a blink, turned."""
     rows = []
     for number in numbers:
-        renderer = Renderer(Actor.of(Identity.draw(number)), size, size)
+        renderer = Renderer(Actor.of(Identity.draw(number), data), size, size)
         rows.append([_face(renderer, mouth, turn) for mouth, turn in EXPRESSIONS.values()])
     _write(path, rows)
 
 
-def faces_sheet(path: Path, numbers: Sequence[int], size: int, columns: int = 8) -> None:
+def faces_sheet(
+    path: Path, numbers: Sequence[int], size: int, data: str | None = None, columns: int = 8
+) -> None:
     """Many people, each once."""
     faces = [
-        _face(Renderer(Actor.of(Identity.draw(n)), size, size), {"seal": 1}, HeadTurn((n * 37) % 17 - 8, 2))
+        _face(
+            Renderer(Actor.of(Identity.draw(n), data), size, size),
+            {"seal": 1},
+            HeadTurn((n * 37) % 17 - 8, 2),
+        )
         for n in numbers
     ]
     _write(path, [faces[i : i + columns] for i in range(0, len(faces), columns)])
 
 
-def viseme_sheet(path: Path, numbers: Sequence[int], size: int) -> None:
+def viseme_sheet(path: Path, numbers: Sequence[int], size: int, data: str | None = None) -> None:
     """All visemes of each person, the lower face twice as large."""
     rows = []
     for number in numbers:
-        renderer = Renderer(Actor.of(Identity.draw(number)), 2 * size, 2 * size)
+        renderer = Renderer(Actor.of(Identity.draw(number), data), 2 * size, 2 * size)
         tiles = [
             _titled(_lower_half(_face(renderer, mouth, HeadTurn())), name) for name, mouth in VISEMES.items()
         ]
@@ -56,13 +63,13 @@ def viseme_sheet(path: Path, numbers: Sequence[int], size: int) -> None:
     _write(path, rows)
 
 
-def talk_sheet(path: Path, number: int, size: int, columns: int = 12) -> None:
+def talk_sheet(path: Path, number: int, size: int, data: str | None = None, columns: int = 12) -> None:
     """Every second frame of a take, with the sound that is heard; beside it the take as a video."""
-    take = Take.draw(number, 25.0)
+    take = Take.draw(number, FPS, folder=data)
     footage = film(take.actor, take.performance, size, size)
     tiles = []
     for frame in range(0, len(footage.frames), 2):
-        instant = (frame + 0.5) / 25
+        instant = (frame + 0.5) / FPS
         heard = next((p.name for p in take.speech.phones if p.start <= instant < p.end), "")
         tiles.append(_titled(footage.frames[frame], f"{frame} {heard}"))
     _write(path, [tiles[i : i + columns] for i in range(0, len(tiles), columns)])

@@ -135,7 +135,9 @@ def _run(command: list[str]) -> str:
 
 def _flite(text: str, voice: Voice, wav: Path) -> list[Phone]:
     if voice.name not in FLITE:
-        raise InputError(f"flite could not speak: there is no voice {voice.name}. Known ones: {', '.join(FLITE)}.")
+        raise InputError(
+            f"flite could not speak: there is no voice {voice.name}. Known ones: {', '.join(FLITE)}."
+        )
     pitch, slowness = FLITE_PITCH[voice.name] * voice.pitch * voice.size, 1 / (voice.rate * voice.size)
     changes = ["--setf", f"int_f0_target_mean={pitch:.1f}", "--setf", f"duration_stretch={slowness:.3f}"]
     printed = _run(["flite", "-voice", voice.name, *changes, "-t", text, "-psdur", "-o", str(wav)])
