@@ -17,6 +17,7 @@ LABELS = {
     "background": 0, "skin": 1, "lips": 2, "cavity": 3, "teeth": 4, "tongue": 5, "eye": 6, "lash": 7, "hair": 8,
     "glasses": 9, "pupil": 10, "shirt": 11,
 }  # fmt: skip
+MOUTH = ("lips", "cavity", "teeth", "tongue")
 PARTS = (  # program, parts of the head, label
     ("eye", (EYE,), "eye"), ("mouth", (UPPER_TEETH, LOWER_TEETH), "teeth"), ("mouth", (TONGUE,), "tongue"),
     ("lash", (LASH,), "lash"),
@@ -105,6 +106,15 @@ class Renderer:
             self._draw(gl.program("ids"), array, label=float(LABELS[label]))
         return gl.read(self.small)[..., 0]
 
+    def mouth(self) -> np.ndarray:
+        """[h w] bool: the lips and everything between them, from the face around them alone, which is faster."""
+        self._begin(self.small)
+        self._draw(gl.program("ids"), self.around_mouth, label=float(LABELS["skin"]))
+        for _, _, array, label in self.parts:
+            if label in MOUTH:
+                self._draw(gl.program("ids"), array, label=float(LABELS[label]))
+        return np.isin(gl.read(self.small)[..., 0], [LABELS[name] for name in MOUTH])
+
     def places(self, rows: np.ndarray) -> np.ndarray:
         """Pixels (x, y) [k 2] of vertices [k] of the head."""
         turning, points = self.actor.person.head.turning[rows, None], self.moved[rows]
@@ -133,6 +143,9 @@ class Renderer:
             used = gl.program(name, actor.identity.looks.features if name == "skin" else ())
             arrays = (gl.vertex_array(p, content, triangles) for p in (used, gl.program("ids")))
             self.parts.append((used, *arrays, label))
+        x, y, z = head.base.T
+        around = ((np.abs(x) < 0.75) & (np.abs(y - 6.7) < 0.65) & (z > 0.8)) | (head.cavity > 0)
+        self.around_mouth = gl.vertex_array(gl.program("ids"), content, skin[around[skin].all(1)])
 
     def _solid(self, name: str, solid: Solid) -> tuple[Any, Any]:
         values = np.concatenate([solid.positions, solid.normals, solid.base, solid.exposure], axis=1)

@@ -12,11 +12,10 @@ from .actor import Actor
 from .identity import Identity
 from .landmarks import landmark_rows
 from .motion import Performance, talk
-from .renderer import LABELS, Renderer
+from .renderer import Renderer
 from .voices import Speech, draw_speech
 
 HELD_OUT = 10_000_000  # takes from here on share no face, voice or sentence with those below
-MOUTH = tuple(LABELS[name] for name in ("lips", "cavity", "teeth", "tongue"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,5 +57,5 @@ def film(actor: Actor, performance: Performance, width: int, height: int, supers
         renderer.show(performance.state(frame))
         frames.append(renderer.picture())
         landmarks.append(renderer.places(rows))
-        mouth.append(np.isin(renderer.labels(), MOUTH))
+        mouth.append(renderer.mouth())
     return Footage(np.stack(frames), np.stack(landmarks), np.stack(mouth))

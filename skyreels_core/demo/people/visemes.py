@@ -24,7 +24,7 @@ VISEMES: dict[str, dict[str, float]] = {  # the 15 of Oculus' table, for mouths 
     "sil": {"seal": 1},
     "PP": {"seal": 1, "mouthPress": 0.3, "mouthRollLower": 0.15, "mouthRollUpper": 0.15},
     "FF": {"jawOpen": 0.04, "mouthRollLower": 0.6, "mouthUpperUp": 0.45},
-    "TH": {"jawOpen": 0.19, "tongueOut": 0.5, "mouthLowerDown": 0.15, "mouthUpperUp": 0.15},
+    "TH": {"jawOpen": 0.19, "tongueOut": 0.65, "mouthLowerDown": 0.15, "mouthUpperUp": 0.15},
     "DD": {"jawOpen": 0.16, "mouthUpperUp": 0.15, "mouthLowerDown": 0.2},
     "kk": {"jawOpen": 0.22, "mouthUpperUp": 0.12, "mouthLowerDown": 0.12},
     "CH": {"jawOpen": 0.12, "mouthFunnel": 0.4, "mouthPucker": 0.25, "mouthUpperUp": 0.1, "mouthLowerDown": 0.25,

@@ -80,6 +80,13 @@ def test_landmarks_lie_on_what_they_name(stage, turn):
 INSIDE_NAMES = ("cavity", "teeth", "tongue")
 
 
+def test_the_mouth_is_the_same_as_in_all_labels(stage):
+    for number, turn in ((3, HeadTurn(8, 3)), (14, HeadTurn(-12, -4, 3))):
+        renderer = stage.show(number, turn, **VISEMES["O"])
+        whole = np.isin(renderer.labels(), [LABELS[name] for name in ("lips", *INSIDE_NAMES)])
+        assert (renderer.mouth() != whole).sum() <= 0.02 * whole.sum()
+
+
 def test_lids_of_landmarks_meet_in_a_blink(stage):
     rows = landmark_rows(stage.head)
     heights = []
