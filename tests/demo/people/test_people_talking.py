@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from conftest import SIZE
+from people_stage import SIZE
 
 from skyreels_core.demo.people.clips import PeopleClips
 from skyreels_core.demo.people.dataset import Filming, RenderedClips, render_takes

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from conftest import PEOPLE, SIZE
+from people_stage import PEOPLE, SIZE
 
 from skyreels_core.demo.people.actor import Actor
 from skyreels_core.demo.people.identity import Identity
