@@ -37,6 +37,17 @@ def main(voice: str, speed: str, pitch: str, text: str, out: str) -> None:
         sys.exit(f"there is no voice {voice}")
     library.espeak_SetParameter(RATE, int(speed), 0)
     library.espeak_SetParameter(PITCH, int(pitch), 0)
+    samples, sounds = _spoken(library, text.encode())
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples)
+    sys.stdout.write(json.dumps(sounds))
+
+
+def _spoken(library: ctypes.CDLL, text: bytes) -> tuple[bytes, list[tuple[str, float]]]:
+    """Samples (16 bits), and the sounds with the second in which each begins."""
     samples, sounds = bytearray(), []
 
     def receive(pcm: int | None, count: int, events: ctypes.Array) -> int:
@@ -45,23 +56,16 @@ def main(voice: str, speed: str, pitch: str, text: str, out: str) -> None:
         index = 0
         while events[index].type:
             if events[index].type == PHONEME:
-                sounds.append(
-                    (events[index].id.string.decode("utf-8", "ignore"), events[index].audio_position / 1000)
-                )
+                name = events[index].id.string.decode("utf-8", "ignore")
+                sounds.append((name, events[index].audio_position / 1000))
             index += 1
         return 0
 
     callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))(receive)
     library.espeak_SetSynthCallback(callback)
-    content = text.encode()
-    library.espeak_Synth(content, len(content) + 1, 0, 0, 0, UTF8, None, None)
+    library.espeak_Synth(text, len(text) + 1, 0, 0, 0, UTF8, None, None)
     library.espeak_Synchronize()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(bytes(samples))
-    sys.stdout.write(json.dumps(sounds))
+    return bytes(samples), sounds
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ BODY_BONES = re.compile(
     "root|pelvis|spine|clavicle|shoulder|upperarm|lowerarm|wrist|finger|metacarpal|breast|.*leg|foot|toe|thigh"
 )
 EAR_ROOT = 0.70  # dm: what of the head's side is wider is ear
+MASKS = {"cavity": "inside-mouth", "lips": "lips", "lids": "eyelids"}  # textures
 PIVOT = np.array([0, 6.2, 0.2], np.float32)  # dm: where the head turns on the neck
 
 
@@ -88,11 +89,9 @@ def load_head(folder: str | Path | None = None) -> Head:
     division = catmull_clark(len(used), quads)
     matrix, quads = division.matrix, division.quads
     triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
-    shapes = {path.stem: path for path in sorted((root / SHAPES).glob("*.target"))}
-    moving, offsets = _offsets(list(shapes.values()), len(mesh.vertices), used, part == EYE, matrix)
-    cavity, lips, lids = (
-        matrix @ _mask(root, mesh, name)[used] for name in ("inside-mouth", "lips", "eyelids")
-    )
+    shapes = sorted((root / SHAPES).glob("*.target"))
+    moving, offsets = _offsets(shapes, len(mesh.vertices), used, part == EYE, matrix)
+    masks = {name: matrix @ _mask(root, mesh, file)[used] for name, file in MASKS.items()}
     return Head(
         root=root,
         used=used,
@@ -102,12 +101,10 @@ def load_head(folder: str | Path | None = None) -> Head:
         triangles=triangles,
         part=np.round(matrix @ part).astype(int),
         turning=matrix @ _turning(root, mesh)[used],
-        cavity=cavity,
-        lips=lips,
-        lids=lids,
+        **masks,
         neighbours=neighbours(quads, matrix.shape[0]),
         incidence=_incidence(triangles, matrix.shape[0]),
-        shapes={name: row for row, name in enumerate(shapes)},
+        shapes={path.stem: row for row, path in enumerate(shapes)},
         moving=moving,
         offsets=offsets,
     )
