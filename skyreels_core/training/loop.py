@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from accelerate import Accelerator
@@ -16,11 +18,13 @@ from tqdm import tqdm
 
 Losses = dict[str, Tensor]
 Step = Callable[[nn.Module, torch.Generator], Losses]
+SAVED_STEPS, SAVED_SECONDS = 200, 180.0  # a checkpoint is written after so many, whichever comes first
+LOGGED_TOGETHER = 20  # steps on a GPU: to read a loss is to wait for it
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One leg of a curriculum."""
+    """One leg of a curriculum. It ends after `steps` or `seconds`, whichever comes first, and its schedule with it."""
 
     name: str
     steps: int
@@ -33,69 +37,122 @@ class Stage:
     weight_decay: float = 0.0
     clip: float = 1.0  # gradient norm
     ema: float = 0.0  # decay; 0 keeps none
+    seconds: float = 0.0  # of training, all sessions of a resumed run together; 0: no limit
 
-    def rate(self, step: int) -> float:
-        """Learning rate at `step` of this stage."""
+    def rate(self, step: int, spent: float = 0.0) -> float:
+        """Learning rate at `step` of this stage, `spent` seconds into it."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
         if self.schedule == "constant":
             return self.lr
-        progress = (step - self.warmup) / max(1, self.steps - self.warmup)
+        by_steps = (step - self.warmup) / max(1, self.steps - self.warmup)
+        progress = min(1.0, max(by_steps, spent / self.seconds if self.seconds else 0.0))
         return self.lr * (self.final_lr + (1 - self.final_lr) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+class Budget(Protocol):
+    """How long the stages of a run may take."""
+
+    def limited(self, stage: Stage, spent: float) -> Stage:
+        """The stage with the `seconds` that it gets, of which `spent` are over."""
+        ...
+
+
+class _AsStated:
+    def limited(self, stage: Stage, spent: float) -> Stage:
+        return stage
+
+
+AS_STATED: Budget = _AsStated()
 
 
 class Run:
     """A training run in a folder: `state.pt` to resume from, `losses.csv`, `losses.png`.
 
     Everything random in step k comes from a generator seeded with (seed, stage, k), so a resumed run sees what an
-    uninterrupted one would have seen. Devices, precision and several processes are accelerate's business.
+    uninterrupted one would have seen. Devices, precision and several processes are accelerate's business. `budget`
+    gives a stage the seconds that it may take.
     """
 
     def __init__(
-        self, folder: Path, model: nn.Module, accelerator: Accelerator, seed: int, save_every: int = 200
+        self,
+        folder: Path,
+        model: nn.Module,
+        accelerator: Accelerator,
+        seed: int,
+        save_every: int = SAVED_STEPS,
+        budget: Budget = AS_STATED,
     ):
         self.folder, self.model, self.seed, self.save_every = Path(folder), model, seed, save_every
-        self.accelerator = accelerator
+        self.accelerator, self.budget = accelerator, budget
         self.folder.mkdir(parents=True, exist_ok=True)
         self.done: dict[str, int] = {}
+        self.spent: dict[str, float] = {}  # seconds in each stage
+        self.over: dict[str, float] = {}  # stages that their time ended -> the seconds that the recipe states
         self.ema: dict[str, Tensor] = {}
+        self.noted: list[tuple[int, Losses]] = []  # step and losses that are not written yet
         self.optimiser_state: dict | None = None
         if self.state_file.exists():
             self._resume()
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.accelerator.device.type == "cuda"
 
     @property
     def state_file(self) -> Path:
         return self.folder / "state.pt"
 
     def stage(self, stage: Stage, trainable: Iterable[nn.Parameter], step: Step) -> None:
-        """Train `trainable` until the stage's step count is reached.
+        """Train `trainable` until the stage's steps are done or its seconds are over.
 
         `step` gets the model as accelerate wraps it and a generator, and returns losses; "loss" is minimised.
         """
-        first = self.done.get(stage.name, 0)
-        if first >= stage.steps:
+        if self.done.get(stage.name, 0) >= stage.steps or self.over.get(stage.name, -1) >= stage.seconds:
             return
+        stated, stage = stage, self.budget.limited(stage, self.spent.get(stage.name, 0.0))
         parameters = list(trainable)
-        optimiser = torch.optim.AdamW(
-            parameters, lr=stage.lr, betas=(0.9, 0.99), weight_decay=stage.weight_decay
-        )
-        if self.optimiser_state is not None and first:
-            optimiser.load_state_dict(self.optimiser_state)
-        model, optimiser = self.accelerator.prepare(self.model, optimiser)
-        for k in (bar := self._bar(stage, first)):
+        model, optimiser = self.accelerator.prepare(self.model, self._optimiser(stage, parameters))
+        saved = time.monotonic()
+        for k in self._steps(stage, bar := self._bar(stage)):
             for group in optimiser.param_groups:
-                group["lr"] = stage.rate(k)
+                group["lr"] = stage.rate(k, self.spent[stage.name])
             with self.accelerator.autocast():
                 losses = step(model, self.generator(stage.name, k))
+            self.noted.append((k, {name: value.detach() for name, value in losses.items()}))
+            if not self.on_gpu or len(self.noted) == LOGGED_TOGETHER:
+                self._log(stage, bar)
             self._update(optimiser, parameters, losses["loss"], stage)
-            self._log(stage.name, k, losses, bar)
             self.done[stage.name] = k + 1
-            if (k + 1) % self.save_every == 0 or k + 1 == stage.steps:
+            if (k + 1) % self.save_every == 0 or time.monotonic() - saved > SAVED_SECONDS:
+                self._log(stage, bar)
                 self.save(optimiser)
+                saved = time.monotonic()
+        if self.done.get(stage.name, 0) < stage.steps:
+            self.over[stage.name] = stated.seconds
+        self._log(stage, bar)
+        self.save(optimiser)
         self.accelerator.free_memory()
 
-    def _bar(self, stage: Stage, first: int) -> tqdm:
-        hidden = not self.accelerator.is_main_process
+    def _optimiser(self, stage: Stage, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        optimiser = torch.optim.AdamW(
+            parameters, lr=stage.lr, betas=(0.9, 0.99), weight_decay=stage.weight_decay, fused=self.on_gpu or None
+        )
+        if self.optimiser_state is not None and self.done.get(stage.name):
+            optimiser.load_state_dict(self.optimiser_state)
+        return optimiser
+
+    def _steps(self, stage: Stage, bar: tqdm) -> Iterator[int]:
+        """The steps that are left, until the stage's seconds are over."""
+        before = self.spent.get(stage.name, 0.0) - time.monotonic()
+        for k in bar:
+            self.spent[stage.name] = before + time.monotonic()
+            if stage.seconds and self.spent[stage.name] >= stage.seconds:
+                return
+            yield k
+
+    def _bar(self, stage: Stage) -> tqdm:
+        hidden, first = not self.accelerator.is_main_process, self.done.get(stage.name, 0)
         steps = range(first, stage.steps)
         return tqdm(steps, stage.name, stage.steps, initial=first, mininterval=5, disable=hidden)
 
@@ -105,11 +162,6 @@ class Run:
         return torch.Generator().manual_seed(seed)
 
     def _update(self, optimiser, parameters: list[nn.Parameter], loss: Tensor, stage: Stage) -> None:
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"The loss is {loss.item()} in stage '{stage.name}'. Lower its `lr` ({stage.lr}) or its `clip` "
-                f"({stage.clip}) and start again: the last checkpoint in {self.folder} is still good."
-            )
         optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(parameters, stage.clip)
@@ -123,16 +175,22 @@ class Run:
             if name not in self.ema:
                 self.ema[name] = value.clone()
             elif value.is_floating_point():
-                self.ema[name].lerp_(value, 1 - decay)
+                self.ema[name] = self.ema[name].to(value.device).lerp_(value, 1 - decay)
 
-    def _log(self, stage: str, step: int, losses: Losses, bar: tqdm) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        values = {name: float(value.detach()) for name, value in losses.items()}
-        bar.set_postfix({k: f"{v:.4f}" for k, v in values.items()}, refresh=False)
-        with (self.folder / "losses.csv").open("a", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerows([stage, step, name, f"{value:.6g}"] for name, value in values.items())
+    def _log(self, stage: Stage, bar: tqdm) -> None:
+        """Write the losses that were noted. Raises FloatingPointError for one that is not finite."""
+        rows = [(k, name, float(value)) for k, losses in self.noted for name, value in losses.items()]
+        self.noted.clear()
+        for _, name, value in rows:
+            if name == "loss" and not math.isfinite(value):
+                raise FloatingPointError(
+                    f"The loss is {value} in stage '{stage.name}'. Lower its `lr` ({stage.lr}) or its `clip` "
+                    f"({stage.clip}) and start again: the last checkpoint in {self.folder} is still good."
+                )
+        if rows and self.accelerator.is_main_process:
+            bar.set_postfix({name: f"{value:.4f}" for _, name, value in rows[-3:]}, refresh=False)
+            with (self.folder / "losses.csv").open("a", newline="") as file:
+                csv.writer(file).writerows([stage.name, k, name, f"{value:.6g}"] for k, name, value in rows)
 
     def save(self, optimiser: torch.optim.Optimizer) -> None:
         """Write the state so that it is whole or not there at all."""
@@ -142,6 +200,8 @@ class Run:
             "model": self.model.state_dict(),
             "ema": self.ema,
             "done": self.done,
+            "spent": self.spent,
+            "over": self.over,
             "optimiser": optimiser.state_dict(),
         }
         partial = self.state_file.with_suffix(".partial")
@@ -153,6 +213,7 @@ class Run:
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")
         self.model.load_state_dict(state["model"])
         self.ema, self.done, self.optimiser_state = state["ema"], state["done"], state["optimiser"]
+        self.spent, self.over = state.get("spent", {}), state.get("over", {})
 
     def use_average(self) -> None:
         """Put the averaged weights into the model, where a stage kept an average."""
