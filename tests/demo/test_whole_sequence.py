@@ -9,6 +9,7 @@ from skyreels_core.demo.autoencoder import (
     normalise_latents,
     start_as_image_autoencoder,
 )
+from skyreels_core.demo.material import DrawnFaces
 from skyreels_core.demo.whole_sequence import decode_whole, encode_whole
 
 
@@ -43,7 +44,7 @@ def test_normalised_latents_have_wans_statistics_and_decode_to_the_same_video():
     vae = AutoencoderKLWan(base_dim=4).requires_grad_(False)
     video = torch.randn(1, 3, 5, 32, 32)
     before = decode_whole(vae, encode_whole(vae, video)[0])
-    config = AutoencoderConfig(size=32, width=4, fps=25.0, seed=0, stages=())
+    config = AutoencoderConfig(DrawnFaces(32, 25.0), width=4, seed=0, stages=())
     normalise_latents(vae, config)
     mean, _ = encode_whole(vae, video)
     assert (decode_whole(vae, mean) - before).abs().max() < 1e-3

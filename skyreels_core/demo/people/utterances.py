@@ -22,6 +22,8 @@ ONSETS = ("", "b", "p", "m", "f", "v", "t", "d", "s", "z", "sh", "ch", "j", "k",
 VOWELS = ("a", "e", "i", "o", "u", "oo", "ee", "ay", "oa", "ow", "igh", "aw", "er", "oi")
 CODAS = ("", "", "", "m", "n", "t", "s", "l", "p", "b", "f", "k", "sh", "ng", "v", "z")
 
+SAVED = 200  # utterances between two savings
+
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
@@ -47,8 +49,8 @@ def _invented(rng: random.Random) -> str:
 def utterances(file: Path, count: int, held_out: bool = False, processes: int = 1) -> list[Utterance]:
     """The first `count` utterances; those that `file` lacks are spoken and added to it."""
     known = _load(file) if file.exists() else []
-    if len(known) < count:
-        known += _spoken(range(len(known), count), held_out, processes)
+    while len(known) < count:
+        known += _spoken(range(len(known), min(len(known) + SAVED, count)), held_out, processes)
         _save(file, known)
     return known[:count]
 
