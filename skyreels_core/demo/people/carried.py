@@ -1,0 +1,92 @@
+"""Speech for takes, spoken once: a machine that renders them then needs no voices, and a file of it is small."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...errors import InputError
+from ...files import atomic
+from ...timeline import SAMPLE_RATE
+from .actor import Actor
+from .motion import talk
+from .takes import HELD_OUT, Take, identity_of
+from .visemes import Phone
+from .voices import Speech, Voice, draw_speech
+
+SAVED = 200  # takes between two savings
+
+
+def speech_of(number: int, sentences: int = 1) -> Speech:
+    """What the take of a number says, as `Take.draw` has it said."""
+    sex = "male" if identity_of(number).build.gender > 0.5 else "female"
+    return draw_speech(random.Random(f"speech {number}"), number >= HELD_OUT, sex, sentences)
+
+
+def carry_speech(file: Path, numbers: Iterable[int], sentences: int = 1, processes: int = 1) -> dict[int, Speech]:
+    """The speech of these takes: what `file` lacks is spoken and added to it."""
+    known = carried_speech(file) if file.exists() else {}
+    missing = [number for number in numbers if number not in known]
+    for first in range(0, len(missing), SAVED):
+        part = missing[first : first + SAVED]
+        with ProcessPoolExecutor(processes) as pool:
+            known |= dict(zip(part, pool.map(speech_of, part, [sentences] * len(part)), strict=True))
+        _save(file, known)
+    return known
+
+
+def carried_speech(file: Path) -> dict[int, Speech]:
+    """Raises InputError where there is no such file."""
+    if not file.exists():
+        raise InputError(f"{file} is missing: the speech of the takes. Make it with: python -m tools.train_people speech")
+    with np.load(file) as kept:
+        return {int(name): _unpacked(kept[name]) for name in kept.files}
+
+
+def carried_take(number: int, speech: Speech, fps: float) -> Take:
+    actor = Actor.of(identity_of(number))
+    return Take(actor, speech, talk(actor, speech, fps, number))
+
+
+def packed_voice(samples: Tensor) -> NDArray[np.uint8]:
+    """The bytes of an Opus file."""
+    file = io.BytesIO()
+    soundfile.write(file, samples.numpy(), SAMPLE_RATE, format="OGG", subtype="OPUS")
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def unpacked_voice(stored: NDArray[np.uint8]) -> Tensor:
+    """Samples [n] at 16 kHz."""
+    samples, _ = soundfile.read(io.BytesIO(stored.tobytes()), dtype="float32")
+    return torch.from_numpy(samples)
+
+
+def _save(file: Path, speech: dict[int, Speech]) -> None:
+    with atomic(file) as part, part.open("wb") as stream:
+        np.savez(stream, **{str(number): _packed(said) for number, said in speech.items()})
+
+
+def _packed(speech: Speech) -> NDArray[np.uint8]:
+    """Length of a JSON text in 4 bytes, the text, the voice."""
+    phones = [(phone.name, phone.start, phone.end) for phone in speech.phones]
+    said = json.dumps({"text": speech.text, "voice": asdict(speech.voice), "phones": phones}).encode()
+    head = np.frombuffer(len(said).to_bytes(4, "little") + said, np.uint8)
+    return np.concatenate([head, packed_voice(speech.samples)])
+
+
+def _unpacked(stored: NDArray[np.uint8]) -> Speech:
+    length = 4 + int.from_bytes(stored[:4].tobytes(), "little")
+    said = json.loads(stored[4:length].tobytes())
+    phones = tuple(Phone(*phone) for phone in said["phones"])
+    return Speech(unpacked_voice(stored[length:]), phones, said["text"], Voice(**said["voice"]))
