@@ -56,7 +56,9 @@ class DrawnFaces:
     ) -> list[Footage]:
         height, width = size or (self.size, self.size)
         if height != width:
-            raise InputError(f"Drawn faces are square; the recipe asks for {width}x{height}. Give equal sides.")
+            raise InputError(
+                f"Drawn faces are square; the recipe asks for {width}x{height}. Give equal sides."
+            )
         faces = [self._face(seed, frames, height) for seed in seeds]
         return [
             Footage(f.frames, detail_weight(f.landmarks, height, width, mouth), f.landmarks[0, MOUTH].mean(0))

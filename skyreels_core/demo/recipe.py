@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ import torch
 
 from ..model.vae import VideoVAE, save_vae
 from ..model.whisper import save_whisper
-from ..training.clips import FolderClips
+from ..training.clips import FolderClips, MixedClips
 from ..training.loop import Stage
-from ..training.recipe import Sections
+from ..training.recipe import Means, Sections
 from .autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
 from .clips import DrawnClips
+from .material import DrawnFaces, Material
 from .people.clips import PeopleClips
-from .people.dataset import RenderedClips
+from .people.listening import ListeningConfig, train_listener
+from .rendered import RenderedClips, RenderedFaces
 from .speech import SpeechConfig, train_speech
 from .whole_sequence import WholeSequenceVAE
 
@@ -27,8 +29,13 @@ class Autoencoder:
     config: AutoencoderConfig
     part: str = "vae"
 
-    def make(self, file: Path, folder: Path, dtype: torch.dtype) -> None:
-        save_vae(file, train_autoencoder(self.config, folder / "autoencoder"), dtype)
+    @property
+    def stages(self) -> Sequence[Stage]:
+        return self.config.stages
+
+    def make(self, file: Path, folder: Path, dtype: torch.dtype, means: Means) -> None:
+        trained = train_autoencoder(self.config, folder / "autoencoder", means.accelerator, means.budget)
+        save_vae(file, trained, dtype)
 
     def while_training(self, network: VideoVAE) -> WholeSequenceVAE:
         return WholeSequenceVAE(network.network)
@@ -39,25 +46,63 @@ class SpeechEncoder:
     config: SpeechConfig
     part: str = "whisper"
 
-    def make(self, file: Path, folder: Path, dtype: torch.dtype) -> None:
-        save_whisper(file, *train_speech(self.config, folder / "speech"), dtype)
+    @property
+    def stages(self) -> Sequence[Stage]:
+        return self.config.stages
+
+    def make(self, file: Path, folder: Path, dtype: torch.dtype, means: Means) -> None:
+        save_whisper(
+            file, *train_speech(self.config, folder / "speech", means.accelerator, means.budget), dtype
+        )
 
     def while_training(self, network: Any) -> Any:
         return network
 
 
-def _staged(network: Callable, config: type, stage: type[Stage]) -> Callable[[dict[str, Any]], Any]:
-    def read(section: dict[str, Any]) -> Any:
-        stages = tuple(stage(**fields) for fields in section.pop("stages"))
-        return network(config(stages=stages, **section))
+@dataclass(frozen=True)
+class Listening(SpeechEncoder):
+    """A speech encoder that tells visemes apart."""
 
-    return read
+    config: ListeningConfig
+
+    def make(self, file: Path, folder: Path, dtype: torch.dtype, means: Means) -> None:
+        listener = train_listener(self.config, folder / "speech", means.accelerator, means.budget)
+        save_whisper(file, listener.encoder, listener.config, dtype)
 
 
+def _autoencoder(section: dict[str, Any]) -> Autoencoder:
+    """Drawn faces of the section's `size` and `fps`, unless it names another `material`."""
+    stages = tuple(AutoencoderStage(**fields) for fields in section.pop("stages"))
+    material = section.pop("material", None) or {
+        "kind": "drawn",
+        **{n: section.pop(n) for n in ("size", "fps")},
+    }
+    kind = MATERIALS[material.pop("kind")]
+    return Autoencoder(AutoencoderConfig(kind(**material), stages=stages, **section))
+
+
+def _speech(section: dict[str, Any]) -> SpeechEncoder:
+    """`tells: curves` (the drawn mouths') or `tells: visemes`."""
+    stages = tuple(Stage(**fields) for fields in section.pop("stages"))
+    network, config = {"curves": (SpeechEncoder, SpeechConfig), "visemes": (Listening, ListeningConfig)}[
+        section.pop("tells", "curves")
+    ]
+    return network(config(stages=stages, **section))
+
+
+def _mixed(parts: Sequence[dict[str, Any]], **shared: Any) -> MixedClips:
+    """Rendered clips of several sizes: each part's fields over the shared ones."""
+    return MixedClips(tuple(RenderedClips(**{**shared, **part}) for part in parts))
+
+
+MATERIALS: dict[str, Callable[..., Material]] = {"drawn": DrawnFaces, "rendered": RenderedFaces}
 EVERY_SECTION = Sections(
-    {"folder": FolderClips, "drawn": DrawnClips, "people": PeopleClips, "rendered": RenderedClips},
     {
-        "autoencoder": _staged(Autoencoder, AutoencoderConfig, AutoencoderStage),
-        "speech": _staged(SpeechEncoder, SpeechConfig, Stage),
+        "folder": FolderClips,
+        "drawn": DrawnClips,
+        "people": PeopleClips,
+        "rendered": RenderedClips,
+        "mixed": _mixed,
     },
+    {"autoencoder": _autoencoder, "speech": _speech},
 )

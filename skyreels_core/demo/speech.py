@@ -15,7 +15,7 @@ from transformers import WhisperConfig, WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from ..timeline import SAMPLE_RATE, TOKEN_RATE
-from ..training.loop import Losses, Run, Stage
+from ..training.loop import AS_STATED, Budget, Losses, Run, Stage
 from .curves import mouth_curves
 from .voices import recording
 
@@ -49,17 +49,20 @@ class _Regressor(nn.Module):
         return self.head(self.encoder(features).last_hidden_state)
 
 
-def train_speech(config: SpeechConfig, folder: Path) -> tuple[WhisperEncoder, WhisperConfig]:
+def train_speech(
+    config: SpeechConfig, folder: Path, accelerator: Accelerator | None = None, budget: Budget = AS_STATED
+) -> tuple[WhisperEncoder, WhisperConfig]:
     """Train on espeak-ng voices of 6 to 30 s in Whisper's 30 s window; the regression head is thrown away."""
     torch.manual_seed(config.seed)
     model = _Regressor(config)
     features, curves = _material(config, folder)
-    run = Run(folder, model, Accelerator(cpu=True), config.seed)
+    run = Run(folder, model, accelerator or Accelerator(cpu=True), config.seed, budget=budget)
 
     def step(model: nn.Module, generator: torch.Generator, stage: Stage) -> Losses:
         rows = torch.randint(len(features), (stage.batch,), generator=generator)
-        error = model(features[rows]) - curves[rows].nan_to_num()
-        heard = ~curves[rows].isnan()
+        heard_features, wanted = (part[rows].to(run.accelerator.device) for part in (features, curves))
+        error = model(heard_features) - wanted.nan_to_num()
+        heard = ~wanted.isnan()
         return {"loss": (error.square() * heard).sum() / heard.sum()}
 
     for stage in config.stages:

@@ -24,7 +24,7 @@ class WholeSequenceVAE(VideoVAE):
 
     @torch.no_grad()
     def encode(self, video: Tensor) -> Tensor:
-        return (encode_whole(self.network, video)[0] - self.mean) / self.std
+        return (encode_whole(self.network, video.to(self.network.device))[0] - self.mean) / self.std
 
 
 def encode_whole(vae: AutoencoderKLWan, video: Tensor) -> tuple[Tensor, Tensor]:

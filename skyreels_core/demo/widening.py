@@ -18,9 +18,13 @@ def widen(narrow: AutoencoderKLWan, wide: AutoencoderKLWan) -> None:
     """Give `wide`, freshly initialised, what `narrow` has learned. Raises ValueError where it is not as wide."""
     if wide.config["base_dim"] < narrow.config["base_dim"]:
         widths = narrow.config["base_dim"], wide.config["base_dim"]
-        raise ValueError(f"a VAE of width {widths[0]} cannot start one of width {widths[1]}; give at least {widths[0]}")
+        raise ValueError(
+            f"a VAE of width {widths[0]} cannot start one of width {widths[1]}; give at least {widths[0]}"
+        )
     known = narrow.state_dict()
-    wide.load_state_dict({name: _grown(name, known[name], fresh) for name, fresh in wide.state_dict().items()})
+    wide.load_state_dict(
+        {name: _grown(name, known[name], fresh) for name, fresh in wide.state_dict().items()}
+    )
 
 
 def _grown(name: str, old: Tensor, fresh: Tensor) -> Tensor:

@@ -47,6 +47,26 @@ class ClipSource(Protocol):
 
 
 @dataclass(frozen=True)
+class MixedClips:
+    """Several sources, such as clips of different sizes; the clips of each are alike."""
+
+    parts: Sequence[ClipSource]
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def clip(self, index: int) -> Clip:
+        for part in self.parts:
+            if index < len(part):
+                return part.clip(index)
+            index -= len(part)
+        raise IndexError(f"there are {len(self)} clips")
+
+    def captions(self) -> list[str]:
+        return [caption for part in self.parts for caption in part.captions()]
+
+
+@dataclass(frozen=True)
 class FolderClips:
     """Videos of a folder, cut into clips one after the other.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
@@ -15,11 +17,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from ..conditioning.conditions import VideoEncoder, condition_latent, given_first, given_outside, no_picture
+from ..conditioning.conditions import condition_latent, given_first, given_outside, no_picture
 from ..conditioning.masks import loss_mask_to_latent
 from ..model.backbone import collapse_padding
 from ..model.clip_vision import ClipVision
 from ..model.text import TextEncoder
+from ..model.vae import VideoVAE
 from ..model.whisper import WhisperTokens
 from ..timeline import crop_span, latent_frames
 from .clips import Clip, ClipSource
@@ -31,10 +34,15 @@ EMPTY = "empty.safetensors"
 class Encoders:
     """The frozen networks around the transformer; clip_vision only where the backbone takes image tokens."""
 
-    vae: VideoEncoder
+    vae: VideoVAE
     text: TextEncoder
     whisper: WhisperTokens
     clip_vision: ClipVision | None = None
+
+    def to(self, device: torch.device) -> None:
+        """Move what sees and hears; texts are few."""
+        self.vae.to(device)
+        self.whisper.encoder.to(device)
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,19 @@ class Batch:
 
 @torch.no_grad()
 def encode_clips(
-    source: ClipSource, encoders: Encoders, folder: Path, alternate: bool = False
+    source: ClipSource, encoders: Encoders, folder: Path, alternate: bool = False, seconds: float = math.inf
 ) -> EncodedClips:
     """Encode what `folder` does not hold yet. An interrupted run resumes where it stopped.
 
     alternate: every other clip is an animation, the rest are edits; by default each clip serves both tasks.
+    seconds: after which no further clip is begun but the first.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for index in tqdm(range(len(source)), desc="encoding clips", mininterval=5):
+    count, until = len(source), time.monotonic() + seconds
+    for index in tqdm(range(count), desc="encoding clips", mininterval=5):
+        if index and time.monotonic() > until:
+            count = index
+            break
         path = folder / f"{index:06d}.safetensors"
         if not path.exists():
             tasks = ("animation", "editing")[index % 2 :][:1] if alternate else ("animation", "editing")
@@ -79,7 +92,7 @@ def encode_clips(
         text = collapse_padding(encoders.text.encode([""]))[0][0]
         empty = no_picture(encoders.vae, frames, height, width)[0]
         _write(folder / EMPTY, {"condition": empty, "context": text})
-    return EncodedClips(folder, len(source))
+    return EncodedClips(folder, count)
 
 
 def _encode(clip: Clip, encoders: Encoders, tasks: Sequence[str]) -> dict[str, Tensor]:
@@ -100,7 +113,7 @@ def _encode(clip: Clip, encoders: Encoders, tasks: Sequence[str]) -> dict[str, T
         encoded["lips"] = loss_mask_to_latent(clip.lips)[None]
     if encoders.clip_vision is not None:
         encoded["clip_fea"] = encoders.clip_vision.encode(clip.frames[0])[0]
-    halves = {name: value.half().contiguous() for name, value in encoded.items()}
+    halves = {name: value.half().cpu().contiguous() for name, value in encoded.items()}
     return {
         **halves,
         "key_positions": span.key_positions(),
@@ -114,14 +127,27 @@ def _write(path: Path, tensors: dict[str, Tensor]) -> None:
     os.replace(partial, path)
 
 
+class Clips(Protocol):
+    """Encoded clips of one size."""
+
+    no_condition: Tensor  # [20 t h w]
+    no_text: Tensor  # [m d]
+    fps: float
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: list[int], voices: list[int]) -> Batch:
+        """Clips `indices`, each with the voice of the clip of the same rank in `voices`."""
+        ...
+
+
 class EncodedClips:
     """The encoded clips of a folder, read when asked for."""
 
     def __init__(self, folder: Path, count: int):
         self.folder, self.count = folder, count
         empty = load_file(folder / EMPTY)
-        self.no_condition = empty["condition"].float()  # [20 t h w]
-        self.no_text = empty["context"].float()  # [m d]
+        self.no_condition, self.no_text = empty["condition"].float(), empty["context"].float()
         with safe_open(folder / "000000.safetensors", "pt") as file:
             self.fps = float(file.get_tensor("fps"))
 
@@ -129,7 +155,6 @@ class EncodedClips:
         return self.count
 
     def batch(self, indices: list[int], voices: list[int]) -> Batch:
-        """Clips `indices`, each with the voice of the clip of the same rank in `voices`."""
         clips = [self._read(index) for index in indices]
         heard = [clip if v == i else self._read(v) for clip, i, v in zip(clips, indices, voices, strict=True)]
         lengths = torch.tensor([len(clip["tokens"]) for clip in heard])

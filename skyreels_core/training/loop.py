@@ -57,10 +57,17 @@ class Budget(Protocol):
         """The stage with the `seconds` that it gets, of which `spent` are over."""
         ...
 
+    def share(self, name: str) -> float:
+        """Seconds for another part of the recipe."""
+        ...
+
 
 class _AsStated:
     def limited(self, stage: Stage, spent: float) -> Stage:
         return stage
+
+    def share(self, name: str) -> float:
+        return math.inf
 
 
 AS_STATED: Budget = _AsStated()
@@ -71,7 +78,8 @@ class Run:
 
     Everything random in step k comes from a generator seeded with (seed, stage, k), so a resumed run sees what an
     uninterrupted one would have seen. Devices, precision and several processes are accelerate's business. `budget`
-    gives a stage the seconds that it may take.
+    gives a stage the seconds that it may take; `saved` gets the weights, averaged where an average is kept, after
+    each checkpoint.
     """
 
     def __init__(
@@ -82,9 +90,10 @@ class Run:
         seed: int,
         save_every: int = SAVED_STEPS,
         budget: Budget = AS_STATED,
+        saved: Callable[[dict[str, Tensor]], None] | None = None,
     ):
         self.folder, self.model, self.seed, self.save_every = Path(folder), model, seed, save_every
-        self.accelerator, self.budget = accelerator, budget
+        self.accelerator, self.budget, self.saved = accelerator, budget, saved
         self.folder.mkdir(parents=True, exist_ok=True)
         self.done: dict[str, int] = {}
         self.spent: dict[str, float] = {}  # seconds in each stage
@@ -208,6 +217,8 @@ class Run:
         torch.save(state, partial)
         os.replace(partial, self.state_file)
         plot_losses(self.folder / "losses.csv", self.folder / "losses.png")
+        if self.saved is not None:
+            self.saved(self.ema or state["model"])
 
     def _resume(self) -> None:
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")

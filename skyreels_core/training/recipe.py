@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 import torch
 import yaml
 from accelerate import Accelerator
+from torch import Tensor
 
 from ..errors import InputError
 from ..model.adapter import AudioAdapter
@@ -22,13 +24,15 @@ from ..model.config import CONFIGS, AudioConfig
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
 from ..model.vae import load_vae
 from ..model.whisper import load_whisper
-from .clips import ClipSource, FolderClips
-from .encoded import Encoders, encode_clips
-from .loop import Stage
+from .budget import TimeBudget
+from .clips import ClipSource, FolderClips, MixedClips
+from .encoded import Clips, Encoders, encode_clips
+from .held import HeldClips
+from .loop import AS_STATED, Budget, Stage
 from .losses import Objective
 from .transformer import AudioDrivenModel, Leg, train_transformer
 
-logger = logging.getLogger(__name__)
+ENCODING = "encoding"  # of the clips: a part of the budget beside the stages
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class TransformerConfig:
     rope: bool = True
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a training has: devices, time, and who is told of each checkpoint that the bundle's folder shows."""
+
+    accelerator: Accelerator
+    budget: Budget = AS_STATED
+    saved: Callable[[Path], None] | None = None
+
+
 class Network(Protocol):
     """A section that trains one of the frozen networks instead of naming its file under `encoders`."""
 
@@ -53,7 +66,10 @@ class Network(Protocol):
         """The network's name under `encoders`."""
         ...
 
-    def make(self, file: Path, folder: Path, dtype: torch.dtype) -> None:
+    @property
+    def stages(self) -> Sequence[Stage]: ...
+
+    def make(self, file: Path, folder: Path, dtype: torch.dtype, means: Means) -> None:
         """Train it, resuming what `folder` holds, and write `file` with weights of `dtype`."""
 
     def while_training(self, network: Any) -> Any:
@@ -81,44 +97,98 @@ class Recipe:
     networks: tuple[Network, ...] = ()
     alternate_tasks: bool = False  # encode each clip for one task only: half the time for a small model
     text_seed: int | None = None  # a random frozen text encoder over the data's captions
+    text_pieces: int = 400  # its vocabulary
+    encoding_seconds: float = (
+        0.0  # stated for encoding the clips; counts only where the whole recipe has a time
+    )
     sampling: dict[str, Any] = field(default_factory=dict)  # the preset that the model file will carry
     dtype: str = "float16"  # of the files
     precision: str = "no"  # accelerate's mixed precision: "no", "fp16" or "bf16"
     gradient_checkpointing: bool = False
+    held: bool = False  # the encoded clips and their encoders lie in the device's memory
+
+    @property
+    def whole(self) -> bool:
+        """Whether it makes a model with all its parts, not audio layers alone."""
+        return any(leg.train != "audio" for leg in self.transformer.legs)
 
 
-def train(config: str | Path, output: str | Path, sections: Sections = LAB) -> Path:
+def train(
+    config: str | Path,
+    output: str | Path,
+    sections: Sections = LAB,
+    seconds: float | None = None,
+    saved: Callable[[Path], None] | None = None,
+) -> Path:
     """Run every section of a recipe, resuming what `output` already holds, and write a bundle to `output`/bundle.
 
-    Returns the bundle's folder. Raises InputError for a recipe that cannot be read.
+    With `seconds` the whole takes so long, shared as the recipe's stages state theirs. At each checkpoint of the
+    transformer the bundle is written as far as it is, and `saved` gets its folder. Returns the bundle's folder. Raises
+    InputError for a recipe that cannot be read.
     """
     recipe, output = read_recipe(config, sections), Path(output)
+    budget = AS_STATED if seconds is None else _budget(recipe, time.monotonic() + seconds)
+    means = Means(Accelerator(mixed_precision=recipe.precision), budget, saved)
     bundle = output / "bundle"
     bundle.mkdir(parents=True, exist_ok=True)
     dtype = getattr(torch, recipe.dtype)
-    _make_encoders(recipe, output, bundle, dtype)
-    encoders = Encoders(
+    _make_encoders(recipe, output, bundle, dtype, means)
+    encoders = _load_encoders(recipe, bundle)
+    clips = _encode(recipe, encoders, output / "clips", means)
+    model = _start(recipe.transformer, encoders.whisper.width)
+    model.backbone.gradient_checkpointing = recipe.gradient_checkpointing
+
+    def write(weights: Mapping[str, Tensor] | None = None) -> None:
+        _save(model, recipe, bundle, dtype, weights)
+        if saved is not None:
+            saved(bundle)
+
+    settings = recipe.transformer
+    train_transformer(
+        model, clips, settings.legs, output / "transformer", means.accelerator, settings.seed, budget, write
+    )
+    write()
+    return bundle
+
+
+def _budget(recipe: Recipe, deadline: float) -> Budget:
+    networks = [(stage.name, stage.seconds) for network in recipe.networks for stage in network.stages]
+    legs = [(leg.stage.name, leg.stage.seconds) for leg in recipe.transformer.legs]
+    return TimeBudget(deadline, [*networks, (ENCODING, recipe.encoding_seconds), *legs])
+
+
+def _make_encoders(recipe: Recipe, output: Path, bundle: Path, dtype: torch.dtype, means: Means) -> None:
+    for network in recipe.networks:
+        if not (file := bundle / f"{network.part}.safetensors").exists():
+            network.make(file, output, dtype, means)
+    if recipe.text_seed is not None and not (bundle / "text_encoder.safetensors").exists():
+        encoder = random_text_encoder(recipe.data.captions(), recipe.text_seed, recipe.text_pieces)
+        save_text_encoder(bundle / "text_encoder.safetensors", encoder, dtype)
+
+
+def _load_encoders(recipe: Recipe, bundle: Path) -> Encoders:
+    return Encoders(
         _encoder(recipe, "vae", load_vae(_file(recipe, bundle, "vae"))),
         load_text_encoder(_file(recipe, bundle, "text_encoder")),
         _encoder(recipe, "whisper", load_whisper(_file(recipe, bundle, "whisper"))),
         load_clip_vision(recipe.encoders["clip_vision"]) if "clip_vision" in recipe.encoders else None,
     )
-    clips = encode_clips(recipe.data, encoders, output / "clips", recipe.alternate_tasks)
-    model = _start(recipe.transformer, encoders.whisper.width)
-    model.backbone.gradient_checkpointing = recipe.gradient_checkpointing
-    accelerator, settings = Accelerator(mixed_precision=recipe.precision), recipe.transformer
-    train_transformer(model, clips, settings.legs, output / "transformer", accelerator, settings.seed)
-    _save(model, recipe, bundle, dtype)
-    return bundle
 
 
-def _make_encoders(recipe: Recipe, output: Path, bundle: Path, dtype: torch.dtype) -> None:
-    for network in recipe.networks:
-        if not (file := bundle / f"{network.part}.safetensors").exists():
-            network.make(file, output, dtype)
-    if recipe.text_seed is not None and not (bundle / "text_encoder.safetensors").exists():
-        encoder = random_text_encoder(recipe.data.captions(), recipe.text_seed)
-        save_text_encoder(bundle / "text_encoder.safetensors", encoder, dtype)
+def _encode(recipe: Recipe, encoders: Encoders, folder: Path, means: Means) -> Clips | Sequence[Clips]:
+    """Clips of one size, or sets of several; in the GPU's memory where there is one and the model is small."""
+    device, mixed = means.accelerator.device, isinstance(recipe.data, MixedClips)
+    sources = recipe.data.parts if isinstance(recipe.data, MixedClips) else [recipe.data]
+    if recipe.held:
+        encoders.to(device)
+    seconds = means.budget.share(ENCODING)
+    sets: list[Clips] = []
+    for number, source in enumerate(sources):
+        part = seconds * len(source) / len(recipe.data)
+        place = folder / f"{number}" if mixed else folder
+        encoded = encode_clips(source, encoders, place, recipe.alternate_tasks, part)
+        sets.append(HeldClips(encoded, device) if recipe.held else encoded)
+    return sets if mixed else sets[0]
 
 
 def _encoder(recipe: Recipe, part: str, loaded: Any) -> Any:
@@ -150,12 +220,20 @@ def _start(config: TransformerConfig, audio_width: int) -> AudioDrivenModel:
     return AudioDrivenModel(backbone, adapter)
 
 
-def _save(model: AudioDrivenModel, recipe: Recipe, bundle: Path, dtype: torch.dtype) -> None:
-    """Where the backbone moved the whole model is written, otherwise the audio layers alone."""
-    moved = any(leg.train != "audio" for leg in recipe.transformer.legs)
+def _save(
+    model: AudioDrivenModel,
+    recipe: Recipe,
+    bundle: Path,
+    dtype: torch.dtype,
+    weights: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Write the whole model where the backbone moved, otherwise the audio layers alone."""
     metadata = {"sampling": recipe.sampling}
+    if weights is not None:
+        model = copy.deepcopy(model)
+        model.load_state_dict(weights)
     save_model(
-        bundle / "model.safetensors", model.backbone if moved else None, model.adapter, metadata, dtype
+        bundle / "model.safetensors", model.backbone if recipe.whole else None, model.adapter, metadata, dtype
     )
 
 

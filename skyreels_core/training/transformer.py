@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from ..model.adapter import AudioAdapter
 from ..model.backbone import WanModel
 from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
-from .encoded import Batch, EncodedClips
-from .loop import Losses, Run, Stage
+from .encoded import Batch, Clips
+from .loop import AS_STATED, Budget, Losses, Run, Stage
 from .losses import Dropped, Objective, draw_drops, draw_sigmas, flow_loss
 
 
@@ -44,7 +44,7 @@ class AudioDrivenModel(nn.Module):
         A batch in which no sample has a voice skips the audio layers altogether.
         """
         audio = None
-        if told.key_mask.any():
+        if told.heard:
             positions = query_positions(noisy.shape[2], fps)
             voice = self.adapter.prepare(batch.tokens, batch.key_positions, positions, told.key_mask)
             audio = partial(self.adapter.apply, context=voice)
@@ -60,21 +60,28 @@ class Conditions:
     condition: Tensor  # [b 20 t h w]
     context: Tensor  # [b m d]
     key_mask: Tensor  # bool [b n]; a row of False has no voice
+    heard: bool  # whether any sample has a voice
 
     def to(self, device: torch.device) -> Conditions:
-        return Conditions(self.condition.to(device), self.context.to(device), self.key_mask.to(device))
+        parts = (part.to(device) for part in (self.condition, self.context, self.key_mask))
+        return Conditions(*parts, self.heard)
 
 
 def train_transformer(
     model: AudioDrivenModel,
-    clips: EncodedClips,
+    clips: Clips | Sequence[Clips],
     legs: Sequence[Leg],
     folder: Path,
     accelerator: Accelerator,
     seed: int,
+    budget: Budget = AS_STATED,
+    saved: Callable[[dict[str, Tensor]], None] | None = None,
 ) -> AudioDrivenModel:
-    """Run all legs, resuming where `folder` left off; returns the model with averaged weights where kept."""
-    run = Run(folder, model, accelerator, seed)
+    """Run all legs, resuming where `folder` left off; returns the model with averaged weights where kept.
+
+    Of several sets of clips, such as those of different sizes, each batch is of one, the larger ones more often.
+    """
+    run = Run(folder, model, accelerator, seed, budget=budget, saved=saved)
     for leg in legs:
         parts = {"backbone": model.backbone, "audio": model.adapter, "all": model}
         model.requires_grad_(False)
@@ -85,8 +92,13 @@ def train_transformer(
 
 
 def _step(
-    model: nn.Module, clips: EncodedClips, leg: Leg, device: torch.device, generator: torch.Generator
+    model: nn.Module,
+    clips: Clips | Sequence[Clips],
+    leg: Leg,
+    device: torch.device,
+    generator: torch.Generator,
 ) -> Losses:
+    clips = _one_of(clips, generator)
     objective = leg.objective if leg.voice else replace(leg.objective, drop_audio=1.0)
     batch = draw_batch(clips, leg.stage.batch, objective, generator)
     told = tell(batch, clips, leg, objective, generator).to(device)
@@ -101,7 +113,14 @@ def _step(
     return {"loss": losses.mean()}
 
 
-def draw_batch(clips: EncodedClips, size: int, objective: Objective, generator: torch.Generator) -> Batch:
+def _one_of(clips: Clips | Sequence[Clips], generator: torch.Generator) -> Clips:
+    if not isinstance(clips, Sequence):
+        return clips
+    counts = torch.tensor([len(part) for part in clips], dtype=torch.float32)
+    return clips[int(torch.multinomial(counts, 1, generator=generator))]
+
+
+def draw_batch(clips: Clips, size: int, objective: Objective, generator: torch.Generator) -> Batch:
     """Random clips; a share of them gets the voice of another."""
     indices = torch.randint(len(clips), (size,), generator=generator)
     others = torch.randint(len(clips), (size,), generator=generator)
@@ -110,17 +129,19 @@ def draw_batch(clips: EncodedClips, size: int, objective: Objective, generator: 
 
 
 def tell(
-    batch: Batch, clips: EncodedClips, leg: Leg, objective: Objective, generator: torch.Generator
+    batch: Batch, clips: Clips, leg: Leg, objective: Objective, generator: torch.Generator
 ) -> Conditions:
     """Choose each sample's task and drop what is to be dropped."""
-    size = len(batch.latent)
-    edits = torch.rand(size, generator=generator) < leg.editing
-    dropped: Dropped = draw_drops(size, objective, generator)
+    size, device = len(batch.latent), batch.latent.device
+    edits = (torch.rand(size, generator=generator) < leg.editing).to(device)
+    drawn = draw_drops(size, objective, generator)
+    dropped = Dropped(*(flags.to(device) for flags in (drawn.reference, drawn.audio, drawn.text)))
     condition = torch.where(_column(edits), batch.editing, batch.animation)
     condition = torch.where(_column(dropped.reference), clips.no_condition, condition)
     no_text = nn.functional.pad(clips.no_text, (0, 0, 0, batch.context.shape[1] - len(clips.no_text)))
     context = torch.where(dropped.text.view(-1, 1, 1), no_text, batch.context)
-    return Conditions(condition, context, batch.key_mask & ~dropped.audio[:, None])
+    key_mask = batch.key_mask & ~dropped.audio[:, None]
+    return Conditions(condition, context, key_mask, heard=not bool(drawn.audio.all()))
 
 
 def _column(flags: Tensor) -> Tensor:

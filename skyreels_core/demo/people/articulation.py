@@ -13,7 +13,12 @@ from .person import channels
 from .visemes import LEAD, VISEMES, Phone, mouth_track, visemes_of
 
 NAMES = tuple(VISEMES)
-GROUPS = {"closed": ("PP",), "teeth": ("FF", "SS"), "rounded": ("O", "U"), "open": ("aa", "E")}  # told apart by eye
+GROUPS = {
+    "closed": ("PP",),
+    "teeth": ("FF", "SS"),
+    "rounded": ("O", "U"),
+    "open": ("aa", "E"),
+}  # told apart by eye
 
 
 @functools.lru_cache(maxsize=2)
@@ -24,7 +29,7 @@ def mouth_channels(head: Head) -> tuple[str, ...]:
 
 
 def articulation(head: Head, phones: Sequence[Phone], instants: NDArray) -> NDArray[np.float32]:
-    """The pose's `mouth_channels` [n k] at instants [n] (seconds): opening, closure, rounding, teeth and all between."""
+    """The pose's `mouth_channels` [n k] at instants [n] (seconds): opening, closure, rounding, teeth."""
     columns = [channels(head).index(name) for name in mouth_channels(head)]
     return mouth_track(head, phones, instants)[:, columns]
 

@@ -34,7 +34,9 @@ def speech_of(number: int, sentences: int = 1) -> Speech:
     return draw_speech(random.Random(f"speech {number}"), number >= HELD_OUT, sex, sentences)
 
 
-def carry_speech(file: Path, numbers: Iterable[int], sentences: int = 1, processes: int = 1) -> dict[int, Speech]:
+def carry_speech(
+    file: Path, numbers: Iterable[int], sentences: int = 1, processes: int = 1
+) -> dict[int, Speech]:
     """The speech of these takes: what `file` lacks is spoken and added to it."""
     known = carried_speech(file) if file.exists() else {}
     missing = [number for number in numbers if number not in known]
@@ -49,7 +51,9 @@ def carry_speech(file: Path, numbers: Iterable[int], sentences: int = 1, process
 def carried_speech(file: Path) -> dict[int, Speech]:
     """Raises InputError where there is no such file."""
     if not file.exists():
-        raise InputError(f"{file} is missing: the speech of the takes. Make it with: python -m tools.train_people speech")
+        raise InputError(
+            f"{file} is missing: the speech of the takes. Make it with: python -m tools.train_people speech --output DIR"
+        )
     with np.load(file) as kept:
         return {int(name): _unpacked(kept[name]) for name in kept.files}
 

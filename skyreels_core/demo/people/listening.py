@@ -91,7 +91,9 @@ class Talk:
     def batch(self, size: int, generator: torch.Generator) -> Heard:
         windows = [self._window(generator) for _ in range(size)]
         samples, poses, visemes = zip(*windows, strict=True)
-        features = self.extractor(list(samples), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+        features = self.extractor(
+            list(samples), sampling_rate=SAMPLE_RATE, return_tensors="pt"
+        ).input_features
         return Heard(features, torch.stack(poses), torch.stack(visemes))
 
     def _window(self, generator: torch.Generator) -> tuple[NDArray, Tensor, Tensor]:
@@ -164,7 +166,8 @@ def examine(model: Listener, talk: Talk, head: Head, windows: int, seed: int) ->
     wanted, visemes = (np.concatenate(parts) for parts in zip(*true, strict=True))
     spoken = visemes != NAMES.index("sil")
     correlation = {
-        name: float(np.corrcoef(poses[:, i], wanted[:, i])[0, 1]) for i, name in enumerate(mouth_channels(head))
+        name: float(np.corrcoef(poses[:, i], wanted[:, i])[0, 1])
+        for i, name in enumerate(mouth_channels(head))
     }
     right = float((logits.argmax(1) == visemes)[spoken].mean())
     return Understanding(_confusion(logits, groups_of(visemes)), right, correlation)

@@ -79,7 +79,9 @@ def _speech(file: Path):
     return carried_speech(file)
 
 
-def film(take: Take, width: int, height: int, supersampling: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def film(
+    take: Take, width: int, height: int, supersampling: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Frames [f h w 3] and landmarks [f 68 2] in pixels."""
     renderer, rows = Renderer(take.actor, width, height, supersampling), landmark_rows(take.actor.person.head)
     frames, landmarks = [], []

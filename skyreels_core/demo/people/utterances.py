@@ -61,7 +61,9 @@ def _spoken(numbers: range, held_out: bool, processes: int) -> Iterator[Utteranc
         spoken = map(draw_utterance, numbers, flags)
         return (Utterance(s.samples, s.phones) for s in spoken)
     with ProcessPoolExecutor(processes) as pool:
-        return iter([Utterance(s.samples, s.phones) for s in pool.map(draw_utterance, numbers, flags, chunksize=8)])
+        return iter(
+            [Utterance(s.samples, s.phones) for s in pool.map(draw_utterance, numbers, flags, chunksize=8)]
+        )
 
 
 def _save(file: Path, spoken: list[Utterance]) -> None:
@@ -80,7 +82,9 @@ def _save(file: Path, spoken: list[Utterance]) -> None:
 
 def _load(file: Path) -> list[Utterance]:
     with np.load(file) as kept:
-        phones = [Phone(str(n), float(a), float(b)) for n, (a, b) in zip(kept["names"], kept["times"], strict=True)]
+        phones = [
+            Phone(str(n), float(a), float(b)) for n, (a, b) in zip(kept["names"], kept["times"], strict=True)
+        ]
         samples = torch.from_numpy(kept["samples"])
         cuts, ends = samples.split(kept["lengths"].tolist()), np.cumsum(kept["counts"])
         parts = [tuple(phones[end - count : end]) for end, count in zip(ends, kept["counts"], strict=True)]

@@ -1,4 +1,4 @@
-"""Rendered people as training sees them: cut, resized, mirrored and tinted at random for the VAE, as clips for the rest."""
+"""Rendered people as training sees them: cut, resized, mirrored and tinted for the VAE, as clips for the rest."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...conditioning.faces import face_masks
-from ...conditioning.pose import Keypoints
-from ...training.clips import Clip
-from ..material import MOUTH, Footage, detail_weight
-from .shards import Shard, Shards
+from ..conditioning.faces import face_masks
+from ..conditioning.pose import Keypoints
+from ..training.clips import Clip
+from .material import MOUTH, Footage, detail_weight
+from .people.shards import Shard, Shards
 
 CLOSEST = 0.75  # of the picture's side, what the nearest view shows
 TINT, GAMMA = 0.05, 0.12  # most that a colour channel and the contrast are changed
@@ -82,7 +82,9 @@ class RenderedFaces:
         known = self.shards.now()
         return [self._clip(known, seed, frames, mouth, size or (self.size, self.size)) for seed in seeds]
 
-    def _clip(self, known: list[Shard], seed: int, frames: int, mouth: float, size: tuple[int, int]) -> Footage:
+    def _clip(
+        self, known: list[Shard], seed: int, frames: int, mouth: float, size: tuple[int, int]
+    ) -> Footage:
         rng = np.random.default_rng(seed)
         long_enough = [shard for shard in known if len(shard) >= frames]
         shard = long_enough[int(rng.integers(len(long_enough)))]
@@ -136,4 +138,6 @@ class RenderedClips:
         view = View.whole(shard.frames.shape[1:3], (self.height, self.width))
         places = view.places(shard.landmarks[cut])
         masks = face_masks(Keypoints.of_one_face(places, self.width, self.height), self.fps)
-        return Clip(view.of(shard.frames[cut]), self.fps, shard.samples, first, shard.caption, masks.boxes, masks.lips)
+        return Clip(
+            view.of(shard.frames[cut]), self.fps, shard.samples, first, shard.caption, masks.boxes, masks.lips
+        )
