@@ -70,6 +70,7 @@ CONFIGS = {
     "t2v-14b": T2V_14B,
     "i2v-14b": replace(T2V_14B, model_type="i2v", in_dim=36),
     "demo": replace(T2V_14B, in_dim=36, dim=160, ffn_dim=640, text_dim=64, num_heads=4, num_layers=6),
+    "people": replace(T2V_14B, in_dim=36, dim=192, ffn_dim=512, text_dim=64, num_heads=4, num_layers=8),
 }
 
 BETWEEN_480P_AND_720P = 600_000  # pixels

@@ -52,7 +52,7 @@ def carried_speech(file: Path) -> dict[int, Speech]:
     """Raises InputError where there is no such file."""
     if not file.exists():
         raise InputError(
-            f"{file} is missing: the speech of the takes. Make it with: python -m tools.train_people speech --output DIR"
+            f"{file} is missing: the speech of the takes. Run: python -m tools.train_people speech --output DIR"
         )
     with np.load(file) as kept:
         return {int(name): _unpacked(kept[name]) for name in kept.files}

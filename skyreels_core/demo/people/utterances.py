@@ -17,8 +17,8 @@ from .sentences import draw_text
 from .visemes import Phone
 from .voices import Speech, draw_voice, speak
 
-ONSETS = ("", "b", "p", "m", "f", "v", "t", "d", "s", "z", "sh", "ch", "j", "k", "g", "n", "l", "r", "w", "th", "h", "y",
-          "st", "pl", "br", "tr", "sp")  # fmt: skip
+ONSETS = ("", "b", "p", "m", "f", "v", "t", "d", "s", "z", "sh", "ch", "j", "k", "g", "n", "l", "r", "w", "th", "h",
+          "y", "st", "pl", "br", "tr", "sp")  # fmt: skip
 VOWELS = ("a", "e", "i", "o", "u", "oo", "ee", "ay", "oa", "ow", "igh", "aw", "er", "oi")
 CODAS = ("", "", "", "m", "n", "t", "s", "l", "p", "b", "f", "k", "sh", "ng", "v", "z")
 
