@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -121,9 +122,10 @@ class RenderedClips:
 
     @functools.cached_property
     def index(self) -> list[tuple[int, int]]:
-        """(take, first frame) of every clip."""
+        """(take, first frame) of every clip, shuffled: any first part of them shows all kinds."""
         takes = enumerate(self.shards)
         starts = [(t, f) for t, s in takes for f in range(0, len(s) - self.frames + 1, self.step)]
+        random.Random(0).shuffle(starts)
         return starts[self.first :: self.every]
 
     def __len__(self) -> int:
