@@ -43,3 +43,8 @@ def caption() -> str:
 def model() -> Path:
     """The folder of the demo model, for `load_bundle`."""
     return _path("model")
+
+
+def reader() -> Path:
+    """The network that reads the mouths and eyes of rendered people."""
+    return _path("reader.safetensors")
