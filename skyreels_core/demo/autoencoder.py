@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,8 @@ from accelerate import Accelerator
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor
 
-from ..model.vae import load_vae
+from ..files import atomic
+from ..model.vae import load_vae, save_vae
 from ..timeline import SPATIAL
 from ..training.loop import AS_STATED, Budget, Losses, Run, Stage
 from .material import Footage, Material
@@ -51,11 +52,25 @@ def train_autoencoder(
     folder: Path,
     accelerator: Accelerator | None = None,
     budget: Budget = AS_STATED,
+    saved: Callable[[], None] | None = None,
 ) -> AutoencoderKLWan:
-    """Train, resume where `folder` left off, and return the VAE with Wan's latent statistics."""
+    """Train, resume where `folder` left off, and return the VAE with Wan's latent statistics.
+
+    At each checkpoint `folder`/vae.safetensors is what there is so far, of other statistics; then `saved` is called.
+    """
     torch.manual_seed(config.seed)
     vae = _start(config)
-    run = Run(folder, vae, accelerator or Accelerator(cpu=True), config.seed, budget=budget)
+
+    def write(weights: Mapping[str, Tensor]) -> None:
+        sketch = AutoencoderKLWan(base_dim=config.width)
+        sketch.load_state_dict(weights)
+        with atomic(folder / "vae.safetensors") as part:
+            save_vae(part, sketch)
+        if saved is not None:
+            saved()
+
+    place = accelerator or Accelerator(cpu=True)
+    run = Run(folder, vae, place, config.seed, budget=budget, saved=write)
     for stage in config.stages:
         parts = [vae.decoder, vae.post_quant_conv] if stage.decoder_only else [vae]
         trainable = [p for part in parts for p in part.parameters()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ class Autoencoder:
         return self.config.stages
 
     def make(self, file: Path, folder: Path, dtype: torch.dtype, means: Means) -> None:
-        trained = train_autoencoder(self.config, folder / "autoencoder", means.accelerator, means.budget)
+        saved = None if means.saved is None else partial(means.saved, file.parent)
+        trained = train_autoencoder(self.config, folder / "autoencoder", means.accelerator, means.budget, saved)
         save_vae(file, trained, dtype)
 
     def while_training(self, network: VideoVAE) -> WholeSequenceVAE:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..conditioning.faces import face_masks
 from ..conditioning.pose import Keypoints
+from ..errors import InputError
 from ..training.clips import Clip
 from .material import MOUTH, Footage, detail_weight
 from .people.shards import Shard, Shards
@@ -88,6 +89,8 @@ class RenderedFaces:
     ) -> Footage:
         rng = np.random.default_rng(seed)
         long_enough = [shard for shard in known if len(shard) >= frames]
+        if not long_enough:
+            raise InputError(f"{self.folder} holds no take of {frames} frames; render longer ones.")
         shard = long_enough[int(rng.integers(len(long_enough)))]
         first = int(rng.integers(len(shard) - frames + 1))
         cut = slice(first, first + frames)

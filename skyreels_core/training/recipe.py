@@ -102,6 +102,7 @@ class Recipe:
         0.0  # stated for encoding the clips; counts only where the whole recipe has a time
     )
     sampling: dict[str, Any] = field(default_factory=dict)  # the preset that the model file will carry
+    learned_from: str = ""  # kept in the model file: what it is to be measured on, such as "people"
     dtype: str = "float16"  # of the files
     precision: str = "no"  # accelerate's mixed precision: "no", "fp16" or "bf16"
     gradient_checkpointing: bool = False
@@ -228,7 +229,9 @@ def _save(
     weights: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write the whole model where the backbone moved, otherwise the audio layers alone."""
-    metadata = {"sampling": recipe.sampling}
+    metadata: dict[str, Any] = {"sampling": recipe.sampling}
+    if recipe.learned_from:
+        metadata["learned_from"] = recipe.learned_from
     if weights is not None:
         model = copy.deepcopy(model)
         model.load_state_dict(weights)

@@ -44,8 +44,9 @@ class Results:
     def collect(self, bundle: Path) -> None:
         """Copy the bundle and the losses as far as they are; without a whole VAE, the one that is being trained."""
         for name in PARTS:
-            file = bundle / f"{name}.safetensors"
-            if file.exists():
+            sketch = self.output / "autoencoder" / f"{name}.safetensors"  # of the VAE while it learns
+            file = next((f for f in (bundle / sketch.name, sketch) if f.exists()), None)
+            if file is not None:
                 with atomic(self.folder / file.name) as part:
                     shutil.copyfile(file, part)
         rows = [row for network in NETWORKS for row in _losses(self.output / network / "losses.csv")]

@@ -1,0 +1,131 @@
+"""Training from rendered takes: how they are cut and resized, and a whole recipe in a given time."""
+
+from __future__ import annotations
+
+import json
+import string
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skyreels_core import assets
+from skyreels_core.demo.people.carried import packed_voice
+from skyreels_core.demo.people.shards import Shards
+from skyreels_core.demo.recipe import EVERY_SECTION
+from skyreels_core.demo.rendered import RenderedClips, RenderedFaces, View
+from skyreels_core.errors import InputError
+from skyreels_core.model.bundle import load_bundle
+from skyreels_core.training.recipe import train
+
+FRAMES, SIDE = 40, 64
+
+RECIPE = """
+learned_from: people
+text_seed: 0
+text_pieces: 300
+held: true
+encoding_seconds: 3
+data:
+  kind: mixed
+  folder: $takes
+  frames: 9
+  fps: 25.0
+  step: 8
+  parts: [{height: 32, width: 32, first: 0, every: 2}, {height: 48, width: 32, first: 1, every: 2}]
+autoencoder:
+  material: {kind: rendered, folder: $takes, size: 32}
+  width: 4
+  seed: 0
+  stages:
+    - {name: pictures, steps: 100000, seconds: 2, batch: 2, frames: 1, lr: 1.0e-3, warmup: 2, sizes: [[32, 32], [48, 32]]}
+    - {name: clips, steps: 100000, seconds: 2, batch: 1, frames: 5, lr: 1.0e-3, warmup: 2, crop: 16}
+encoders: {whisper: $whisper}
+transformer:
+  backbone: demo
+  seed: 0
+  legs:
+    - {name: joint, train: all, editing: 0.5, steps: 100000, seconds: 4, batch: 2, lr: 1.0e-3, ema: 0.9}
+sampling: {width: 32, height: 32, steps: 2}
+"""
+
+
+@pytest.fixture(scope="module")
+def takes(tmp_path_factory) -> Path:
+    """Two takes of noise with a face of landmarks on a ring."""
+    folder = tmp_path_factory.mktemp("takes")
+    angles = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    ring = np.stack([32 + 16 * np.cos(angles), 32 + 16 * np.sin(angles)], axis=1)
+    for number in range(2):
+        rng = np.random.default_rng(number)
+        np.save(folder / f"take_{number:08d}.npy", rng.integers(0, 255, (FRAMES, SIDE, SIDE, 3), np.uint8))
+        np.savez(
+            folder / f"take_{number:08d}.npz", voice=packed_voice(0.1 * torch.randn(16000)), caption="a person",
+            landmarks=np.tile(ring, (FRAMES, 1, 1)).astype(np.float32), poses=np.zeros((FRAMES, 14), np.float32),
+            visemes=np.zeros(FRAMES, np.int64),
+        )  # fmt: skip
+    return folder
+
+
+def test_landmarks_stay_on_their_pixels_in_every_view():
+    rng = np.random.default_rng(0)
+    frames = np.zeros((1, SIDE, SIDE, 3), np.uint8)
+    frames[0, 30:34, 38:42] = 255
+    for size in ((64, 64), (48, 32), (96, 80)):
+        view = View.draw(rng, (SIDE, SIDE), size)
+        seen, place = view.of(frames)[0, ..., 0], view.places(torch.tensor([[40.0, 32.0]]))[0]
+        rows, columns = (seen > 0.5).nonzero().float().add(0.5).T
+        assert abs(columns.mean() - place[0]) < 1.1 and abs(rows.mean() - place[1]) < 1.1
+
+
+def test_the_whole_view_of_another_shape_is_cut_from_the_middle():
+    view = View.whole((256, 256), (208, 176))
+    assert (view.height, view.width) == (256, 217) and view.left == (256 - 217) // 2
+
+
+def test_a_batch_is_of_one_size_with_the_mouth_counting_more(takes):
+    clips = RenderedFaces(str(takes), 32).clips([1, 2, 3], 5, 8.0, (48, 32))
+    assert all(clip.frames.shape == (5, 48, 32, 3) and clip.weight.shape == (5, 48, 32) for clip in clips)
+    assert all(clip.weight.max() > 4 and clip.frames.min() >= 0 and clip.frames.max() <= 1 for clip in clips)
+    again = RenderedFaces(str(takes), 32).clips([1], 5, 8.0, (48, 32))[0]
+    assert torch.equal(again.frames, clips[0].frames)
+
+
+def test_sizes_that_share_a_folder_share_its_clips_out(takes):
+    parts = [RenderedClips(str(takes), 9, 32, 32, 25.0, 8, first, 2) for first in range(2)]
+    assert sorted(parts[0].index + parts[1].index) == [(t, f) for t in range(2) for f in (0, 8, 16, 24)]
+    clip = parts[0].clip(0)
+    assert clip.frames.shape == (9, 32, 32, 3) and clip.boxes.any() and len(clip.samples) == 16000
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path):
+    with pytest.raises(InputError, match="train_people render"):
+        Shards(tmp_path).now()
+
+
+def test_takes_that_are_too_short_are_named(takes):
+    with pytest.raises(InputError, match="41 frames"):
+        RenderedFaces(str(takes), 32).clips([1], 41, 1.0)
+
+
+def test_a_whole_recipe_ends_in_its_time_and_leaves_a_bundle_at_every_checkpoint(takes, tmp_path):
+    files = {"takes": takes, "whisper": assets.model() / "whisper.safetensors"}
+    recipe = tmp_path / "recipe.yaml"
+    quoted = {name: json.dumps(str(file)) for name, file in files.items()}
+    recipe.write_text(string.Template(RECIPE).substitute(quoted))
+    seen, started = [], time.monotonic()
+    bundle = train(
+        recipe, tmp_path / "run", EVERY_SECTION, seconds=12, saved=lambda b: seen.append(sorted(b.iterdir()))
+    )
+    assert time.monotonic() - started < 40  # statistics and the writing of files come on top
+    assert [path.name for path in seen[-1]] == [
+        "model.safetensors",
+        "text_encoder.safetensors",
+        "vae.safetensors",
+    ]
+    assert (tmp_path / "run" / "autoencoder" / "vae.safetensors").exists()
+    (bundle / "whisper.safetensors").write_bytes(files["whisper"].read_bytes())
+    made = load_bundle(bundle)
+    assert made.metadata["learned_from"] == "people" and made.adapter is not None
