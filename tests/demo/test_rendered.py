@@ -40,7 +40,8 @@ autoencoder:
   width: 4
   seed: 0
   stages:
-    - {name: pictures, steps: 100000, seconds: 2, batch: 2, frames: 1, lr: 1.0e-3, warmup: 2, sizes: [[32, 32], [48, 32]]}
+    - {name: pictures, steps: 100000, seconds: 2, batch: 2, frames: 1, lr: 1.0e-3, warmup: 2,
+       sizes: [[32, 32], [48, 32]]}
     - {name: clips, steps: 100000, seconds: 2, batch: 1, frames: 5, lr: 1.0e-3, warmup: 2, crop: 16}
 encoders: {whisper: $whisper}
 transformer:
