@@ -12,19 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
 
 import skyreels_core
 from skyreels_core.demo.people.shards import Shard
-from skyreels_core.demo.rendered import View
 from skyreels_core.files import atomic
-from skyreels_core.media.muxing import to_uint8
 
 PARTS = ("model", "vae", "text_encoder", "whisper")
 NETWORKS = ("autoencoder", "speech", "transformer")
-SAMPLES, SAMPLE_FRAMES = 6, 49
-COLUMNS = 10  # frames of a sample on the sheet
+SAMPLES = 6
 logger = logging.getLogger(__name__)
 
 
@@ -60,59 +55,16 @@ class Results:
         try:
             shards = [Shard.read(path) for path in sorted(held_out.glob("take_*.npz"))][:SAMPLES]
             model = skyreels_core.load(self.output / "bundle")
-            made = []
+            made: list[Sample] = []
             for shard in shards:
                 if until is not None and time.monotonic() > until and made:
                     break
-                made.append(_sample(model, shard))
-                self._write(made)
-            self.note(
-                samples=len(made), vae_psnr=float(np.median([_psnr(rows[0], rows[1]) for rows in made]))
-            )
+                made.append(Sample.of(model, shard))
+                write_samples(self.folder, [sample.clips for sample in made])
+                self.note(samples=len(made), **figures(made))
         except Exception:
             logger.exception("no samples")
             self.note(samples_failed=traceback.format_exc()[-600:])
-
-    def _write(self, made: list[list[torch.Tensor]]) -> None:
-        """samples.png: rendered, through the VAE, spoken; samples.webp: the spoken ones."""
-        rows = []
-        for clips in made:
-            length = min(len(clip) for clip in clips)
-            chosen = np.linspace(0, length - 1, COLUMNS).round().astype(int)
-            rows += [torch.cat(list(clip[chosen]), dim=1) for clip in clips]
-        with atomic(self.folder / "samples.png") as part:
-            Image.fromarray(to_uint8(torch.cat(rows)).numpy()).save(part, format="PNG")
-        spoken = [[clip[min(f, len(clip) - 1)] for _, _, clip in made] for f in range(SAMPLE_FRAMES)]
-        frames = [to_uint8(torch.cat(row, dim=1)).numpy() for row in spoken]
-        pictures = [Image.fromarray(frame) for frame in frames]
-        with atomic(self.folder / "samples.webp") as part:
-            pictures[0].save(
-                part,
-                format="WEBP",
-                save_all=True,
-                append_images=pictures[1:],
-                duration=40,
-                loop=0,
-                quality=80,
-            )
-
-
-def _sample(model: skyreels_core.Model, shard: Shard) -> list[torch.Tensor]:
-    """A take's first frames [f h w 3]: rendered, through the VAE, and its first picture speaking with its voice."""
-    sampling = model.bundle.metadata["sampling"]
-    size = sampling["height"], sampling["width"]
-    count = min(SAMPLE_FRAMES, 1 + 4 * ((len(shard) - 1) // 4))
-    frames = View.whole(shard.frames.shape[1:3], size).of(shard.frames[:count])
-    vae = model.bundle.vae
-    decoded = vae.decode(vae.encode(frames.permute(3, 0, 1, 2)[None] * 2 - 1))[0].permute(1, 2, 3, 0).cpu()
-    voice = shard.samples[: round(count / sampling["fps"] * 16000)]
-    with model.animate(frames[0], (voice[None], 16000), shard.caption) as video:
-        spoken = torch.stack([frame.cpu() for frame in video])
-    return [frames, (decoded + 1) / 2, spoken]
-
-
-def _psnr(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(-10 * torch.log10((a - b).square().mean().clamp_min(1e-12)))
 
 
 def _losses(table: Path) -> list[list[str]]:
