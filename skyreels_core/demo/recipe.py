@@ -19,8 +19,9 @@ from .autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
 from .clips import DrawnClips
 from .material import DrawnFaces, Material
 from .people.clips import PeopleClips
+from .people.dataset import RenderedClips
 from .people.listening import ListeningConfig, train_listener
-from .rendered import RenderedClips, RenderedFaces
+from .rendered import TakeClips, TakeFaces
 from .speech import SpeechConfig, train_speech
 from .whole_sequence import WholeSequenceVAE
 
@@ -93,17 +94,18 @@ def _speech(section: dict[str, Any]) -> SpeechEncoder:
 
 
 def _mixed(parts: Sequence[dict[str, Any]], **shared: Any) -> MixedClips:
-    """Rendered clips of several sizes: each part's fields over the shared ones."""
-    return MixedClips(tuple(RenderedClips(**{**shared, **part}) for part in parts))
+    """Clips of takes in several sizes: each part's fields over the shared ones."""
+    return MixedClips(tuple(TakeClips(**{**shared, **part}) for part in parts))
 
 
-MATERIALS: dict[str, Callable[..., Material]] = {"drawn": DrawnFaces, "rendered": RenderedFaces}
+MATERIALS: dict[str, Callable[..., Material]] = {"drawn": DrawnFaces, "takes": TakeFaces}
 EVERY_SECTION = Sections(
     {
         "folder": FolderClips,
         "drawn": DrawnClips,
         "people": PeopleClips,
         "rendered": RenderedClips,
+        "takes": TakeClips,
         "mixed": _mixed,
     },
     {"autoencoder": _autoencoder, "speech": _speech},

@@ -68,7 +68,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class RenderedFaces:
+class TakeFaces:
     """What a VAE learns from: takes of a folder; size: pixels on a side of a usual picture."""
 
     folder: str
@@ -107,7 +107,7 @@ def _tinted(frames: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 @dataclass(frozen=True)
-class RenderedClips:
+class TakeClips:
     """What a transformer learns from: clips of a folder's takes, `step` frames apart, of one size each."""
 
     folder: str

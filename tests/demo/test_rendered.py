@@ -15,7 +15,7 @@ from skyreels_core import assets
 from skyreels_core.demo.people.carried import packed_voice
 from skyreels_core.demo.people.shards import Shards
 from skyreels_core.demo.recipe import EVERY_SECTION
-from skyreels_core.demo.rendered import RenderedClips, RenderedFaces, View
+from skyreels_core.demo.rendered import TakeClips, TakeFaces, View
 from skyreels_core.errors import InputError
 from skyreels_core.model.bundle import load_bundle
 from skyreels_core.training.recipe import train
@@ -36,7 +36,7 @@ data:
   step: 8
   parts: [{height: 32, width: 32, first: 0, every: 2}, {height: 48, width: 32, first: 1, every: 2}]
 autoencoder:
-  material: {kind: rendered, folder: $takes, size: 32}
+  material: {kind: takes, folder: $takes, size: 32}
   width: 4
   seed: 0
   stages:
@@ -87,15 +87,15 @@ def test_the_whole_view_of_another_shape_is_cut_from_the_middle():
 
 
 def test_a_batch_is_of_one_size_with_the_mouth_counting_more(takes):
-    clips = RenderedFaces(str(takes), 32).clips([1, 2, 3], 5, 8.0, (48, 32))
+    clips = TakeFaces(str(takes), 32).clips([1, 2, 3], 5, 8.0, (48, 32))
     assert all(clip.frames.shape == (5, 48, 32, 3) and clip.weight.shape == (5, 48, 32) for clip in clips)
     assert all(clip.weight.max() > 4 and clip.frames.min() >= 0 and clip.frames.max() <= 1 for clip in clips)
-    again = RenderedFaces(str(takes), 32).clips([1], 5, 8.0, (48, 32))[0]
+    again = TakeFaces(str(takes), 32).clips([1], 5, 8.0, (48, 32))[0]
     assert torch.equal(again.frames, clips[0].frames)
 
 
 def test_sizes_that_share_a_folder_share_its_clips_out(takes):
-    parts = [RenderedClips(str(takes), 9, 32, 32, 25.0, 8, first, 2) for first in range(2)]
+    parts = [TakeClips(str(takes), 9, 32, 32, 25.0, 8, first, 2) for first in range(2)]
     assert sorted(parts[0].index + parts[1].index) == [(t, f) for t in range(2) for f in (0, 8, 16, 24)]
     clip = parts[0].clip(0)
     assert clip.frames.shape == (9, 32, 32, 3) and clip.boxes.any() and len(clip.samples) == 16000
@@ -108,7 +108,7 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path):
 
 def test_takes_that_are_too_short_are_named(takes):
     with pytest.raises(InputError, match="41 frames"):
-        RenderedFaces(str(takes), 32).clips([1], 41, 1.0)
+        TakeFaces(str(takes), 32).clips([1], 41, 1.0)
 
 
 def test_a_whole_recipe_ends_in_its_time_and_leaves_a_bundle_at_every_checkpoint(takes, tmp_path):

@@ -17,6 +17,8 @@ import skyreels_core
 from skyreels_core.demo.people.shards import Shard
 from skyreels_core.files import atomic
 
+from .samples import Sample, figures, write_samples
+
 PARTS = ("model", "vae", "text_encoder", "whisper")
 NETWORKS = ("autoencoder", "speech", "transformer")
 SAMPLES = 6
