@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .. import assets
 
 GROUPS = ("closed", "teeth", "rounded", "open")  # of visemes, told apart by eye
-MEASURES = ("opening", "rounding", "teeth", "closure", "inside")
+MEASURES = ("opening", "width", "teeth", "closure", "inside")
 SIDE = 48  # pixels of a crop
 MOUTH_REACH, EYE_REACH = 0.85, 0.55  # side of a crop in distances between the outer corners of the eyes
 EYES = (slice(36, 42), slice(42, 48))  # iBUG: the eye at the picture's left, the other one
@@ -28,12 +28,12 @@ BATCH = 256  # crops at once
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Per frame [f]; of the mouth in units of the outer eye corners' distance, but for rounding and closure, 0..1."""
+    """Per frame [f]; of the mouth in units of the outer eye corners' distance."""
 
     opening: Tensor  # of the lips in the middle
-    rounding: Tensor
+    width: Tensor  # from corner to corner; rounded lips are narrow
     teeth: Tensor  # visible area, in squared units
-    closure: Tensor  # 1: sealed
+    closure: Tensor  # 0..1, 1: sealed
     inside: Tensor  # visible area between the lips, in squared units
     groups: Tensor  # [f 4] shares of GROUPS
     eyes: Tensor  # [f 2] how much of each pupil is visible, 1: as much as of an open eye

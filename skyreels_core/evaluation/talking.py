@@ -13,7 +13,7 @@ from torch import Tensor
 from .confusion import Confusion
 from .reader import GROUPS, Seen
 
-FOLLOWED = ("opening", "rounding", "teeth")
+FOLLOWED = ("opening", "width", "teeth")
 CLOSED = GROUPS.index("closed")
 SHUT, NEAR = 0.5, 1  # closure from which lips are closed; frames around a sound in which they may be
 LEAST_MOVEMENT = 1e-4  # deviation of a measure below which there is nothing to follow

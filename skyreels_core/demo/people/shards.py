@@ -42,6 +42,7 @@ class Shooting:
     height: int
     fps: float = 25.0
     supersampling: int = 2
+    data: Path | None = None  # of the mesh; that of the installed distribution by default
 
     def facts(self, number: int) -> Path:
         return self.folder / f"take_{number:08d}.npz"
@@ -59,7 +60,7 @@ def shoot(shooting: Shooting, numbers: Iterable[int], processes: int) -> Iterato
 
 def _shoot(shooting: Shooting, number: int) -> int:
     torch.set_num_threads(1)
-    take = carried_take(number, _speech(shooting.speech)[number], shooting.fps)
+    take = carried_take(number, _speech(shooting.speech)[number], shooting.fps, shooting.data)
     frames, landmarks = film(take, shooting.width, shooting.height, shooting.supersampling)
     head, instants = take.actor.person.head, (np.arange(len(frames)) + 0.5) / shooting.fps
     columns = [channels(head).index(name) for name in mouth_channels(head)]

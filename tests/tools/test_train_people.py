@@ -1,0 +1,81 @@
+"""The training of the demo's people in one call: what it needs, and what it leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[2]))  # tools are no part of the package
+
+from skyreels_core.demo.people.takes import HELD_OUT
+from skyreels_core.demo.recipe import EVERY_SECTION
+from skyreels_core.training.recipe import read_recipe
+from tools.train_people.rendering import Plan
+from tools.train_people.results import Results
+from tools.train_people.run import RECIPES, Order, demo, filled_recipe, starting_backbone
+
+REPOSITORY = Path(__file__).parents[2]
+WITHOUT_AV = """
+import importlib.machinery as machinery
+find = machinery.PathFinder.find_spec
+machinery.PathFinder.find_spec = classmethod(
+    lambda cls, name, path=None, target=None: None if name.split(".")[0] == "av" else find(name, path, target)
+)
+from tools.train_people.without_av import stand_in
+assert stand_in()
+import tools.train_people.run
+"""
+
+
+def order(folder: Path, recipe: str) -> Order:
+    plan = Plan(folder, folder / "speech.npz", takes=4, held_out=2, size=64, processes=1)
+    return Order(recipe, folder, folder / "results", plan, 10.0, demo(), demo() / "whisper.safetensors", 2)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cpu"])
+def test_a_shipped_recipe_is_filled_with_the_files_of_the_machine(tmp_path, name):
+    recipe = read_recipe(filled_recipe(order(tmp_path, name)), EVERY_SECTION)
+    assert {part.folder for part in recipe.data.parts} == {str(tmp_path / "takes")}
+    assert recipe.transformer.backbone == "people" and recipe.learned_from == "people"
+    assert recipe.networks[0].config.start == str(demo() / "vae.safetensors")
+
+
+def test_the_gpu_recipe_states_less_than_ten_minutes(tmp_path):
+    recipe = read_recipe(filled_recipe(order(tmp_path, "gpu")), EVERY_SECTION)
+    stages = [stage for network in recipe.networks for stage in network.stages]
+    stated = sum(stage.seconds for stage in [*stages, *(leg.stage for leg in recipe.transformer.legs)])
+    assert 400 < stated + recipe.encoding_seconds < 600
+
+
+def test_a_backbone_of_other_sizes_is_no_start():
+    assert starting_backbone(demo()) == "people"
+
+
+def test_held_out_takes_have_numbers_that_training_never_draws(tmp_path):
+    takes, kept = Plan(tmp_path, tmp_path, takes=600, held_out=12, size=64, processes=1).numbers()
+    assert max(takes) < HELD_OUT <= min(kept)
+
+
+def test_results_hold_what_is_there_and_the_last_losses(tmp_path):
+    (tmp_path / "run" / "transformer").mkdir(parents=True)
+    (tmp_path / "run" / "bundle").mkdir()
+    (tmp_path / "run" / "bundle" / "model.safetensors").write_bytes(b"weights")
+    with (tmp_path / "run" / "transformer" / "losses.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(["joint", k, "loss", 1 / (k + 1)] for k in range(40))
+    Results(tmp_path / "results", tmp_path / "run").collect(tmp_path / "run" / "bundle")
+    names = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert names == ["losses.csv", "measures.json", "model.safetensors"]
+    measures = json.loads((tmp_path / "results" / "measures.json").read_text())
+    assert measures["loss_transformer_joint"] == pytest.approx((1 / 39 + 1 / 40) / 2, abs=1e-3)
+
+
+def test_a_machine_without_pyav_can_train():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AV], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-500:]
