@@ -17,7 +17,7 @@ from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.training.recipe import read_recipe
 from tools.train_people.rendering import Plan
 from tools.train_people.results import Results
-from tools.train_people.run import RECIPES, Order, demo, filled_recipe, starting_backbone
+from tools.train_people.run import Order, demo, filled_recipe, starting_backbone
 
 REPOSITORY = Path(__file__).parents[2]
 WITHOUT_AV = """
