@@ -99,6 +99,27 @@ def sync(r: Record) -> Iterator[Row]:
     yield Row("movement of eyes / head against drawn clips", ">= 0.8", _slashed(moves), min(moves) >= 0.8)
 
 
+def people(r: Record) -> Iterator[Row]:
+    """Of a model that learned from rendered people."""
+    for task in ("animation", "editing"):
+        follows, ceiling = r[task], r["ceiling"]
+        names = ("opening", "width", "teeth")
+        text = ", ".join(f"{n} {follows[f'{n}_median']:.2f} ({ceiling[f'{n}_median']:.2f})" for n in names)
+        claim = f"rendered people, {task}: r of the mouth to the rendered one's, median (the VAE's ceiling)"
+        yield Row(claim, "opening >= 0.8", text, follows["opening_median"] >= 0.8)
+        closed = f"{100 * follows['closed']:.0f} % of {follows['closures']}"
+        yield Row(f"lips closed on p b m, {task}", ">= 90 %", closed, follows["closed"] >= 0.9)
+        seen = f"{100 * follows['pupils']:.1f} %, at most {follows['frames_lost']} frames without"
+        yield Row(f"both pupils visible, {task}", ">= 99 %", seen, follows["pupils"] >= 0.99)
+        balanced, chance = follows["visemes_balanced"], follows["visemes_chance"]
+        claim = f"visemes closed / teeth / rounded / open seen as said, {task}: balanced, chance"
+        yield Row(claim, ">= 2 x chance", f"{balanced:.2f}, {chance:.2f}", balanced >= 2 * chance)
+    quality = f"{r['vae_psnr_median']:.1f} / {r['vae_psnr_lowest']:.1f} dB"
+    yield Row("PSNR of the VAE on unseen people, median / lowest", ">= 28 dB", quality, r["vae_psnr_median"] >= 28)
+    jump = 255 * r["edge_jump"]
+    yield Row("the step over the edge of an edit's box beyond the source's, of 255", "<= 2", f"{jump:.2f}", jump <= 2)
+
+
 def guidance(r: Record) -> Iterator[Row]:
     values = [r[name] for name in ("audio_1", "audio_3", "audio_4.5")]
     medians = [v["median"] for v in values]
@@ -210,7 +231,7 @@ def same_bytes(r: Record) -> Iterator[Row]:
 
 
 SECTIONS = (
-    sync, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed, memory, linear,
+    sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed, memory, linear,
     ten_minutes, kill, cancel, decode, same_bytes, comfyui
 )  # fmt: skip
 
