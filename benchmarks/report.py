@@ -231,8 +231,8 @@ def same_bytes(r: Record) -> Iterator[Row]:
 
 
 SECTIONS = (
-    sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed, memory, linear,
-    ten_minutes, kill, cancel, decode, same_bytes, comfyui
+    sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed,
+    memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui
 )  # fmt: skip
 
 
