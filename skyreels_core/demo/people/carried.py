@@ -38,14 +38,15 @@ def carry_speech(
     file: Path, numbers: Iterable[int], sentences: int = 1, processes: int = 1
 ) -> dict[int, Speech]:
     """The speech of these takes: what `file` lacks is spoken and added to it."""
-    known = carried_speech(file) if file.exists() else {}
-    missing = [number for number in numbers if number not in known]
+    known = _kept(file) if file.exists() else {}
+    missing = [number for number in numbers if str(number) not in known]
     for first in range(0, len(missing), SAVED):
         part = missing[first : first + SAVED]
         with ProcessPoolExecutor(processes) as pool:
-            known |= dict(zip(part, pool.map(speech_of, part, [sentences] * len(part)), strict=True))
+            spoken = zip(part, pool.map(_spoken, part, [sentences] * len(part)), strict=True)
+            known |= {str(number): packed for number, packed in spoken}
         _save(file, known)
-    return known
+    return {int(name): _unpacked(packed) for name, packed in known.items()}
 
 
 def carried_speech(file: Path) -> dict[int, Speech]:
@@ -54,8 +55,7 @@ def carried_speech(file: Path) -> dict[int, Speech]:
         raise InputError(
             f"{file} is missing: the speech of the takes. Run: python -m tools.train_people carry --output DIR"
         )
-    with np.load(file) as kept:
-        return {int(name): _unpacked(kept[name]) for name in kept.files}
+    return {int(name): _unpacked(packed) for name, packed in _kept(file).items()}
 
 
 def carried_take(number: int, speech: Speech, fps: float, data: Path | None = None) -> Take:
@@ -77,9 +77,18 @@ def unpacked_voice(stored: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(samples)
 
 
-def _save(file: Path, speech: dict[int, Speech]) -> None:
+def _spoken(number: int, sentences: int) -> NDArray[np.uint8]:
+    return _packed(speech_of(number, sentences))
+
+
+def _kept(file: Path) -> dict[str, NDArray[np.uint8]]:
+    with np.load(file) as kept:
+        return {name: kept[name] for name in kept.files}
+
+
+def _save(file: Path, packed: dict[str, NDArray[np.uint8]]) -> None:
     with atomic(file) as part, part.open("wb") as stream:
-        np.savez(stream, **{str(number): _packed(said) for number, said in speech.items()})
+        np.savez(stream, **packed)
 
 
 def _packed(speech: Speech) -> NDArray[np.uint8]:
