@@ -115,9 +115,16 @@ def people(r: Record) -> Iterator[Row]:
         claim = f"visemes closed / teeth / rounded / open seen as said, {task}: balanced, chance"
         yield Row(claim, ">= 2 x chance", f"{balanced:.2f}, {chance:.2f}", balanced >= 2 * chance)
     quality = f"{r['vae_psnr_median']:.1f} / {r['vae_psnr_lowest']:.1f} dB"
-    yield Row("PSNR of the VAE on unseen people, median / lowest", ">= 28 dB", quality, r["vae_psnr_median"] >= 28)
+    yield Row(
+        "PSNR of the VAE on unseen people, median / lowest", ">= 28 dB", quality, r["vae_psnr_median"] >= 28
+    )
     jump = 255 * r["edge_jump"]
-    yield Row("the step over the edge of an edit's box beyond the source's, of 255", "<= 2", f"{jump:.2f}", jump <= 2)
+    yield Row(
+        "the step over the edge of an edit's box beyond the source's, of 255",
+        "<= 2",
+        f"{jump:.2f}",
+        jump <= 2,
+    )
 
 
 def guidance(r: Record) -> Iterator[Row]:

@@ -32,7 +32,9 @@ class AutoencoderStage(Stage):
     crop: int = 0  # every other step sees squares of so many pixels around the mouth, where time matters most
     mouth: float = 3.0  # how much more the mouth's pixels count than the others
     decoder_only: bool = False
-    sizes: Sequence[Sequence[int]] = ()  # heights and widths, one of them drawn each step; the material's own if none
+    sizes: Sequence[
+        Sequence[int]
+    ] = ()  # heights and widths, one of them drawn each step; the material's own if none
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,9 @@ class Autoencoder:
 
     def make(self, file: Path, folder: Path, dtype: torch.dtype, means: Means) -> None:
         saved = None if means.saved is None else partial(means.saved, file.parent)
-        trained = train_autoencoder(self.config, folder / "autoencoder", means.accelerator, means.budget, saved)
+        trained = train_autoencoder(
+            self.config, folder / "autoencoder", means.accelerator, means.budget, saved
+        )
         save_vae(file, trained, dtype)
 
     def while_training(self, network: VideoVAE) -> WholeSequenceVAE:
@@ -63,14 +65,22 @@ class SpeechEncoder:
 
 
 @dataclass(frozen=True)
-class Listening(SpeechEncoder):
+class Listening:
     """A speech encoder that tells visemes apart."""
 
     config: ListeningConfig
+    part: str = "whisper"
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        return self.config.stages
 
     def make(self, file: Path, folder: Path, dtype: torch.dtype, means: Means) -> None:
         listener = train_listener(self.config, folder / "speech", means.accelerator, means.budget)
         save_whisper(file, listener.encoder, listener.config, dtype)
+
+    def while_training(self, network: Any) -> Any:
+        return network
 
 
 def _autoencoder(section: dict[str, Any]) -> Autoencoder:

@@ -100,8 +100,9 @@ class Reader:
         landmarks = landmarks.expand(len(frames), -1, -1)
         said = _in_batches(self.mouth, crops(frames, *mouth_place(landmarks)))
         eyes = [_in_batches(self.eye, crops(frames, *eye_place(landmarks, eye)))[:, 0] for eye in EYES]
-        values = said[:, : len(MEASURES)].unbind(1)
-        return Seen(*values, said[:, len(MEASURES) : -1].softmax(1), torch.stack(eyes, dim=1))
+        values = dict(zip(MEASURES, said[:, : len(MEASURES)].unbind(1), strict=True))
+        groups = said[:, len(MEASURES) : -1].softmax(1)
+        return Seen(**values, groups=groups, eyes=torch.stack(eyes, dim=1))
 
 
 def span(landmarks: Tensor) -> Tensor:

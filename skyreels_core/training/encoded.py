@@ -42,7 +42,7 @@ class Encoders:
     def to(self, device: torch.device) -> None:
         """Move what sees and hears; texts are few."""
         self.vae.to(device)
-        self.whisper.encoder.to(device)
+        torch.nn.Module.to(self.whisper.encoder, device)
 
 
 @dataclass(frozen=True)

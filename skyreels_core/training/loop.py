@@ -145,7 +145,11 @@ class Run:
 
     def _optimiser(self, stage: Stage, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         optimiser = torch.optim.AdamW(
-            parameters, lr=stage.lr, betas=(0.9, 0.99), weight_decay=stage.weight_decay, fused=self.on_gpu or None
+            parameters,
+            lr=stage.lr,
+            betas=(0.9, 0.99),
+            weight_decay=stage.weight_decay,
+            fused=self.on_gpu or None,
         )
         if self.optimiser_state is not None and self.done.get(stage.name):
             optimiser.load_state_dict(self.optimiser_state)

@@ -63,8 +63,10 @@ class Conditions:
     heard: bool  # whether any sample has a voice
 
     def to(self, device: torch.device) -> Conditions:
-        parts = (part.to(device) for part in (self.condition, self.context, self.key_mask))
-        return Conditions(*parts, self.heard)
+        condition, context, key_mask = (
+            part.to(device) for part in (self.condition, self.context, self.key_mask)
+        )
+        return Conditions(condition, context, key_mask, self.heard)
 
 
 def train_transformer(

@@ -29,6 +29,7 @@ def stand_in() -> bool:
         return False
     for name in NAMES:
         module = _Missing(name)
-        module.__spec__, module.__path__, module.__version__ = ModuleSpec(name, None), [], "0.0"
+        module.__spec__, module.__path__ = ModuleSpec(name, None), []
+        module.__dict__["__version__"] = "0.0"
         sys.modules[name] = module
     return True

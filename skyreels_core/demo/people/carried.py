@@ -88,7 +88,7 @@ def _kept(file: Path) -> dict[str, NDArray[np.uint8]]:
 
 def _save(file: Path, packed: dict[str, NDArray[np.uint8]]) -> None:
     with atomic(file) as part, part.open("wb") as stream:
-        np.savez(stream, **packed)
+        np.savez(stream, **packed)  # pyright: ignore[reportArgumentType]  # no array has the name of an option
 
 
 def _packed(speech: Speech) -> NDArray[np.uint8]:

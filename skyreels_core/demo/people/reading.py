@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from ...evaluation.reader import EYES, MEASURES, Reader, crops, eye_place, mouth_place
+from ...evaluation.reader import EYES, MEASURES, CropReader, Reader, crops, eye_place, mouth_place
 from ...training.loop import Losses, Run, Stage
 from .geometry import Measured
 
@@ -103,15 +103,18 @@ def train_reader(
     torch.manual_seed(seed)
     reader = Reader.empty()
     mouth, eyes = mouth_examples(measured), [eye_examples(measured, eye) for eye in range(2)]
-    eye = Examples(
-        *(torch.cat([getattr(e, n) for e in eyes]) for n in ("pictures", "values", "groups")), eyes[0].pixels
+    pictures, values, groups = (
+        torch.cat([getattr(e, n) for e in eyes]) for n in ("pictures", "values", "groups")
     )
+    eye = Examples(pictures, values, groups, eyes[0].pixels)
     _trained(reader.mouth, mouth, folder / "mouth", steps, batch, seed)
     _trained(reader.eye, eye, folder / "eye", steps // 2, batch, seed)
     return reader
 
 
-def _trained(network: nn.Module, examples: Examples, folder: Path, steps: int, batch: int, seed: int) -> None:
+def _trained(
+    network: CropReader, examples: Examples, folder: Path, steps: int, batch: int, seed: int
+) -> None:
     """Values are learned in their own deviations, which the last layer then takes over."""
     deviation, mean = examples.values.std(0).clamp_min(1e-3), examples.values.mean(0)
     run = Run(folder, network, Accelerator(cpu=True), seed)
@@ -132,7 +135,7 @@ def _trained(network: nn.Module, examples: Examples, folder: Path, steps: int, b
     run.stage(stage, network.parameters(), step)
     run.use_average()
     with torch.no_grad():
-        layer = network.out  # pyright: ignore[reportAttributeAccessIssue]
+        layer = network.out
         count = len(mean)
         layer.weight[:count] *= deviation[:, None]
         layer.bias[:count] = layer.bias[:count] * deviation + mean
