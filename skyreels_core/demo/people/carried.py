@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def carry_speech(
     missing = [number for number in numbers if str(number) not in known]
     for first in range(0, len(missing), SAVED):
         part = missing[first : first + SAVED]
-        with ProcessPoolExecutor(processes) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
             spoken = zip(part, pool.map(_spoken, part, [sentences] * len(part)), strict=True)
             known |= {str(number): packed for number, packed in spoken}
         _save(file, known)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def _spoken(numbers: range, held_out: bool, processes: int) -> Iterator[Utteranc
     if processes <= 1:
         spoken = map(draw_utterance, numbers, flags)
         return (Utterance(s.samples, s.phones) for s in spoken)
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         return iter(
             [Utterance(s.samples, s.phones) for s in pool.map(draw_utterance, numbers, flags, chunksize=8)]
         )
