@@ -21,7 +21,8 @@ EXTRAS = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))["p
 # Commands of other programs, with what they name taken out.
 OTHERS = (
     r"\. \.venv/bin/activate", r"cd ComfyUI/custom_nodes", r"git clone \S+ skyreels-audio",
-    r"comfy node (install skyreels-audio|validate|publish)", r"apt-get install espeak-ng",
+    r"comfy node (install skyreels-audio|validate|publish)",
+    r"apt-get install (espeak-ng|flite espeak-ng( libegl1 libgl1-mesa-dri)?)",
     r"playwright install chromium", r"ruff check", r"ruff format( --check)?", r"basedpyright --level error",
 )  # fmt: skip
 # What an option needs before it, to stand alone in a sentence.
@@ -79,7 +80,10 @@ def missing_module(module: str, *given: str) -> str | None:
     if not (place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()):
         return f"there is no module {module}"
     if module == "benchmarks":
-        return next((f"{name} is no benchmark" for name in given if not is_benchmark(name)), None)
+        names = [
+            name for name, before in zip(given, ("", *given), strict=False) if "--model" not in (name, before)
+        ]
+        return next((f"{name} is no benchmark" for name in names if not is_benchmark(name)), None)
     return None
 
 

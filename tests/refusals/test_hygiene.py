@@ -15,7 +15,8 @@ from skyreels_core.cli import main
 
 PACK = Path(__file__).resolve().parents[2]
 SOURCES = [path for folder in ("skyreels_core", "nodes") for path in sorted((PACK / folder).rglob("*.py"))]
-PROGRAMS = {"skyreels_core/demo/voices.py"}  # asks a speech synthesiser for voices to train with
+# They ask speech synthesisers for voices to train with
+PROGRAMS = {"skyreels_core/demo/voices.py", "skyreels_core/demo/people/voices.py"}
 NETWORK = {
     "socket",
     "ssl",
