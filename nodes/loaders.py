@@ -104,9 +104,8 @@ class LoadModel(io.ComfyNode):
                 io.Combo.Input(
                     "model_name",
                     options=folder_paths.get_filename_list("diffusion_models"),
-                    tooltip="A SkyReels-Audio file in models/diffusion_models. For a plain Wan 2.1 or "
-                    "SkyReels-V2 file "
-                    "use Load Diffusion Model and Apply SkyReels Audio Layers.",
+                    tooltip="A SkyReels-Audio file in models/diffusion_models. For a plain Wan 2.1 or SkyReels-V2 "
+                    "file use Load Diffusion Model and Apply SkyReels Audio Layers.",
                 ),
                 weight_dtype_input(),
             ],

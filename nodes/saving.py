@@ -27,8 +27,7 @@ class SaveTalkingVideo(io.ComfyNode):
             node_id="SkyReelsAudioSaveVideo",
             display_name="Save Talking Video",
             category=VIDEO,
-            description="Decodes, finishes and saves a video of any length a few frames at a time, in the "
-            "memory of a "
+            description="Decodes, finishes and saves a video of any length a few frames at a time, in the memory of a "
             "short one.",
             search_aliases=["vae decode", "save video", "export video", "long video", "stream"],
             inputs=[
@@ -52,14 +51,12 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "codec", options=list(CODECS), default="h264",
-                    tooltip="h264 plays everywhere; h265, av1 and vp9 make smaller files. The first two come "
-                    "in .mp4, "
+                    tooltip="h264 plays everywhere; h265, av1 and vp9 make smaller files. The first two come in .mp4, "
                     "the others in .webm.",
                 ),
                 io.Int.Input(
                     "quality", default=0, min=0, max=63,
-                    tooltip="Constant rate factor: lower is better and larger; up to 51 for h264 and h265, 63 "
-                    "for av1 "
+                    tooltip="Constant rate factor: lower is better and larger; up to 51 for h264 and h265, 63 for av1 "
                     "and vp9. 0 takes the codec's default, 10 or 12.",
                 ),
                 io.Float.Input(
@@ -72,8 +69,7 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "feather", default=-1, min=-1, max=512, advanced=True, optional=True,
-                    tooltip="Pixels of the source over which the mask's edge is blended, outwards; 0 is a hard "
-                    "edge, "
+                    tooltip="Pixels of the source over which the mask's edge is blended, outwards; 0 is a hard edge, "
                     "-1 is 1/32 of the shorter side.",
                 ),
                 io.Image.Input(
@@ -104,9 +100,8 @@ class SaveTalkingVideo(io.ComfyNode):
                 ),
                 io.Image.Output(
                     display_name="plot",
-                    tooltip="Over the video's time: colours and likeness of each window against the reference, "
-                    "and the "
-                    "change at each join.",
+                    tooltip="Over the video's time: colours and likeness of each window against the reference, and "
+                    "the change at each join.",
                 ),
             ],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],

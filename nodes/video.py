@@ -63,9 +63,8 @@ class ColorUnify(io.ComfyNode):
                 "reference."),
                 io.String.Output(
                     display_name="report",
-                    tooltip="Drift over the clip before and after: lightness in % of the reference's, a and b "
-                    "in units "
-                    "of CIELAB.",
+                    tooltip="Drift over the clip before and after: lightness in % of the reference's, a and b in "
+                    "units of CIELAB.",
                 ),
             ],
         )  # fmt: skip
@@ -154,8 +153,7 @@ class CreateTalkingVideo(io.ComfyNode):
             outputs=[
                 io.Video.Output(
                     display_name="video",
-                    tooltip="For Save Video. An odd side is padded by one line, and more than two channels "
-                    "of sound "
+                    tooltip="For Save Video. An odd side is padded by one line, and more than two channels of sound "
                     "are mixed down to stereo.",
                 ),
                 io.Image.Output(display_name="images", tooltip="The frames that are in the video."),

@@ -51,9 +51,8 @@ def check_vae(vae) -> None:
     """Raises InputError for a VAE that is none of Wan 2.1."""
     if (vae.latent_channels, vae.latent_dim) != (LATENT_CHANNELS, 3):
         raise InputError(
-            f"This VAE gives latents of {vae.latent_channels} channels in {vae.latent_dim} dimensions; the Wan "
-            "2.1 VAE "
-            f"gives {LATENT_CHANNELS} in 3. Load wan_2.1_vae.safetensors, or the demo's own."
+            f"This VAE gives latents of {vae.latent_channels} channels in {vae.latent_dim} dimensions; the Wan 2.1 "
+            f"VAE gives {LATENT_CHANNELS} in 3. Load wan_2.1_vae.safetensors, or the demo's own."
         )
 
 
@@ -63,7 +62,6 @@ def check_latent(latent: Tensor, latent_frames: int, size: tuple[int, int]) -> N
     if latent.is_nested or latent.ndim != 5 or tuple(latent.shape[2:]) != needed:
         given = "of several streams" if latent.is_nested else f"of shape {list(latent.shape)}"
         raise InputError(
-            f"The latent is {given}; voice and picture need [1, 16, {', '.join(map(str, needed))}] (batch, "
-            "channels, "
+            f"The latent is {given}; voice and picture need [1, 16, {', '.join(map(str, needed))}] (batch, channels, "
             "latent frames, height, width). Take the latent from the node that the conditioning is from."
         )

@@ -31,8 +31,7 @@ def check_decoder(vae, latents: Tensor) -> None:
     if latents.is_nested or latents.ndim != 5 or latents.shape[:2] != (1, vae.latent_channels):
         shape = "of several streams" if latents.is_nested else f"of shape {list(latents.shape)}"
         raise InputError(
-            f"The latent is {shape}; that of one video is [1, {vae.latent_channels}, frames, height, width]. "
-            "Take it "
+            f"The latent is {shape}; that of one video is [1, {vae.latent_channels}, frames, height, width]. Take it "
             "from a sampler after Image Animation or Video Edit Lip-Sync."
         )
 
@@ -94,8 +93,7 @@ def _enough_memory(vae, latents: Tensor) -> Iterator[None]:
         comfy.model_management.soft_empty_cache()
         width, height = latents.shape[4] * SPATIAL, latents.shape[3] * SPATIAL
         raise InputError(
-            f"Memory ran out while {width}x{height} pixels were decoded in "
-            f"{str(vae.vae_dtype).split('.')[-1]}. Make "
-            "the picture smaller, start ComfyUI with --bf16-vae or --cpu-vae, or close other programs that use "
-            "the GPU."
+            f"Memory ran out while {width}x{height} pixels were decoded in {str(vae.vae_dtype).split('.')[-1]}. Make "
+            "the picture smaller, start ComfyUI with --bf16-vae or --cpu-vae, or close other programs that use the "
+            "GPU."
         ) from None

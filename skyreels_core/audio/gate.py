@@ -40,8 +40,7 @@ def check_threshold(threshold_db: float) -> None:
     if not LOWEST_DB <= threshold_db < 0:
         raise InputError(
             f"The threshold of the voice gate is {threshold_db} dB; give the level of a pause in dB below loud "
-            "speech, from "
-            f"{LOWEST_DB:g} up to just under 0 dB, such as {THRESHOLD_DB:g}."
+            f"speech, from {LOWEST_DB:g} up to just under 0 dB, such as {THRESHOLD_DB:g}."
         )
 
 

@@ -89,9 +89,8 @@ def _load(path: Path, size: tuple[int, int]):
         session = onnxruntime.InferenceSession(path, providers=providers)
     except Exception as error:
         raise InputError(
-            f"{path} cannot be read as an ONNX model ({first_words(error)}). Download it again, or give "
-            "keypoints or a "
-            "ready mask instead."
+            f"{path} cannot be read as an ONNX model ({first_words(error)}). Download it again, or give keypoints or "
+            "a ready mask instead."
         ) from error
     found = session.get_inputs()[0].shape
     if tuple(found[-2:]) != size:

@@ -72,8 +72,7 @@ def shaped_size(
         return size, lines
     if min(kept) < SMALLEST_SIDE or max(kept) > LARGEST_SIDE:
         raise InputError(
-            f"The picture is {given[0]}x{given[1]}, so a video with its aspect ratio and the area of "
-            f"{width}x{height} "
+            f"The picture is {given[0]}x{given[1]}, so a video with its aspect ratio and the area of {width}x{height} "
             f"would be {kept[0]}x{kept[1]}; sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels are possible. Choose "
             "crop or pad as the fit, or another picture."
         )

@@ -76,8 +76,7 @@ def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, hei
         canvases = torch.stack([_canvas(frame) for frame in frames])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{source} are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and "
-            "'canvas_height', "
+            f"{source} are not in POSE_KEYPOINT form: each frame needs 'people', 'canvas_width' and 'canvas_height', "
             "and each face 68 or 70 triples of x, y and score, all of them numbers. Save them again with DWPose."
         ) from error
     if bodies := _only_bodies(frames, faces):

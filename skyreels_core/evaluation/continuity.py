@@ -60,8 +60,7 @@ class Continuity:
         if (worst := self.worst_window) is not None:
             window = self.windows[worst]
             yield (
-                f"Likeness to the reference (1 is identical): lowest {window.identity:.2f}, in window "
-                f"{worst + 1} of "
+                f"Likeness to the reference (1 is identical): lowest {window.identity:.2f}, in window {worst + 1} of "
                 f"{len(self.windows)}, {window.start:.1f} to {window.end:.1f} s."
             )
 

@@ -102,9 +102,8 @@ def _recordings(path: Path) -> list[_Recording]:
         found = [_recording(path, first if others else None)]
     except FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as sound ({foreign(path, str(error.strerror))}); it may be damaged or not "
-            "an audio "
-            "file. Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
+            f"{path} cannot be read as sound ({foreign(path, str(error.strerror))}); it may be damaged or not an "
+            "audio file. Give a WAV, FLAC, MP3, OGG or M4A file, or a video with sound."
         ) from error
     for part in others:
         try:
@@ -124,8 +123,7 @@ def _recording(path: Path, part: range | None) -> _Recording:
         if packets.is_broken:
             raise InputError(
                 f"{path} cannot be read as sound: {len(packets.damaged)} of its {packets.packets} packets are "
-                "damaged, "
-                f"the first at {packets.damaged[0]:.1f} s. Download or export it again."
+                f"damaged, the first at {packets.damaged[0]:.1f} s. Download or export it again."
             )
         if not packets.pieces:
             packets.pieces.append(Piece(np.zeros((1, 0), np.float32), max(stream.rate, 1), "mono", None))
@@ -238,8 +236,8 @@ def _check_forms(path: Path, recordings: Sequence[_Recording]) -> None:
     for rate, channels, _ in forms:
         if rate not in SAMPLE_RATES:
             raise InputError(
-                f"{path} states a sample rate of {rate} Hz; "
-                f"export the sound with {SAMPLE_RATES.start} to {SAMPLE_RATES.stop - 1} Hz, such as 48000."
+                f"{path} states a sample rate of {rate} Hz; export the sound with {SAMPLE_RATES.start} to "
+                f"{SAMPLE_RATES.stop - 1} Hz, such as 48000."
             )
         if channels > MOST_CHANNELS:
             raise InputError(

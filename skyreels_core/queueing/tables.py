@@ -63,8 +63,8 @@ def bare(cell: str) -> str:
 
 
 def decoded(path: Path) -> str:
-    """The text of a table in UTF-8, UTF-16, or what Excel's plain 'CSV' has on Windows and on a Mac, which is "
-    "said."""
+    """The text of a table in UTF-8, UTF-16, or what Excel's plain 'CSV' has on Windows and on a Mac, which is
+    said."""
     content = path.read_bytes()
     refuse_others(path, content)
     mark = next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), None)

@@ -260,8 +260,7 @@ def check_memory(
     else:
         most, advice = largest.what, ", or ".join(remedies[what] for what in largest.grows_with)
     raise InputError(
-        f"This run needs about {gigabytes(total)} of {place}, most of it for {most}, and {gigabytes(free)} are "
-        "free. "
+        f"This run needs about {gigabytes(total)} of {place}, most of it for {most}, and {gigabytes(free)} are free. "
         f"{advice[0].upper()}{advice[1:]}."
     )
 

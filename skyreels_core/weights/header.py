@@ -175,8 +175,7 @@ def _place(path: Path, name: str, entry: Any) -> tuple[int, int]:
     format_, shape, first, last = stated
     if format_ not in BITS:
         raise InputError(
-            f"{path} holds {name} in the format {format_}, which is unknown here. Give the model in float16, "
-            "bfloat16 "
+            f"{path} holds {name} in the format {format_}, which is unknown here. Give the model in float16, bfloat16 "
             "or float32."
         )
     if 8 * (last - first) != math.prod(shape) * BITS[format_]:

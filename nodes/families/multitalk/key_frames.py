@@ -1,5 +1,5 @@
-"""A long video of SkyReels-V3 A2V by key frames: passes of one window, one after another, each through the "
-"guider."""
+"""A long video of SkyReels-V3 A2V by key frames: passes of one window, one after another, each through the
+guider."""
 
 from __future__ import annotations
 

@@ -189,8 +189,7 @@ def check_backbone(model, config: MultiTalkConfig) -> None:
         )
     if (config.dim, config.num_layers) != (sizes["dim"], sizes["num_layers"]):
         raise InputError(
-            f"These audio layers are for a model of width {config.dim} with {config.num_layers} blocks; this "
-            "one has "
+            f"These audio layers are for a model of width {config.dim} with {config.num_layers} blocks; this one has "
             f"width {sizes['dim']} and {sizes['num_layers']} blocks. Give the Wan 2.1 image-to-video model of 14B."
         )
 

@@ -49,8 +49,7 @@ def conversation(speakers: Sequence[Speaker]) -> tuple[tuple[Tensor, ...], Timel
     rates = sorted({speaker.timeline.fps for speaker in speakers})
     if len(rates) > 1:
         raise InputError(
-            f"The speakers' tokens are for {' and '.join(f'{rate:g}' for rate in rates)} fps. Make them with "
-            "the same "
+            f"The speakers' tokens are for {' and '.join(f'{rate:g}' for rate in rates)} fps. Make them with the same "
             "fps."
         )
     seconds = max(speaker.start + speaker.timeline.seconds for speaker in speakers)

@@ -110,8 +110,8 @@ class RenderedClips:
         found = sorted(p for p in Path(self.folder).glob("take_*.npz") if p.with_suffix(".mp4").exists())
         if not found:
             raise InputError(
-                f"{self.folder} holds no rendered takes. "
-                f"Fill it with: python -m skyreels_core.demo.people render {self.folder} --count 300"
+                f"{self.folder} holds no rendered takes. Fill it with: python -m skyreels_core.demo.people render "
+                f"{self.folder} --count 300"
             )
         return found
 

@@ -43,8 +43,8 @@ class Resumable:
             ) from error
 
     def save(self, state: SolverState) -> None:
-        """After each step; what the next one may reuse of the cache goes with it. A disk that is full ends no "
-        "run."""
+        """After each step; what the next one may reuse of the cache goes with it. A disk that is full ends no
+        run."""
         velocities = self.denoiser.held_for(self.sigmas[state.step])
         tensors = {VELOCITY + name_of(unit): velocity for unit, velocity in velocities.items()}
         tensors["x"] = state.x
