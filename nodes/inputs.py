@@ -8,6 +8,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..skyreels_core.conditioning.fitting import SHAPES
+from ..skyreels_core.run.settings import SEEDS
 from ..skyreels_core.sampling.guidance import GRAMMAR
 from .host.model import WEIGHT_OPTIONS
 
@@ -56,7 +57,7 @@ def clip_vision_input() -> io.Input:
 
 def seed_input(tooltip: str) -> io.Input:
     return io.Int.Input(
-        "seed", default=0, min=0, max=2**64 - 1, control_after_generate=True, tooltip=tooltip,
+        "seed", default=0, min=0, max=SEEDS - 1, control_after_generate=True, tooltip=tooltip,
     )  # fmt: skip
 
 

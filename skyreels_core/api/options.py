@@ -9,7 +9,7 @@ from typing import Any, TypedDict, get_args, get_type_hints
 
 from ..audio.preprocessing import AudioPreprocessing
 from ..errors import InputError
-from ..run.settings import Settings, in_type
+from ..run.settings import SEEDS, Settings, in_type
 from ..sampling.solvers import SOLVERS
 from ..windows import MODES
 
@@ -52,7 +52,6 @@ OPTIONS = tuple(Options.__annotations__)
 TYPES = get_type_hints(Options)
 NEEDED = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
 CHOICES = {"solver": SOLVERS, "fusion": MODES}
-LARGEST_SEED = 2**64 - 1  # of torch.Generator, and of the host's seeds
 LONGEST = 60  # characters of a value that a sentence shows
 
 
@@ -66,8 +65,8 @@ def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
     given = {FIELDS.get(name, name): value for name, value in values.items() if name not in PREPROCESSING}
     settings = recommended.override(**given, hearing=preprocessing)
     settings.check()
-    if not 0 <= settings.seed <= LARGEST_SEED:
-        raise InputError(f"The seed is {settings.seed}; give an integer from 0 to {LARGEST_SEED}.")
+    if not 0 <= settings.seed < SEEDS:
+        raise InputError(f"The seed is {settings.seed}; give an integer from 0 to {SEEDS - 1}.")
     return settings
 
 

@@ -84,16 +84,22 @@ def from_pose_keypoint(pose: str | Path | dict | Sequence[dict], width: int, hei
             f"No face was found: {source[0].lower()}{source[1:]} hold people in {bodies} frames, but "
             "only their bodies (face_keypoints_2d is empty). Detect them again with face detection switched on."
         )
+    scales = _scales(source, faces, canvases, width, height)
+    scaled = (torch.cat([p[..., :2] * s, p[..., 2:]], dim=-1) for p, s in zip(faces, scales, strict=True))
+    return Keypoints(tuple(scaled), width, height)
+
+
+def _scales(source: str, faces: Sequence[Tensor], canvases: Tensor, width: int, height: int) -> Tensor:
+    """Video pixels for one of the canvas of each frame, [f 2]; points in fractions of a canvas are of the whole video.
+
+    Raises InputError for a canvas of another shape.
+    """
     fractions = all(points[..., :2].le(LARGEST_NORMALISED).all() for points in faces)
     for canvas in canvases.unique(dim=0).tolist():
         if not (fractions and canvas == [1, 1]):
             remedy = "Detect them in the video as it is shown, at any resolution with its aspect ratio."
             check_shape(f"{source} are of", canvas, (width, height), remedy)
-    if fractions:
-        canvases = torch.ones_like(canvases)
-    scales = torch.tensor([width, height]) / canvases
-    scaled = (torch.cat([p[..., :2] * s, p[..., 2:]], dim=-1) for p, s in zip(faces, scales, strict=True))
-    return Keypoints(tuple(scaled), width, height)
+    return torch.tensor([width, height]) / (torch.ones_like(canvases) if fractions else canvases)
 
 
 def to_pose_keypoint(keypoints: Keypoints) -> list[dict]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -122,6 +123,7 @@ def _draw_frames(axes: Axes, row: Row, columns: int) -> None:
 
 
 def _draw_curves(axes: Axes, row: Row) -> None:
+    write = partial(axes.text, transform=axes.transAxes, ha="right")
     for index, curve in enumerate(row.curves):
         colour = CURVE_COLOURS[index % len(CURVE_COLOURS)]
         low, high = curve.limits or (float(curve.values.min()), float(curve.values.max()))
@@ -130,26 +132,8 @@ def _draw_curves(axes: Axes, row: Row) -> None:
         axes.plot(times, values, color=colour, linewidth=1.3)
         axes.fill_between(times, values, color=colour, alpha=0.15, linewidth=0)
         place = 1 - (index + 0.5) / len(row.curves)
-        axes.text(
-            -0.008,
-            place,
-            curve.label,
-            color=colour,
-            transform=axes.transAxes,
-            ha="right",
-            va="center",
-            fontsize=9,
-        )
-    axes.text(
-        1,
-        0,
-        f"{row.seconds:.1f} s",
-        transform=axes.transAxes,
-        ha="right",
-        va="bottom",
-        fontsize=7,
-        color="grey",
-    )
+        write(-0.008, place, curve.label, color=colour, va="center", fontsize=9)
+    write(1, 0, f"{row.seconds:.1f} s", color="grey", va="bottom", fontsize=7)
     axes.set_xlim(0, row.seconds)
     axes.set_ylim(-0.05, 1.15)
     axes.set_xticks([])

@@ -111,20 +111,26 @@ def read_audio_layers(
             f"The audio layers of {header.path.name} are quantised ({', '.join(sorted(quantised))}); the backbone "
             "may be, they have to be float16, bfloat16 or float32."
         )
+    config = _whole_audio_config(header, names)
+    with safe_open(header.path, framework="pt") as file:
+        state = {name: file.get_tensor(header.prefix + name) for name in names}
+    return state, config, header.config
+
+
+def _whole_audio_config(header: Header, names: Collection[str]) -> AudioConfig:
+    """The sizes of the audio layers of these names. Raises InputError where some are missing or of another shape."""
     config = audio_config(header)
     if problems := stated_problems(header, None, config):
         raise InputError(f"{header.path.name} cannot be used. {problems[0]} Download it again.")
     expected = {} if config is None else expected_shapes(None, config)
-    if lacking := AUDIO_SIZES if config is None else sorted(expected.keys() - set(names)):
+    lacking = sorted(expected.keys() - set(names))
+    if config is None or lacking:
         raise InputError(
-            f"{header.path.name} lacks {listed(lacking)}; the file is incomplete. Download it again."
+            f"{header.path.name} lacks {listed(lacking or AUDIO_SIZES)}; the file is incomplete. Download it again."
         )
     if wrong := [name for name, shape in expected.items() if header.shapes[name] != shape]:
         raise InputError(f"{header.path.name} has {listed(wrong)} of a different shape. Download it again.")
-    assert config is not None  # without it the sizes were lacking
-    with safe_open(header.path, framework="pt") as file:
-        state = {name: file.get_tensor(header.prefix + name) for name in names}
-    return state, config, header.config
+    return config
 
 
 def check_fit(path: Path, config: WanConfig, audio_path: Path, audio: AudioConfig) -> None:

@@ -140,22 +140,26 @@ def read_multitalk(path: str | Path, kind: Kind, read: ReadHeader = read_header)
             f"{header.path.name} is quantised by {by}, which is not read here. Give the float16 or bfloat16 file, or "
             "the fp8 one with scales."
         )
-    sizes = (*AUDIO_SIZES, *(WAN_SIZES if kind == "skyreels-v3-a2v" else ()))
-    if missing := [name for name in sizes if name not in header.shapes]:
+    file = MultiTalkFile(parts, *sizes_in(header, with_backbone=kind == "skyreels-v3-a2v"))
+    check_whole(header, file)
+    check_numbers(header)
+    return file
+
+
+def sizes_in(header: Header, with_backbone: bool) -> tuple[MultiTalkConfig, WanConfig | None]:
+    """Of the audio layers, and of the backbone beside them. Raises InputError where they cannot be had."""
+    needed = (*AUDIO_SIZES, *(WAN_SIZES if with_backbone else ()))
+    if missing := [name for name in needed if name not in header.shapes]:
         raise InputError(f"{header.path.name} lacks {listed(missing)}; it is incomplete. Download it again.")
-    backbone = wan_config(header) if kind == "skyreels-v3-a2v" else None
-    if kind == "skyreels-v3-a2v" and (backbone is None or stated_problems(header, backbone, None)):
+    backbone = wan_config(header) if with_backbone else None
+    if with_backbone and (backbone is None or stated_problems(header, backbone, None)):
         raise InputError(f"{header.path.name} is damaged: its video model has no sizes. Download it again.")
     try:
-        audio = multitalk_config(header)
+        return multitalk_config(header), backbone
     except (IndexError, ValueError, ZeroDivisionError) as error:
         raise InputError(
             f"{header.path.name} is damaged: its audio layers have no sizes. Download it again."
         ) from error
-    file = MultiTalkFile(parts, audio, backbone)
-    check_whole(header, file)
-    check_numbers(header)
-    return file
 
 
 def multitalk_config(header: Header) -> MultiTalkConfig:

@@ -16,13 +16,12 @@ from ..model.bundle import Bundle
 from ..run.plan import RunPlan
 from ..run.resume import WorkFolder, digest
 from ..run.settings import Settings
-from .evaluator import CoreEvaluator
 from .frames import FinishedFrames, Result, finish_of
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_animation
 from .resources import check_resources
 from .run import Progress, Run
-from .sampler import encode_inputs, encode_visual, sample
+from .sampler import make_latents
 
 
 def animate(
@@ -57,12 +56,7 @@ def animate(
     visual = placed_picture(run, picture, fit)
     needed = check_resources(run)
     begin_work(run, audio, text, picture="none" if visual.picture is None else digest(visual.picture))
-    tokens, prompts, clip_tokens = encode_inputs(run, audio, text, visual.picture)
-    conditions = encode_visual(run, visual) if plan.model.config.takes_picture else None
-    evaluator = CoreEvaluator(
-        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
-    )
-    latents = sample(run, evaluator, needed)
+    latents = make_latents(run, audio, text, visual, visual.picture, needed)
     portrait = visual.picture
     reference = None if portrait is None else lambda frame: portrait
     frames = FinishedFrames(run, latents, finish_of(plan, reference))

@@ -19,14 +19,13 @@ from ..run.plan import RunPlan
 from ..run.resume import WorkFolder
 from ..run.resume.fingerprint import digest_frames
 from ..run.settings import Settings
-from .evaluator import CoreEvaluator
 from .finish import Edited
 from .frames import FinishedFrames, Result, finish_of
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_edit
 from .resources import check_resources
 from .run import Progress, Run
-from .sampler import encode_inputs, encode_visual, sample
+from .sampler import make_latents
 
 
 def edit(
@@ -64,12 +63,7 @@ def edit(
     run.report.say_all(beyond_demo(bundle.audio_layers, visual))
     needed = check_resources(run)
     kept = None if work is None else begin_edit(run, work, audio, text, visual)
-    tokens, prompts, clip_tokens = encode_inputs(run, audio, text, visual.frame(0))
-    conditions = encode_visual(run, visual, kept)
-    evaluator = CoreEvaluator(
-        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
-    )
-    latents = sample(run, evaluator, needed)
+    latents = make_latents(run, audio, text, visual, visual.frame(0), needed, kept)
     edited = Edited(visual.source, visual.region, composite=plan.settings.composite)
     frames = FinishedFrames(run, latents, finish_of(plan, visual.frame, edited))
     return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)

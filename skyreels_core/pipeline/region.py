@@ -43,13 +43,7 @@ def find_region(
     files. `callback` is called for every frame in which faces or cuts were looked for. Raises InputError for none or
     several, and where they do not fit.
     """
-    given = [way for way in (mask, keypoints, dwpose) if way is not None]
-    if len(given) != 1:
-        raise InputError(
-            f"Choose exactly one way to mark the region to regenerate ({len(given)} given): a mask, which is a "
-            "picture or video with white around the mouth (--mask), keypoints of the face as POSE_KEYPOINT JSON "
-            f"(--keypoints), or the folder with DWPose's {DETECTOR} and {POSE} (--dwpose)."
-        )
+    check_one_way(mask, keypoints, dwpose)
     if mask is not None:
         return read_mask(Path(mask), video)
     if keypoints is not None:
@@ -68,6 +62,16 @@ def find_region(
     for line in masks.report:
         logger.debug(line)
     return masks.box_region
+
+
+def check_one_way(*ways: str | Path | None) -> None:
+    given = sum(way is not None for way in ways)
+    if given != 1:
+        raise InputError(
+            f"Choose exactly one way to mark the region to regenerate ({given} given): a mask, which is a "
+            "picture or video with white around the mouth (--mask), keypoints of the face as POSE_KEYPOINT JSON "
+            f"(--keypoints), or the folder with DWPose's {DETECTOR} and {POSE} (--dwpose)."
+        )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,21 @@ from .evaluator import CoreEvaluator, Prompts
 from .run import Run
 
 
+def make_latents(
+    run: Run, audio: Audio, text: str | PromptSchedule, visual: VisualCondition, picture: Tensor | None,
+    needed: str = "", kept: MutableMapping[str, Tensor] | None = None,
+) -> Tensor:  # fmt: skip
+    """The latents [1 16 t h/8 w/8] of the whole video from its inputs. `picture` [h w 3] is what CLIP is given of
+    `visual`; `needed` as in `sample`, `kept` as in `encode_visual`."""
+    plan, bundle = run.plan, run.bundle
+    tokens, prompts, clip_tokens = encode_inputs(run, audio, text, picture)
+    conditions = encode_visual(run, visual, kept) if plan.model.config.takes_picture else None
+    evaluator = CoreEvaluator(
+        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
+    )
+    return sample(run, evaluator, needed)
+
+
 def encode_inputs(
     run: Run, audio: Audio, text: str | PromptSchedule, picture: Tensor | None
 ) -> tuple[Tensor, Prompts, Tensor | None]:

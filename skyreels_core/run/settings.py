@@ -22,6 +22,7 @@ from ..windows import WindowSettings
 
 logger = logging.getLogger(__name__)
 
+SEEDS = 2**64  # of torch.Generator, and of ComfyUI
 SECTION = "sampling"  # of a model file's metadata
 # What a model file may recommend there. Old files have these names, so none of them changes.
 RECOMMENDED = (

@@ -24,6 +24,7 @@ from ....skyreels_core.families.multitalk.key_frames import (
 from ....skyreels_core.media.colour import PASSES, unify_clip
 from ....skyreels_core.model.config import LATENT_CHANNELS
 from ....skyreels_core.run.progress import clock
+from ....skyreels_core.run.settings import SEEDS
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.timeline import Timeline, latent_frames
 from ....skyreels_core.windows import WindowSettings
@@ -38,7 +39,6 @@ from .family import MultiTalk
 from .layers import find_layers, payload_of, with_payload
 
 ONE_WINDOW = WindowSettings(WINDOW_LATENTS, 0)
-SEEDS = 2**64
 
 
 class KeyFrameRun:
