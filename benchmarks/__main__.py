@@ -1,6 +1,6 @@
-"""python -m benchmarks [names] [--model DIR]: measure, then write docs/results.md from everything that was measured.
+"""python -m benchmarks [names]: measure, then write docs/results.md from everything that was measured.
 
-A model that learned from rendered people is measured on them, the bundled demo of drawn faces on those.
+python -m benchmarks sync --model DIR measures a model that learned from rendered people on such people.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import importlib
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import material
@@ -31,13 +32,15 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if options.model is not None:
         material.MODEL = options.model
-    measure(options.names)
-
-
-def measure(names: list[str]) -> None:
     of_people = material.bundle().metadata.get("learned_from") == "people"
+    if options.model is not None and not (of_people and set(options.names) <= OF_PEOPLE.keys()):
+        parser.error(f"--model takes a model of rendered people, and measures {', '.join(OF_PEOPLE)} alone")
+    measure(options.names or (list(OF_PEOPLE) if of_people else NAMES), of_people)
+
+
+def measure(names: Sequence[str], of_people: bool) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for name in names or NAMES:
+    for name in names:
         started, record = time.perf_counter(), Record()
         module = OF_PEOPLE.get(name, name) if of_people else name
         importlib.import_module(f".{module}", __package__).run(record)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .. import assets
+from ..files import atomic
 
 GROUPS = ("closed", "teeth", "rounded", "open")  # of visemes, told apart by eye
 MEASURES = ("opening", "width", "teeth", "closure", "inside")
@@ -91,7 +92,8 @@ class Reader:
             for part, network in self.parts().items()
             for n, t in network.state_dict().items()
         }
-        save_file({name: tensor.half().contiguous() for name, tensor in state.items()}, path)
+        with atomic(Path(path)) as part:
+            save_file({name: tensor.half().contiguous() for name, tensor in state.items()}, part)
 
     @torch.no_grad()
     def read(self, frames: Tensor, landmarks: Tensor) -> Seen:

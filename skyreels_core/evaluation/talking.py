@@ -23,9 +23,8 @@ LEAST_MOVEMENT = 1e-4  # deviation of a measure below which there is nothing to 
 class Talking:
     """Of one clip."""
 
-    follows: dict[
-        str, float
-    ]  # Pearson's r at lag 0 of each of FOLLOWED; left out where the rendered one is still
+    # Pearson's r at lag 0 of each of FOLLOWED, 0 where nothing moves; left out where the rendered one is still
+    follows: dict[str, float]
     closures: tuple[int, int]  # of p b m: closed in the generated one, closed in the rendered one
     pupils: float  # share of the rendered one's frames with both pupils in which both are visible here too
     lost: int  # frames of the longest stretch without both pupils
@@ -37,7 +36,9 @@ def compare(made: Seen, rendered: Seen, groups: NDArray) -> Talking:
     frames = min(len(made.opening), len(rendered.opening), len(groups))
     pairs = {name: [getattr(s, name)[:frames].numpy() for s in (made, rendered)] for name in FOLLOWED}
     follows = {
-        name: correlation(a, b) for name, (a, b) in pairs.items() if b.std() > LEAST_MOVEMENT and a.std() > 0
+        name: correlation(a, b) if a.std() > 0 else 0.0
+        for name, (a, b) in pairs.items()
+        if b.std() > LEAST_MOVEMENT
     }
     sounds = closures_of(groups[:frames])
     expected = [sound for sound in sounds if _shut(rendered.closure, sound)]

@@ -75,16 +75,16 @@ def encode_clips(
     """Encode what `folder` does not hold yet. An interrupted run resumes where it stopped.
 
     alternate: every other clip is an animation, the rest are edits; by default each clip serves both tasks.
-    seconds: after which no further clip is begun but the first.
+    seconds: after which no further clip is encoded but the first; those that are there are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count, until = len(source), time.monotonic() + seconds
     for index in tqdm(range(count), desc="encoding clips", mininterval=5):
-        if index and time.monotonic() > until:
-            count = index
-            break
         path = folder / f"{index:06d}.safetensors"
         if not path.exists():
+            if index and time.monotonic() > until:
+                count = index
+                break
             tasks = ("animation", "editing")[index % 2 :][:1] if alternate else ("animation", "editing")
             _write(path, _encode(source.clip(index), encoders, tasks))
     if not (folder / EMPTY).exists():

@@ -154,7 +154,15 @@ def train(
 def _budget(recipe: Recipe, deadline: float) -> Budget:
     networks = [(stage.name, stage.seconds) for network in recipe.networks for stage in network.stages]
     legs = [(leg.stage.name, leg.stage.seconds) for leg in recipe.transformer.legs]
-    return TimeBudget(deadline, [*networks, (ENCODING, recipe.encoding_seconds), *legs])
+    parts = [*networks, (ENCODING, recipe.encoding_seconds), *legs]
+    names = [name for name, _ in parts]
+    if len(set(names)) < len(names) or not all(seconds for _, seconds in parts):
+        stated = ", ".join(f"{name} ({seconds or 0:g} s)" for name, seconds in parts)
+        raise InputError(
+            "A recipe that is to take a given time needs a name of its own and `seconds` in each stage, and "
+            f"`encoding_seconds`. Its stages are {stated}."
+        )
+    return TimeBudget(deadline, parts)
 
 
 def _make_encoders(recipe: Recipe, output: Path, bundle: Path, dtype: torch.dtype, means: Means) -> None:

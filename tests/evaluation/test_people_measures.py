@@ -85,6 +85,12 @@ def test_a_copy_talks_as_the_rendered_one_and_another_mouth_does_not():
     assert figures["closures"] == 4 and figures["visemes_chance"] == 0.5
 
 
+def test_a_mouth_that_never_moves_follows_nothing():
+    rendered = seen(torch.tensor([0, 0.2, 0.9, 1.0, 0.7, 0, 0.0, 0.8]))
+    frozen = compare(seen(torch.full((8,), 0.4)), rendered, np.full(8, 3))
+    assert set(frozen.follows.values()) == {0.0} and "opening" in frozen.follows
+
+
 def test_closed_lips_count_in_the_frames_of_a_sound_and_beside_them():
     assert closures_of(np.array([-1, 3, 0, 0, 3, 3, 0])) == [slice(1, 5), slice(5, 8)]
 

@@ -10,10 +10,14 @@ import pytest
 import torch
 from accelerate import Accelerator
 
+from skyreels_core.demo.recipe import EVERY_SECTION
+from skyreels_core.errors import InputError
 from skyreels_core.training.budget import TimeBudget
 from skyreels_core.training.loop import AS_STATED, Run, Stage
+from skyreels_core.training.recipe import Recipe, _budget, read_recipe
 
 SLEEP = 0.02
+RECIPES = Path(__file__).parents[2] / "skyreels_core" / "training" / "recipes"
 
 
 def trained(folder: Path, stage: Stage, budget=AS_STATED) -> Run:
@@ -30,9 +34,10 @@ def trained(folder: Path, stage: Stage, budget=AS_STATED) -> Run:
 
 def test_a_stage_ends_with_its_seconds_and_its_checkpoint_says_so(tmp_path):
     stage = Stage("short", 10_000, 8, 0.1, warmup=1, seconds=0.3)
-    assert 1 <= trained(tmp_path, stage).done["short"] <= 0.3 / SLEEP + 1
+    first = trained(tmp_path, stage)
+    assert 1 <= first.done["short"] <= 0.3 / SLEEP + 1
     resumed = trained(tmp_path, stage)
-    assert resumed.done == Run(tmp_path, torch.nn.Linear(4, 1), Accelerator(cpu=True), 0).done
+    assert resumed.done == first.done
     assert resumed.spent["short"] == pytest.approx(0.3, abs=0.2)
 
 
@@ -64,3 +69,18 @@ def test_a_run_under_a_budget_does_not_train_a_finished_stage_again(tmp_path):
     first = trained(tmp_path, stage, TimeBudget(time.monotonic() + 0.2, parts))
     again = trained(tmp_path, stage, TimeBudget(time.monotonic() + 5, parts))
     assert again.done == first.done
+
+
+@pytest.mark.parametrize("recipe", ["people_cpu", "people_gpu"])
+def test_the_recipes_for_people_fit_into_a_given_time(recipe):
+    budget = _budget(read(recipe), time.monotonic() + 100)
+    assert all(budget.share(name) > 0 for name, _ in budget.parts)
+
+
+def test_a_recipe_that_states_no_seconds_is_not_given_a_time():
+    with pytest.raises(InputError, match="encoding_seconds"):
+        _budget(read("demo"), time.monotonic() + 100)
+
+
+def read(name: str) -> Recipe:
+    return read_recipe(RECIPES / f"{name}.yaml", EVERY_SECTION)

@@ -106,8 +106,7 @@ def _render(options: Namespace) -> None:
 def _run(options: Namespace) -> None:
     from .run import Order, demo, run
 
-    if not (options.speech or options.output / "speech.npz").exists():
-        _speech(options)
+    _speech(options)
     start = options.start or demo()
     whisper = options.whisper or start / "whisper.safetensors"
     results = options.results or options.output / "results"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from skyreels_core.demo.people.shards import Shooting, shoot
 from skyreels_core.demo.people.takes import HELD_OUT
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,9 @@ class Plan:
     def places(self) -> tuple[Path, Path]:
         return self.folder / "takes", self.folder / "held_out"
 
-    def numbers(self, first: int = 0) -> tuple[range, range]:
+    def numbers(self) -> tuple[range, range]:
         """Of the takes to learn from and of the others."""
-        return range(first, first + self.takes), range(HELD_OUT + first, HELD_OUT + first + self.held_out)
+        return range(self.takes), range(HELD_OUT, HELD_OUT + self.held_out)
 
 
 def render(plan: Plan, until: float) -> int:
@@ -77,6 +80,8 @@ class Background:
             raise RuntimeError(
                 f"Rendering ended with {self.process.returncode} and no take; its output is above."
             )
+        if self.process.returncode:
+            logger.warning("Rendering ended with %d before all takes were there.", self.process.returncode)
         return self.count()
 
     def count(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import random
@@ -35,10 +36,8 @@ def speech_of(number: int, sentences: int = 1) -> Speech:
     return draw_speech(random.Random(f"speech {number}"), number >= HELD_OUT, sex, sentences)
 
 
-def carry_speech(
-    file: Path, numbers: Iterable[int], sentences: int = 1, processes: int = 1
-) -> dict[int, Speech]:
-    """The speech of these takes: what `file` lacks is spoken and added to it."""
+def carry_speech(file: Path, numbers: Iterable[int], sentences: int = 1, processes: int = 1) -> None:
+    """Keep the speech of these takes: what `file` lacks is spoken and added to it."""
     known = _kept(file) if file.exists() else {}
     missing = [number for number in numbers if str(number) not in known]
     for first in range(0, len(missing), SAVED):
@@ -47,16 +46,21 @@ def carry_speech(
             spoken = zip(part, pool.map(_spoken, part, [sentences] * len(part)), strict=True)
             known |= {str(number): packed for number, packed in spoken}
         _save(file, known)
-    return {int(name): _unpacked(packed) for name, packed in known.items()}
 
 
-def carried_speech(file: Path) -> dict[int, Speech]:
-    """Raises InputError where there is no such file."""
+def carried_speech(file: Path, number: int) -> Speech:
+    """The speech of one take. Raises InputError where the file is missing, or does not hold it."""
+    remedy = "Run: python -m tools.train_people carry --output DIR"
     if not file.exists():
-        raise InputError(
-            f"{file} is missing: the speech of the takes. Run: python -m tools.train_people carry --output DIR"
-        )
-    return {int(name): _unpacked(packed) for name, packed in _kept(file).items()}
+        raise InputError(f"{file} is missing: the speech of the takes. {remedy}")
+    if (packed := _read(file, file.stat().st_mtime_ns).get(str(number))) is None:
+        raise InputError(f"{file} has no speech for take {number}. {remedy}, with as many takes.")
+    return _unpacked(packed)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(file: Path, written: int) -> dict[str, NDArray[np.uint8]]:
+    return _kept(file)
 
 
 def carried_take(number: int, speech: Speech, fps: float, data: Path | None = None) -> Take:

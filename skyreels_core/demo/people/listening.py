@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from transformers import WhisperConfig, WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from ...evaluation.confusion import Confusion
 from ...timeline import SAMPLE_RATE, TOKEN_RATE
 from ...training.loop import AS_STATED, Budget, Losses, Run, Stage
-from .articulation import NAMES, articulation, groups_of, mouth_channels, visemes_at
+from .articulation import GROUPS, NAMES, articulation, groups_of, mouth_channels, visemes_at
 from .head import Head, load_head
 from .rooms import Recording
 from .utterances import Utterance, utterances
@@ -79,7 +80,7 @@ class Talk:
         self.extractor = WhisperFeatureExtractor(feature_size=80)
         self.poses, self.visemes = [], []
         for utterance in spoken:
-            instants = np.arange(len(utterance.samples) // (SAMPLE_RATE // TOKEN_RATE)) / TOKEN_RATE
+            instants = (np.arange(len(utterance.samples) // (SAMPLE_RATE // TOKEN_RATE)) + 0.5) / TOKEN_RATE
             self.poses.append(articulation(head, utterance.phones, instants))
             self.visemes.append(visemes_at(utterance.phones, instants))
         every = np.concatenate(self.poses)
@@ -147,7 +148,7 @@ def _step(model: nn.Module, talk: Talk, size: int, generator: torch.Generator) -
 class Understanding(NamedTuple):
     """What a listener makes of speech. Frames of silence and of visemes in no group are left out of the groups."""
 
-    groups: NDArray[np.int64]  # [true said] frames: closed, teeth, rounded, open
+    groups: Confusion  # of GROUPS
     visemes: float  # share of frames with the right one of 15, silence left out
     correlation: dict[str, float]  # of each channel of the pose
 
@@ -170,14 +171,11 @@ def examine(model: Listener, talk: Talk, head: Head, windows: int, seed: int) ->
         for i, name in enumerate(mouth_channels(head))
     }
     right = float((logits.argmax(1) == visemes)[spoken].mean())
-    return Understanding(_confusion(logits, groups_of(visemes)), right, correlation)
+    heard = Confusion.of(tuple(GROUPS), groups_of(visemes), _likeliest_group(logits))
+    return Understanding(heard, right, correlation)
 
 
-def _confusion(logits: NDArray, groups: NDArray) -> NDArray[np.int64]:
+def _likeliest_group(logits: NDArray) -> NDArray[np.int64]:
     shares = np.exp(logits - logits.max(1, keepdims=True))
     belongs = groups_of(np.arange(len(NAMES)))
-    count = belongs.max() + 1
-    said = np.stack([shares[:, belongs == group].sum(1) for group in range(count)], axis=1).argmax(1)
-    table = np.zeros((count, count), np.int64)
-    np.add.at(table, (groups[groups >= 0], said[groups >= 0]), 1)
-    return table
+    return np.stack([shares[:, belongs == group].sum(1) for group in range(len(GROUPS))], axis=1).argmax(1)

@@ -52,6 +52,8 @@ def shoot(shooting: Shooting, numbers: Iterable[int], processes: int) -> Iterato
     """Render the takes that the folder lacks, giving each one's number when it is whole."""
     shooting.folder.mkdir(parents=True, exist_ok=True)
     missing = [number for number in numbers if not shooting.facts(number).exists()]
+    if not missing:
+        return
     # One thread each: software OpenGL and BLAS would otherwise start as many threads in every process.
     os.environ.update({"LP_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
     with get_context("spawn").Pool(processes) as pool:
@@ -60,7 +62,7 @@ def shoot(shooting: Shooting, numbers: Iterable[int], processes: int) -> Iterato
 
 def _shoot(shooting: Shooting, number: int) -> int:
     torch.set_num_threads(1)
-    take = carried_take(number, _speech(shooting.speech)[number], shooting.fps, shooting.data)
+    take = carried_take(number, carried_speech(shooting.speech, number), shooting.fps, shooting.data)
     frames, landmarks = film(take, shooting.width, shooting.height, shooting.supersampling)
     head, instants = take.actor.person.head, (np.arange(len(frames)) + 0.5) / shooting.fps
     columns = [channels(head).index(name) for name in mouth_channels(head)]
@@ -73,11 +75,6 @@ def _shoot(shooting: Shooting, number: int) -> int:
             poses=take.performance.poses[:, columns], visemes=visemes_at(take.speech.phones, instants),
         )  # fmt: skip
     return number
-
-
-@functools.lru_cache(maxsize=1)
-def _speech(file: Path):
-    return carried_speech(file)
 
 
 def film(
