@@ -81,8 +81,9 @@ def flat(path: Path, levels: list[int], bits: int = 10, tags: dict | None = None
             plane.update(np.full(plane.buffer_size // kind().itemsize, level, kind).tobytes())
         frame.colorspace, frame.color_range = (tags or {}).get("colorspace", 2), 1
         frame.pts, frame.time_base = 0, Fraction(1, 25)
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            packet.dts = packet.pts  # which x265 leaves unset where there are one or two frames
+            container.mux(packet)
     return path
 
 
