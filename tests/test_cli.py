@@ -246,7 +246,7 @@ BAD_ANIMATIONS = {
     "a height too large": (lambda f, b, t: ("--height", 9999), "32 to 4096"),
     "a frame rate of zero": (lambda f, b, t: ("--fps", 0), "above 0"),
     "an unknown schedule": (lambda f, b, t: ("--audio-guidance", "loud"), "'loud' cannot be read"),
-    "an unknown solver": (lambda f, b, t: ("--solver", "heun"), "euler, dpmpp_2m"),
+    "an unknown solver": (lambda f, b, t: ("--solver", "heun"), "euler, dpmpp_2m, lcm"),
     "an unknown fusion": (lambda f, b, t: ("--fusion", "up"), "bidirectional"),
     "an overlap as long as a window": (lambda f, b, t: ("--overlap", 3), "cannot overlap"),
     "a file as the output's folder": (lambda f, b, t: ("-o", f.voice / "a.mp4"), "is not a folder"),

@@ -28,4 +28,4 @@ def solve(solver, model, x: Tensor, sigmas: Tensor, extra_args=None, callback=No
     guider, start, save = model.inner_model, x, None
     if hasattr(guider, "resume"):  # the host's own guiders keep nothing
         start, save = guider.resume(x, options.get("model_options"))
-    return solver(denoise, start, sigmas.tolist(), report, save)
+    return solver(denoise, start, sigmas.tolist(), report, save, options.get("seed") or 0)

@@ -85,7 +85,7 @@ class Model:
         audio_guidance, text_guidance: CFG scales over the steps: 4.5, "linear:5->1", "cosine:5->1@0.4",
             "interval:4.5@0.2-0.8" or "piecewise:0=5,1=1" (arXiv 2506.00830, Eq. 3).
         shift: flow-matching timestep shift.
-        solver: "euler" or "dpmpp_2m".
+        solver: "euler", "dpmpp_2m", or "lcm" for models distilled to a few steps.
         window, overlap: latent frames (4 frames each) of a window, and shared by neighbours (section 3.4).
         fusion: how overlapping windows are blended: "bidirectional", "forward" or "none".
         hybrid: share of the steps, 0..1, in which an edit sees the whole masked video (Eq. 4).

@@ -117,7 +117,8 @@ def with_text_or_without(run: Run, evaluator: CoreEvaluator) -> RunPlan:
 
 def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float], callback: Callback) -> Tensor:
     """From noise to latents, or from what the run state holds of an earlier part of the run."""
-    solver = SOLVERS[run.plan.settings.solver]
+    settings = run.plan.settings
+    solver = partial(SOLVERS[settings.solver], seed=settings.seed)
     if run.work is None:
         return solver(denoiser, noise, sigmas, callback)
     resumable = Resumable(run.work, denoiser, sigmas)

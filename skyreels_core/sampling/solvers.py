@@ -1,7 +1,7 @@
 """Solvers as functions of (model, x, sigmas): they know no network, no host and no windows.
 
-The variable and the numbers are those of k-diffusion's `sample_euler` and `sample_dpmpp_2m`
-(DPM-Solver++(2M), Lu et al. 2022, arXiv 2211.01095), with the model giving x0.
+The variable and the numbers are those of k-diffusion's `sample_euler`, `sample_dpmpp_2m` (DPM-Solver++(2M),
+Lu et al. 2022, arXiv 2211.01095) and `sample_lcm` (Luo et al. 2023, arXiv 2310.04378), with the model giving x0.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+LARGEST_SEED = 2**64 - 1  # of torch.Generator
 Model = Callable[[Tensor, float], Tensor]  # (x, sigma) -> denoised
 Callback = Callable[[int, Tensor, Tensor], None]  # (step, x, denoised) before each step; may raise to cancel
 
@@ -73,8 +74,10 @@ def euler(
     sigmas: Iterable[float],
     callback: Callback | None = None,
     save: Callable[[SolverState], None] | None = None,
+    seed: int = 0,
 ) -> Tensor:
-    """From x at sigmas[0], or a saved state, to x at sigmas[-1]. `save` gets the state after each step."""
+    """From x at sigmas[0], or a saved state, to x at sigmas[-1]. `save` gets the state after each step; `seed` is
+    for solvers that draw noise, and changes nothing here."""
     return _solve(_euler_step, model, x, sigmas, callback, save, remembers=False)
 
 
@@ -84,9 +87,45 @@ def dpmpp_2m(
     sigmas: Iterable[float],
     callback: Callback | None = None,
     save: Callable[[SolverState], None] | None = None,
+    seed: int = 0,
 ) -> Tensor:
     """As `euler`, second order: it extrapolates from the step before, which a saved state carries."""
     return _solve(_dpmpp_2m_step, model, x, sigmas, callback, save, remembers=True)
 
 
-SOLVERS = {"euler": euler, "dpmpp_2m": dpmpp_2m}
+def lcm(
+    model: Model,
+    x: Tensor | SolverState,
+    sigmas: Iterable[float],
+    callback: Callback | None = None,
+    save: Callable[[SolverState], None] | None = None,
+    seed: int = 0,
+) -> Tensor:
+    """As `euler`, for networks distilled to a few steps: each step goes to x0 and adds fresh noise.
+
+    The noise of a step is the same wherever the run resumes, and on every device.
+    """
+    draw = fresh_noise(seed, x)
+
+    def step(x: Tensor, denoised: Tensor, previous: Tensor | None, sigmas: list[float], i: int) -> Tensor:
+        after = sigmas[i + 1]
+        return (1 - after) * denoised + after * draw().to(x.device) if after > 0 else denoised
+
+    return _solve(step, model, x, sigmas, callback, save, remembers=False)
+
+
+def fresh_noise(seed: int, start: Tensor | SolverState) -> Callable[[], Tensor]:
+    """Draws like `start`, one for each step from there on. The generator is the host's on a CPU: a run's first
+    noise has the seed itself, so that its steps take the next one."""
+    state = start if isinstance(start, SolverState) else SolverState(0, start)
+    generator = torch.Generator().manual_seed((seed + 1) & LARGEST_SEED)
+
+    def draw() -> Tensor:
+        return torch.randn(state.x.shape, dtype=state.x.dtype, generator=generator)
+
+    for _ in range(state.step):
+        draw()
+    return draw
+
+
+SOLVERS = {"euler": euler, "dpmpp_2m": dpmpp_2m, "lcm": lcm}

@@ -371,7 +371,7 @@ def run_with_reuse(solver, computed: tuple[bool, ...], kind: str) -> torch.Tenso
     return solver(denoised, noise(torch.float64), SIGMAS)
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m"])  # those that follow the flow
 def test_on_an_exact_flow_reusing_the_velocity_errs_less_than_reusing_x0_or_its_residual(name):
     plan = tea_cache(ONE).plan
     exact = run_with_reuse(SOLVERS[name], (True,) * 20, "v")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skyreels_core.sampling.schedule import flow_sigmas
-from skyreels_core.sampling.solvers import SOLVERS, SolverState, dpmpp_2m, euler
+from skyreels_core.sampling.solvers import SOLVERS, SolverState, dpmpp_2m, euler, fresh_noise
 
 
 def denoise_mixture(x: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -44,7 +44,16 @@ def k_diffusion_dpmpp_2m(model, x, sigmas):
     return x
 
 
-REFERENCES = {"euler": k_diffusion_euler, "dpmpp_2m": k_diffusion_dpmpp_2m}
+def k_diffusion_lcm(model, x, sigmas):
+    draw = fresh_noise(0, x)
+    for i in range(len(sigmas) - 1):
+        x = model(x, float(sigmas[i]))
+        if sigmas[i + 1] > 0:
+            x = sigmas[i + 1] * draw() + (1 - sigmas[i + 1]) * x
+    return x
+
+
+REFERENCES = {"euler": k_diffusion_euler, "dpmpp_2m": k_diffusion_dpmpp_2m, "lcm": k_diffusion_lcm}
 
 
 @pytest.mark.parametrize("name", SOLVERS)

@@ -35,7 +35,7 @@ def add_steps(group: Group) -> None:
     )
     group.add_argument("--steps", metavar="N", type=integer, help="denoising steps; fewer are faster")
     group.add_argument("--shift", metavar="X", type=number, help="flow-matching timestep shift")
-    group.add_argument("--solver", metavar="NAME", help="ODE solver: euler or dpmpp_2m")
+    group.add_argument("--solver", metavar="NAME", help="solver: euler, dpmpp_2m, or lcm (distilled models)")
 
 
 def add_guidance(group: Group) -> None:
