@@ -88,7 +88,12 @@ class Model:
         solver: "euler", "dpmpp_2m", or "lcm" for models distilled to a few steps.
         window, overlap: latent frames (4 frames each) of a window, and shared by neighbours (section 3.4).
         fusion: how overlapping windows are blended: "bidirectional", "forward" or "none".
-        hybrid: share of the steps, 0..1, in which an edit sees the whole masked video (Eq. 4).
+        method: how an edit keeps what it does not regenerate: "masks" that the model was trained with, or "pinned",
+            which needs no training: the video is put back outside the region at every step.
+        hybrid: share of the steps, 0..1, in which an edit sees the whole masked video (Eq. 4), or pins it; a pinned
+            edit pins at every step unless told otherwise.
+        denoise: strength above 0 and up to 1 of a pinned edit: below 1 it begins from the noised video, which keeps
+            more of the person's own look.
         negative_prompt: text prompt of the unguided branch.
         null_image: True: the unguided branch loses the picture too, as Eq. 3 is printed.
         tea_cache: threshold such as 0.2, from which steps are reused; 0 is off.

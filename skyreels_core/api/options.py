@@ -9,7 +9,7 @@ from typing import Any, TypedDict, get_args, get_type_hints
 
 from ..audio.preprocessing import AudioPreprocessing
 from ..errors import InputError
-from ..run.settings import SEEDS, Settings, in_type
+from ..run.settings import METHODS, SEEDS, Settings, in_type
 from ..sampling.solvers import SOLVERS
 from ..windows import MODES
 
@@ -46,12 +46,14 @@ class Options(TypedDict, total=False):
     tea_cache_memory: float | None
     voice_gate: float | None
     loudness: float | None
+    method: str | None
+    denoise: float | None
 
 
 OPTIONS = tuple(Options.__annotations__)
 TYPES = get_type_hints(Options)
 NEEDED = {int: "an integer", float: "a number", bool: "True or False", str: "a string"}
-CHOICES = {"solver": SOLVERS, "fusion": MODES}
+CHOICES = {"solver": SOLVERS, "fusion": MODES, "method": METHODS}
 LONGEST = 60  # characters of a value that a sentence shows
 
 

@@ -10,7 +10,8 @@ from ..api.weights import FILES, ModelFiles, find_model
 from ..run.settings import Settings
 
 FLAGS = {
-    "negative_prompt": "negative_text"
+    "negative_prompt": "negative_text",
+    "method": "editing",
 }  # option to name in the parsed arguments, where that is an older one
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..timeline import SIZE_MULTIPLE
-from .masks import mask_to_latent, snap_holes
+from .masks import mask_to_latent, regenerated_cells, snap_holes
 
 
 class VideoEncoder(Protocol):
@@ -76,6 +76,17 @@ def video_editing(vae: VideoEncoder, frames: Tensor, holes: Tensor) -> Tensor:
     """
     _check_size(frames)
     return condition_latent(vae, _as_video(frames), given_outside(holes[None])).float().cpu()
+
+
+def pinned_source(vae: VideoEncoder, frames: Tensor, holes: Tensor) -> Tensor:
+    """What pinning keeps of a window of frames [f h w 3] in 0..1 with holes [f h w], 1 = to be regenerated:
+    [1 1+16 t h/8 w/8] on the CPU, first the cells of the holes (1), then the latents of the frames.
+
+    Raises InputError for a size off the 16 px grid.
+    """
+    _check_size(frames)
+    latent = vae.encode(_as_video(frames)).float().cpu()
+    return torch.cat([regenerated_cells(holes)[None, None].to(latent), latent], dim=1)
 
 
 def _as_video(frames: Tensor) -> Tensor:

@@ -40,6 +40,12 @@ def snap_holes(holes: Tensor) -> Tensor:
     return groups[..., TEMPORAL - 1 :, :, :]
 
 
+def regenerated_cells(holes: Tensor) -> Tensor:
+    """The latent cells that pinning leaves to the model, [... f h w] (1 = regenerated) -> [... t h/8 w/8] of 0 and 1:
+    those of the snapped holes."""
+    return causal_groups(_pool(snap_holes(holes), SPATIAL)).amax(-3)
+
+
 def loss_mask_to_latent(mask: Tensor) -> Tensor:
     """Share of each latent cell that the mask covers (causal repeat), [... f h w] -> [... t h/8 w/8]."""
     share = reduce(mask, "... f (h p) (w q) -> ... f h w", "mean", p=SPATIAL, q=SPATIAL)

@@ -21,7 +21,7 @@ from ..sampling.denoise import Unit
 from ..sampling.hybrid import Variant
 from ..timeline import first_frame, frames_of
 from ..windows import Window, WindowPlan
-from .conditions import VideoEncoder, image_animation, no_picture, video_editing
+from .conditions import VideoEncoder, image_animation, no_picture, pinned_source, video_editing
 
 
 class VisualCondition(Protocol):
@@ -40,7 +40,7 @@ class VisualCondition(Protocol):
         ...
 
     def condition(self, vae: VideoEncoder, window: Window, variant: Variant) -> Tensor:
-        """What a window is shown, encoded: [1 20 t h/8 w/8] on the CPU."""
+        """What a window is shown, encoded: [1 20 t h/8 w/8] on the CPU; of "source" what pinning keeps."""
         ...
 
     def close(self) -> None:
@@ -61,6 +61,10 @@ class WindowConditions:
     def of(self, unit: Unit) -> Tensor:
         visual = self.hidden if self.hidden is not None and self.drops_picture(unit) else self.visual
         return self.kept[self._encoded(visual, unit.window, unit.variant)]
+
+    def source_of(self, window: Window) -> Tensor:
+        """What pinning keeps of the window's own video."""
+        return self.kept[self._encoded(self.visual, window, "source")]
 
     def drops_picture(self, unit: Unit) -> bool:
         return self.hidden is not None and unit.branch == "null"
@@ -142,7 +146,8 @@ class VideoEdit:
         if variant == "first":
             return image_animation(vae, self._frames(first), length)
         holes = torch.stack(self._holes.run(first, length))
-        return video_editing(vae, torch.stack(self._frames.run(first, length)), holes)
+        encoded = pinned_source if variant == "source" else video_editing
+        return encoded(vae, torch.stack(self._frames.run(first, length)), holes)
 
     def frame(self, index: int) -> Tensor:
         """One of the source at the model's size, [h w 3]; going forward, the source is read once."""

@@ -15,7 +15,7 @@ from .run import Run
 
 OF_THE_END = ("colour_strength", "composite")  # settings that the latents do not depend on
 # that folders of older versions do not name: they are as they were at defaults
-LATER = ("fuse_first_step", "rule")
+LATER = ("fuse_first_step", "rule", "method", "denoise")
 
 
 def begin_work(run: Run, audio: Audio, text: str | PromptSchedule, **shown: str) -> None:

@@ -40,10 +40,10 @@ def plan_edit(
     check_voice(audio)
     with naming(getattr(video, "path", None)):
         check_size(*video.size, "video to edit")
-    if not model.config.takes_picture:
+    if not model.config.takes_picture and settings.method == "masks":
         raise InputError(
-            "This backbone takes no picture (16 input channels), so it cannot edit a video. Give a model "
-            "with 36 input channels."
+            "This backbone takes no picture (16 input channels), so it cannot edit a video with masks. Give a model "
+            "with 36 input channels, or edit with --editing pinned."
         )
     spoken = Timeline.from_seconds(audio.seconds, video.fps).frames
     timeline, lines = fit_length(len(video), spoken, video.fps, length)

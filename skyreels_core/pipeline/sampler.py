@@ -20,6 +20,7 @@ from ..run.resume import Resumable
 from ..sampling.denoise import Denoiser
 from ..sampling.finite import ComputeInfo
 from ..sampling.guidance import Constant, no_text_line, parse_schedule
+from ..sampling.pinning import Pinning
 from ..sampling.solvers import SOLVERS, Callback, SolverState
 from ..timeline import SPATIAL
 from .evaluator import CoreEvaluator, Prompts
@@ -34,11 +35,13 @@ def make_latents(
     `visual`; `needed` as in `sample`, `kept` as in `encode_visual`."""
     plan, bundle = run.plan, run.bundle
     tokens, prompts, clip_tokens = encode_inputs(run, audio, text, picture)
-    conditions = encode_visual(run, visual, kept) if plan.model.config.takes_picture else None
+    shows_picture = plan.model.config.takes_picture
+    conditions = encode_visual(run, visual, kept) if shows_picture or plan.is_pinned else None
     evaluator = CoreEvaluator(
-        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, conditions, clip_tokens
-    )
-    return sample(run, evaluator, needed)
+        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts,
+        conditions if shows_picture else None, clip_tokens,
+    )  # fmt: skip
+    return sample(run, evaluator, needed, conditions)
 
 
 def encode_inputs(
@@ -75,33 +78,46 @@ def encode_visual(
         run.advance("conditions", window, count)
 
     with run.report.stage("conditions"):
-        conditions.encode_all(plan.variants, encoded)
+        conditions.encode_all(plan.variants if plan.model.config.takes_picture else ("source",), encoded)
     return conditions
 
 
-def sample(run: Run, evaluator: CoreEvaluator, needed: str = "") -> Tensor:
-    """The latents [1 16 t h/8 w/8] of the whole video; `needed` says what that takes."""
+def sample(
+    run: Run, evaluator: CoreEvaluator, needed: str = "", conditions: WindowConditions | None = None
+) -> Tensor:
+    """The latents [1 16 t h/8 w/8] of the whole video; `needed` says what that takes, `conditions` hold what a pinned
+    edit keeps."""
     plan = with_text_or_without(run, evaluator)
     cache = plan.cache(time_embedding(run.bundle.model), on_cpu=evaluator.device.type == "cuda")
     if cache is not None:
         run.report.say(str(cache.plan))
     eta = EtaTracker(run.report.say, run.bundle.vae.decode_stream, partial(run.advance, "sampling"))
+    noise = make_noise(plan).to(evaluator.device)
+    pinning = pinning_of(plan, conditions, noise)
     denoiser = Denoiser(
         evaluator, plan.windows, plan.guidance, plan.hybrid, cache, eta.forward, run.check_cancel,
-        arithmetic=arithmetic(evaluator.dtype),
+        arithmetic=arithmetic(evaluator.dtype), pinning=pinning,
     )  # fmt: skip
     run.report.planned = denoiser.total
     run.report.say(
         f"Windows: {run.report.windows}. Steps: {plan.settings.steps}. Forward passes: {denoiser.total}"
         f"{needed and f'; about {needed}'}."
     )
-    noise = make_noise(plan).to(evaluator.device)
+    sigmas = plan.sigmas.values
+    x = noise if pinning is None or sigmas[0] == 1 else pinning.begun(noise, plan.windows, sigmas[0])
     with run.report.stage("sampling"):
-        latents = solve(run, denoiser, noise, plan.sigmas.values, eta.step)
+        latents = solve(run, denoiser, x, sigmas, eta.step)
     denoiser.arithmetic.check_latents(latents)
     run.report.computed = denoiser.counts.computed.total()
     run.report.reused = denoiser.counts.reused.total()
     return latents
+
+
+def pinning_of(plan: RunPlan, conditions: WindowConditions | None, noise: Tensor) -> Pinning | None:
+    steps = plan.pinned_steps
+    return (
+        Pinning(conditions.source_of, noise, steps) if conditions is not None and steps is not None else None
+    )
 
 
 def with_text_or_without(run: Run, evaluator: CoreEvaluator) -> RunPlan:

@@ -14,7 +14,7 @@ from ..model.config import WanConfig, published_name
 from ..sampling.cache import COEFFICIENTS, CachePlan, CacheSettings, TeaCache, coefficients_for, forced_steps
 from ..sampling.guidance import Guidance, GuidanceSettings
 from ..sampling.hybrid import Hybrid, Variant, variants_seen
-from ..sampling.schedule import SigmaGrid, flow_sigmas
+from ..sampling.schedule import SigmaGrid, flow_sigmas, whole_steps
 from ..timeline import Timeline
 from ..windows import WindowPlan
 from .settings import Settings
@@ -63,8 +63,10 @@ class RunPlan:
             settings.fusion,
             settings.fuse_first_step,
         )
-        sigmas = SigmaGrid(flow_sigmas(settings.steps, settings.shift, settings.spacing).tolist())
-        return cls(settings, model, timeline, size, task, windows, sigmas, sigmas, tuple(lines))
+        steps = whole_steps(settings.steps, settings.denoise) if task == "edit" else settings.steps
+        schedule = SigmaGrid(flow_sigmas(steps, settings.shift, settings.spacing).tolist())
+        sigmas = SigmaGrid(schedule.values[-settings.steps - 1 :])
+        return cls(settings, model, timeline, size, task, windows, sigmas, schedule, tuple(lines))
 
     def over(self, sigmas: SigmaGrid, schedule: SigmaGrid) -> RunPlan:
         """The same run over other sigmas, a part of `schedule`, that somebody else chose."""
@@ -82,12 +84,31 @@ class RunPlan:
 
     @cached_property
     def hybrid(self) -> Hybrid | None:
-        return Hybrid(self.schedule.values, self.settings.hybrid) if self.task == "edit" else None
+        if self.task != "edit":
+            return None
+        return Hybrid(self.schedule.values, 0.0 if self.is_pinned else self.settings.hybrid)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the video is put back outside the region at its steps, as the network is shown no mask."""
+        return self.task == "edit" and self.settings.method == "pinned"
+
+    @cached_property
+    def pinned_steps(self) -> Hybrid | None:
+        """Those of a pinned edit that pin, counted from where it begins."""
+        if not self.is_pinned:
+            return None
+        begun = (
+            self.schedule.values[-self.settings.steps - 1 :]
+            if self.settings.denoise < 1
+            else self.schedule.values
+        )
+        return Hybrid(begun, self.settings.hybrid)
 
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The conditions of a window that some step looks at."""
-        return variants_seen(self.settings.hybrid if self.task == "edit" else None)
+        return variants_seen(self.settings.hybrid if self.task == "edit" else None, self.is_pinned)
 
     @property
     def window_length(self) -> int:
@@ -123,6 +144,8 @@ class RunPlan:
             return None
         coefficients = self.settings.cache_coefficients or coefficients_for(self._backbone)
         forced = forced_steps(self.sigmas.values, self.guidance, self.hybrid)
+        if self.pinned_steps is not None:  # the step after which nothing is put back
+            forced |= forced_steps(self.sigmas.values, self.guidance, self.pinned_steps)
         plan = CachePlan.compute(self.sigmas.values, embedding, coefficients, threshold, forced)
         return TeaCache(plan, on_cpu, self.cache_limit)
 

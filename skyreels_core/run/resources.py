@@ -84,7 +84,7 @@ class Needs:
     def conditions(self) -> int:
         """Different ones that windows are shown."""
         plan = self.plan
-        if not plan.model.config.takes_picture:
+        if not plan.model.config.takes_picture and not plan.is_pinned:
             return 0
         shown = len(plan.windows.windows) * len(plan.variants) if plan.task == "edit" else 1
         return shown + plan.settings.null_image

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..sampling.cache import CACHE_MEMORY, CacheSettings
 from ..sampling.guidance import AUDIO_SCHEDULE, TEXT_SCHEDULE, GuidanceSettings
 from ..sampling.hybrid import Hybrid
-from ..sampling.schedule import flow_sigmas
+from ..sampling.schedule import flow_sigmas, whole_steps
 from ..sampling.solvers import SOLVERS
 from ..timeline import Timeline, check_size
 from ..windows import WindowSettings
@@ -23,6 +23,9 @@ from ..windows import WindowSettings
 logger = logging.getLogger(__name__)
 
 SEEDS = 2**64  # of torch.Generator, and of ComfyUI
+# how an edit keeps what it does not regenerate: with the masks that the model was trained with, or by putting the video
+# back at every step
+METHODS = ("masks", "pinned")
 SECTION = "sampling"  # of a model file's metadata
 # What a model file may recommend there. Old files have these names, so none of them changes.
 RECOMMENDED = (
@@ -62,6 +65,8 @@ class Settings:
     # an edit keeps the source's pixels outside the mask; False shows what the model made
     composite: bool = True
     hearing: AudioPreprocessing = NO_PREPROCESSING  # what is done to the voice before it is encoded
+    method: str = "masks"  # of an edit; one of METHODS
+    denoise: float = 1.0  # above 0..1: a pinned edit begins at this part of the schedule, from its video
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Settings:
@@ -73,8 +78,11 @@ class Settings:
         return cls().override(**{name: _read(name, stated[name]) for name in RECOMMENDED if name in stated})
 
     def override(self, **given: Any) -> Settings:
-        """With other values for those that are given; None is not given, and a cache threshold of 0 is no cache."""
+        """With other values for those that are given; None is not given, and a cache threshold of 0 is no cache.
+        A pinned edit pins at every step unless a hybrid share is given."""
         values = {name: value for name, value in given.items() if value is not None}
+        if values.get("method") == "pinned":
+            values.setdefault("hybrid", 1.0)
         if values.get("cache_threshold") == 0:
             values["cache_threshold"] = None
         return replace(self, **values)
@@ -92,6 +100,7 @@ class Settings:
         Timeline(1, self.fps)
         GuidanceSettings(self.audio_guidance, self.text_guidance, self.rule)
         Hybrid(flow_sigmas(self.steps, self.shift, self.spacing).tolist(), self.hybrid)
+        self._check_method()
         self.windows()
         CacheSettings(self.cache_threshold or 0.0, self.cache_memory)
         if self.solver not in SOLVERS:
@@ -99,6 +108,18 @@ class Settings:
         if not 0 <= self.colour_strength <= 1:
             raise InputError(
                 f"The colour strength is {self.colour_strength}; give a number from 0 (off) to 1 (full)."
+            )
+
+    def _check_method(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(
+                f"The editing method {self.method!r} is unknown; use one of {', '.join(METHODS)}."
+            )
+        whole_steps(self.steps, self.denoise)
+        if self.denoise < 1 and self.method != "pinned":
+            raise InputError(
+                f"The denoise strength is {self.denoise:g}, which only pinned editing has. Edit with --editing pinned "
+                '(in Python method="pinned"), or leave the strength out.'
             )
 
 

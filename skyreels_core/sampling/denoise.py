@@ -20,6 +20,7 @@ from .cache import TeaCache
 from .finite import ComputeInfo
 from .guidance import BRANCHES, Guidance
 from .hybrid import Hybrid, Variant, variant_at
+from .pinning import Pinning
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Denoiser:
     those of the run where it is a part of guidance's full schedule; they only set the planned total.
     `check_cancel` raises to cancel; it is asked before each call of `evaluate`, which gets `units_per_call`
     units (an executor: as many as it has devices; None: all of one window). A cancelled step can be taken
-    again. `arithmetic` is what `evaluate` computes with, for when it gives no numbers.
+    again. `arithmetic` is what `evaluate` computes with, for when it gives no numbers. With `pinning`, each window
+    sees its own video outside the region, and one call has units of one window.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class Denoiser:
         units_per_call: int | None = 1,
         sigmas: Iterable[float] | None = None,
         arithmetic: ComputeInfo | None = None,
+        pinning: Pinning | None = None,
     ) -> None:
         self.evaluate, self.windows, self.guidance = evaluate, windows, guidance
         self.hybrid, self.cache = hybrid, cache
         self.progress, self.check_cancel = progress, check_cancel
         self.predicts, self.units_per_call = predicts, units_per_call
         self.arithmetic = arithmetic or ComputeInfo()
+        self.pinning = pinning
         self.total = self.planned_forwards(sigmas)
         self.reset()
 
@@ -105,8 +109,10 @@ class Denoiser:
         held: dict[Unit, Tensor] = {}
         denoised = self._denoised(x, sigma, held)
         guided = (
-            cast(Tensor, sum(scale * next(denoised) for scale in coefficients.values()))
-            for _ in self.windows.windows
+            self._kept(
+                cast(Tensor, sum(scale * next(denoised) for scale in coefficients.values())), window, sigma
+            )
+            for window in self.windows.windows
         )
         fused = self.windows.fuse(guided, first_step=self.guidance.grid.index(sigma) == 0)
         self.arithmetic.check_prediction(fused, sigma, first)
@@ -131,7 +137,7 @@ class Denoiser:
         if not reused:
             self.velocities = {}  # never two sets of them at a time
         for unit in units:
-            part = x[:, :, unit.window.frames]
+            part = self._part(x, unit.window, sigma)
             if unit in reused:
                 held[unit] = self.velocities[unit]
                 self.counts.reused[unit] += 1
@@ -142,6 +148,17 @@ class Denoiser:
                     held[unit] = self.cache.hold(self._velocity(prediction, part, sigma))
                 yield prediction if self.predicts == "denoised" else part - sigma * prediction
 
+    def _pins(self, sigma: float) -> bool:
+        return self.pinning is not None and self.pinning.pins(sigma)
+
+    def _part(self, x: Tensor, window: Window, sigma: float) -> Tensor:
+        """What a window sees of x."""
+        part = x[:, :, window.frames]
+        return self.pinning.replaced(part, window, sigma) if self.pinning and self._pins(sigma) else part
+
+    def _kept(self, guided: Tensor, window: Window, sigma: float) -> Tensor:
+        return self.pinning.restored(guided, window) if self.pinning and self._pins(sigma) else guided
+
     def _has_room(self, held: dict[Unit, Tensor]) -> bool:
         return self.cache is not None and (self.cache.limit is None or len(held) < self.cache.limit)
 
@@ -149,21 +166,33 @@ class Denoiser:
         return prediction if self.predicts == "velocity" else (part - prediction) / sigma
 
     def _computed(self, units: list[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
-        for group in self._groups(units):
+        pins = self._pins(sigma)
+        seen = x.clone() if pins else x
+        for group in self._groups(units, pins):
             if self.check_cancel is not None:
                 self.check_cancel()
-            for unit, prediction in zip(group, self.evaluate(group, x, sigma), strict=True):
+            if pins:  # written over where windows overlap, as each has its own
+                window = group[0].window
+                seen[:, :, window.frames] = self._part(x, window, sigma)
+            for unit, prediction in zip(group, self.evaluate(group, seen, sigma), strict=True):
                 self.counts.computed[unit] += 1
                 if self.progress is not None:
                     self.progress(self.counts.computed.total(), self.total, self._label(unit))
                 yield prediction
 
-    def _groups(self, units: list[Unit]) -> Iterator[list[Unit]]:
-        if self.units_per_call is None:
-            return (list(group) for _, group in groupby(units, attrgetter("window")))
+    def _groups(self, units: list[Unit], by_window: bool) -> Iterator[list[Unit]]:
         size = self.units_per_call
-        return (units[first : first + size] for first in range(0, len(units), size))
+        if size is None or by_window:
+            for _, group in groupby(units, attrgetter("window")):
+                yield from chunks(list(group), size)
+        else:
+            yield from chunks(units, size)
 
     def _label(self, unit: Unit) -> str:
         seen = BRANCHES.get(unit.branch, unit.branch)
         return f"window {unit.window.index + 1} of {len(self.windows.windows)} with {seen}"
+
+
+def chunks(units: list[Unit], size: int | None) -> Iterator[list[Unit]]:
+    size = size or len(units)
+    return (units[first : first + size] for first in range(0, len(units), size))

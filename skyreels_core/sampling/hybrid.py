@@ -8,11 +8,15 @@ from typing import Literal
 from ..errors import InputError
 from .schedule import SigmaGrid, Sigmas
 
-Variant = Literal["video", "first"]  # the masked video condition, or the first frame with its mask
+# the masked video condition, or the first frame with its mask; and what pinning keeps of the video, which no
+# network reads
+Variant = Literal["video", "first", "source"]
 
 
-def variants_seen(fraction: float | None) -> tuple[Variant, ...]:
+def variants_seen(fraction: float | None, pinned: bool = False) -> tuple[Variant, ...]:
     """The conditions that a run with this hybrid fraction looks at; None: there is no hybrid inference."""
+    if pinned:
+        return ("first", "source")
     if fraction is None or fraction >= 1:
         return ("video",)
     return ("video", "first") if fraction > 0 else ("first",)

@@ -44,6 +44,24 @@ def flow_sigmas(steps: int, shift: float, spacing: str = "even") -> Tensor:
     return shift * t / (1 + (shift - 1) * t)
 
 
+def whole_steps(steps: int, denoise: float) -> int:
+    """Of the schedule whose last `steps` are taken at this denoise strength, 0..1, as ComfyUI counts them.
+
+    Raises InputError for a strength outside 0..1, and one so low that the schedule has not as many steps.
+    """
+    if not 0 < denoise <= 1:
+        raise InputError(
+            f"The denoise strength is {denoise}; give a number above 0 and up to 1, such as 0.7."
+        )
+    whole = int(steps / denoise)
+    if denoise < 1 and whole > TIMESTEPS:
+        raise InputError(
+            f"{steps} steps at a denoise strength of {denoise:g} are the last of {whole}; a schedule has up to "
+            f"{TIMESTEPS}. Give a strength of {steps / TIMESTEPS:g} or more, or fewer steps."
+        )
+    return whole
+
+
 def full_schedule(sigmas: Sigmas, shift: float) -> SigmaGrid:
     """The whole schedule that a run over `sigmas` is a part of, so that its steps keep their place.
 

@@ -46,6 +46,22 @@ def add_region(parser: ArgumentParser) -> None:
     )
 
 
+def add_method(parser: ArgumentParser) -> None:
+    method = parser.add_argument_group("what keeps the video outside the region")
+    method.add_argument(
+        "--editing",
+        choices=("masks", "pinned"),
+        help="masks that the model was trained with, or pinned: the video is put back at every step, with any "
+        "model (default: masks)",
+    )
+    method.add_argument(
+        "--denoise",
+        metavar="X",
+        type=number,
+        help="strength of a pinned edit, above 0 and up to 1: below 1 it begins from the noised video (default: 1)",
+    )
+
+
 def add_voice(parser: ArgumentParser) -> None:
     voice = parser.add_argument_group(
         "audio preprocessing for the model (the sound of the video does not change)"

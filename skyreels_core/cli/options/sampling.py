@@ -69,7 +69,7 @@ def add_windows(group: Group) -> None:
         "--hybrid",
         metavar="X",
         type=number,
-        help="share of the steps (0..1) that attend to the whole edited video",
+        help="share of the steps (0..1) that attend to the whole edited video, or pin it (pinned: 1)",
     )
 
 
