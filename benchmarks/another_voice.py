@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skyreels_core.demo.curves import MouthCurves, mouth_curves
+from skyreels_core.evaluation.agreement import correlation, psnr
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 from skyreels_core.media.compositing import FEATHER
@@ -19,7 +20,7 @@ from skyreels_core.media.reading import read_video
 from skyreels_core.media.region import feather
 from skyreels_core.media.writing import to_uint8, write_video
 
-from .material import FPS, SIZE, Example, correlation, edited, example, psnr
+from .material import FPS, SIZE, Example, edited, example
 from .record import PICTURES, Record
 
 PAIRS, CANDIDATES, SECONDS = 8, 40, 1.96

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .material import animated, example, psnr, shipped, sync
+from skyreels_core.evaluation.agreement import psnr
+
+from .material import animated, example, shipped, sync
 from .record import Record
 
 CLIPS, SECONDS = 4, 1.96

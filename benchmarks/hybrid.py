@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from .material import edited, example, psnr, sync
+from skyreels_core.evaluation.agreement import psnr
+
+from .material import edited, example, sync
 from .record import PICTURES, Record
 
 CLIPS, SECONDS = 3, 1.96

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from skyreels_core.evaluation.agreement import correlation
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.model.whisper import chunks
 from skyreels_core.timeline import TOKEN_RATE
 
-from .material import FPS, animated, bundle, correlation, example
+from .material import FPS, animated, bundle, example
 from .record import Record
 
 SECONDS, AROUND, FACES = 70.0, 4.0, 1

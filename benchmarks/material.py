@@ -17,6 +17,7 @@ from skyreels_core.conditioning.pose import Keypoints
 from skyreels_core.demo.curves import MouthCurves, mouth_curves
 from skyreels_core.demo.faces import Identity, Motion, draw_face
 from skyreels_core.demo.voices import recording
+from skyreels_core.evaluation.agreement import correlation
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.seams import seam
 from skyreels_core.media.reading import Video
@@ -113,10 +114,6 @@ def sync(frames: Tensor, boxes: Tensor, curves: MouthCurves) -> float:
     return correlation(mouth_area(frames, boxes).numpy(), curves.area[: len(frames)])
 
 
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a, b)[0, 1])
-
-
 def slope(measured: np.ndarray, drawn: np.ndarray) -> float:
     """How far the mouth moves for each unit that the drawn mouth moves."""
     return float(np.polyfit(drawn, measured, 1)[0])
@@ -125,11 +122,6 @@ def slope(measured: np.ndarray, drawn: np.ndarray) -> float:
 def measured_seams(changes: Sequence[float], joins: Iterable[int], fps: float) -> list[float]:
     """In usual changes; a join where nothing could be measured has none."""
     return [found for join in joins if (found := seam(changes, join, fps)) is not None]
-
-
-def psnr(a: Tensor, b: Tensor) -> float:
-    """dB for pictures in 0..1."""
-    return float(-10 * torch.log10((a - b).square().mean().clamp_min(1e-12)))
 
 
 def median_interval(values: list[float], generator: np.random.Generator) -> tuple[float, float]:

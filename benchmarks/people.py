@@ -18,13 +18,14 @@ from skyreels_core.demo.curves import mouth_curves
 from skyreels_core.demo.people.articulation import groups_of
 from skyreels_core.demo.people.shards import Shard, Shards
 from skyreels_core.demo.rendered import View
+from skyreels_core.evaluation.agreement import psnr
 from skyreels_core.evaluation.edges import edge_jump
 from skyreels_core.evaluation.reader import Reader, Seen
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 from skyreels_core.evaluation.talking import compare, summary
 from skyreels_core.media.sound import Audio
 
-from .material import FPS, Example, animated, edited, psnr, reconstructed, shipped
+from .material import FPS, Example, animated, edited, reconstructed, shipped
 from .record import PICTURES, Record
 
 TAKES = Path(os.environ.get("PEOPLE_TAKES", "runs/people/held_out"))
@@ -59,12 +60,13 @@ def example(shard: Shard) -> tuple[Example, Tensor, np.ndarray]:
     """The first frames of a take at the model's size, with their landmarks and what is said in each."""
     settings = shipped()
     size, count = (settings.height, settings.width), min(FRAMES, len(shard))
-    view = View.whole(shard.frames.shape[1:3], size)
+    pictures = shard.frames
+    view = View.whole(pictures.shape[1:3], size)
     landmarks = view.places(shard.landmarks[:count])
     samples = shard.samples[: round(count / FPS * 16000)]
     boxes = face_masks(Keypoints.of_one_face(landmarks, size[1], size[0]), FPS).boxes
     clip = Example(
-        shard.caption, view.of(shard.frames[:count]), boxes, torch.zeros(size), Audio(samples[None], 16000),
+        shard.caption, view.of(pictures[:count]), boxes, torch.zeros(size), Audio(samples[None], 16000),
         mouth_curves(samples, count, FPS),
     )  # fmt: skip
     return clip, landmarks, groups_of(shard.visemes[:count])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from skyreels_core.evaluation.agreement import psnr
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 
-from .material import Example, animated, edited, example, psnr, reconstructed, slope, sync
+from .material import Example, animated, edited, example, reconstructed, slope, sync
 from .record import PICTURES, Record
 
 CLIPS, SECONDS = 24, 1.96  # 49 frames: two windows

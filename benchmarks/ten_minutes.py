@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skyreels_core.evaluation.agreement import correlation
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.seams import change
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
@@ -30,7 +31,7 @@ from skyreels_core.media.footage import open_video
 from skyreels_core.media.sound import read_audio
 
 from .long_material import Speaker
-from .material import FPS, correlation, measured_seams
+from .material import FPS, measured_seams
 from .record import PICTURES, Record
 from .watching import Command, highest_of_each_span
 

@@ -12,11 +12,11 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from ..conditioning.pose import LEFT_EYE, OUTER_LIP, RIGHT_EYE
 from ..errors import InputError
 from .curves import MouthCurves
 from .faces import DrawnFace, Identity, Motion, draw_face
 
-MOUTH, EYES = slice(48, 60), (slice(36, 42), slice(42, 48))  # iBUG: the outer lip, each eye
 EYE_WEIGHT = 3.0
 
 
@@ -61,7 +61,9 @@ class DrawnFaces:
             )
         faces = [self._face(seed, frames, height) for seed in seeds]
         return [
-            Footage(f.frames, detail_weight(f.landmarks, height, width, mouth), f.landmarks[0, MOUTH].mean(0))
+            Footage(
+                f.frames, detail_weight(f.landmarks, height, width, mouth), f.landmarks[0, OUTER_LIP].mean(0)
+            )
             for f in faces
         ]
 
@@ -87,7 +89,10 @@ def detail_weight(landmarks: Tensor, height: int, width: int, mouth: float) -> T
     """Loss weight per pixel [f h w] of landmarks [f 68 2]: 1, `mouth` more around the mouth and 3 more at the eyes."""
     across, down = torch.arange(width) + 0.5, torch.arange(height) + 0.5
     weight = torch.ones(len(landmarks), height, width)
-    for part, reach, extra in ((MOUTH, 1.3, mouth), *((eye, 1.8, EYE_WEIGHT) for eye in EYES)):
+    for part, reach, extra in (
+        (OUTER_LIP, 1.3, mouth),
+        *((eye, 1.8, EYE_WEIGHT) for eye in (RIGHT_EYE, LEFT_EYE)),
+    ):
         points = landmarks[:, part]
         centre, half = points.mean(1), (points.amax(1) - points.amin(1)) / 2 * reach + 2
         x = ((across - centre[:, :1]) / half[:, :1]).square()[:, None, :]

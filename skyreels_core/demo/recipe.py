@@ -18,8 +18,6 @@ from ..training.recipe import Means, Sections
 from .autoencoder import AutoencoderConfig, AutoencoderStage, train_autoencoder
 from .clips import DrawnClips
 from .material import DrawnFaces, Material
-from .people.clips import PeopleClips
-from .people.dataset import RenderedClips
 from .people.listening import ListeningConfig, train_listener
 from .rendered import TakeClips, TakeFaces
 from .speech import SpeechConfig, train_speech
@@ -113,8 +111,6 @@ EVERY_SECTION = Sections(
     {
         "folder": FolderClips,
         "drawn": DrawnClips,
-        "people": PeopleClips,
-        "rendered": RenderedClips,
         "takes": TakeClips,
         "mixed": _mixed,
     },

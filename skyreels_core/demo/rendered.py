@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..conditioning.faces import face_masks
-from ..conditioning.pose import Keypoints
+from ..conditioning.pose import OUTER_LIP, Keypoints
 from ..errors import InputError
 from ..training.clips import Clip
-from .material import MOUTH, Footage, detail_weight
+from .material import Footage, detail_weight
 from .people.shards import Shard, Shards
 
 CLOSEST = 0.75  # of the picture's side, what the nearest view shows
@@ -74,14 +74,10 @@ class TakeFaces:
     folder: str
     size: int
 
-    @functools.cached_property
-    def shards(self) -> Shards:
-        return Shards(self.folder)
-
     def clips(
         self, seeds: Sequence[int], frames: int, mouth: float, size: tuple[int, int] | None = None
     ) -> list[Footage]:
-        known = self.shards.now()
+        known = Shards.of(self.folder).now()
         return [self._clip(known, seed, frames, mouth, size or (self.size, self.size)) for seed in seeds]
 
     def _clip(
@@ -94,10 +90,11 @@ class TakeFaces:
         shard = long_enough[int(rng.integers(len(long_enough)))]
         first = int(rng.integers(len(shard) - frames + 1))
         cut = slice(first, first + frames)
-        view = View.draw(rng, shard.frames.shape[1:3], size)
+        pictures = shard.frames
+        view = View.draw(rng, pictures.shape[1:3], size)
         landmarks = view.places(shard.landmarks[cut])
-        seen = _tinted(view.of(shard.frames[cut]), rng)
-        centre = landmarks[0, MOUTH].mean(0).clamp(torch.zeros(2), torch.tensor(size[::-1]))
+        seen = _tinted(view.of(pictures[cut]), rng)
+        centre = landmarks[0, OUTER_LIP].mean(0).clamp(torch.zeros(2), torch.tensor(size[::-1]))
         return Footage(seen, detail_weight(landmarks, *size, mouth), centre)
 
 
@@ -114,14 +111,13 @@ class TakeClips:
     frames: int
     height: int
     width: int
-    fps: float
     step: int
     first: int = 0  # of every `every` clips, so that several sizes share a folder
     every: int = 1
 
-    @functools.cached_property
+    @property
     def shards(self) -> list[Shard]:
-        return Shards(self.folder).now()
+        return Shards.of(self.folder).settled
 
     @functools.cached_property
     def index(self) -> list[tuple[int, int]]:
@@ -140,9 +136,9 @@ class TakeClips:
     def clip(self, index: int) -> Clip:
         number, first = self.index[index]
         shard, cut = self.shards[number], slice(first, first + self.frames)
-        view = View.whole(shard.frames.shape[1:3], (self.height, self.width))
+        pictures = shard.frames
+        view = View.whole(pictures.shape[1:3], (self.height, self.width))
         places = view.places(shard.landmarks[cut])
-        masks = face_masks(Keypoints.of_one_face(places, self.width, self.height), self.fps)
-        return Clip(
-            view.of(shard.frames[cut]), self.fps, shard.samples, first, shard.caption, masks.boxes, masks.lips
-        )
+        masks = face_masks(Keypoints.of_one_face(places, self.width, self.height), shard.fps)
+        frames = view.of(pictures[cut])
+        return Clip(frames, shard.fps, shard.samples, first, shard.caption, masks.boxes, masks.lips)

@@ -16,13 +16,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .. import assets
+from ..conditioning.pose import LEFT_EYE, RIGHT_EYE
 from ..files import atomic
 
 GROUPS = ("closed", "teeth", "rounded", "open")  # of visemes, told apart by eye
 MEASURES = ("opening", "width", "teeth", "closure", "inside")
 SIDE = 48  # pixels of a crop
 MOUTH_REACH, EYE_REACH = 0.85, 0.55  # side of a crop in distances between the outer corners of the eyes
-EYES = (slice(36, 42), slice(42, 48))  # iBUG: the eye at the picture's left, the other one
+EYES = RIGHT_EYE, LEFT_EYE  # the eye at the picture's left first
 CORNERS, LIPS = (36, 45), slice(48, 68)
 BATCH = 256  # crops at once
 

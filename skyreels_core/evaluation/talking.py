@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .agreement import correlation
 from .confusion import Confusion
 from .reader import GROUPS, Seen
 
@@ -51,10 +52,6 @@ def compare(made: Seen, rendered: Seen, groups: NDArray) -> Talking:
         longest(~both),
         Confusion.of(GROUPS, groups[:frames], made.groups[:frames].argmax(1).numpy()),
     )
-
-
-def correlation(a: NDArray, b: NDArray) -> float:
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def closures_of(groups: NDArray) -> list[slice]:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 Losses = dict[str, Tensor]
 Step = Callable[[nn.Module, torch.Generator], Losses]
-SAVED_STEPS, SAVED_SECONDS = 200, 180.0  # a checkpoint is written after so many, whichever comes first
+SAVED_SECONDS = 180.0  # after which a checkpoint is written
 LOGGED_TOGETHER = 20  # steps on a GPU: to read a loss is to wait for it
 
 
@@ -77,9 +77,9 @@ class Run:
     """A training run in a folder: `state.pt` to resume from, `losses.csv`, `losses.png`.
 
     Everything random in step k comes from a generator seeded with (seed, stage, k), so a resumed run sees what an
-    uninterrupted one would have seen. Devices, precision and several processes are accelerate's business. `budget`
-    gives a stage the seconds that it may take; `saved` gets the weights, averaged where an average is kept, after
-    each checkpoint.
+    uninterrupted one would have seen. Devices, precision and several processes are accelerate's business. A checkpoint
+    is written every three minutes, or every `save_every` steps; `saved` then gets the weights, averaged where an
+    average is kept. `budget` gives a stage the seconds that it may take.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Run:
         model: nn.Module,
         accelerator: Accelerator,
         seed: int,
-        save_every: int = SAVED_STEPS,
+        save_every: int | None = None,
         budget: Budget = AS_STATED,
         saved: Callable[[dict[str, Tensor]], None] | None = None,
     ):
@@ -133,7 +133,7 @@ class Run:
                 self._log(stage, bar)
             self._update(optimiser, parameters, losses["loss"], stage)
             self.done[stage.name] = k + 1
-            if (k + 1) % self.save_every == 0 or time.monotonic() - saved > SAVED_SECONDS:
+            if self._is_due(k + 1, time.monotonic() - saved):
                 self._log(stage, bar)
                 self.save(optimiser)
                 saved = time.monotonic()
@@ -142,6 +142,11 @@ class Run:
         self._log(stage, bar)
         self.save(optimiser)
         self.accelerator.free_memory()
+
+    def _is_due(self, steps: int, seconds: float) -> bool:
+        if self.save_every is None:
+            return seconds > SAVED_SECONDS
+        return steps % self.save_every == 0
 
     def _optimiser(self, stage: Stage, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         optimiser = torch.optim.AdamW(

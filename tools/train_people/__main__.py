@@ -1,5 +1,6 @@
-"""python -m tools.train_people {carry,render,run}: the demo's people from speech to samples.
+"""python -m tools.train_people {listen,carry,render,run}: the demo's people from speech to samples.
 
+listen: the speech encoder, DIR/whisper.safetensors; it is given to `run` with --whisper.
 carry: what a bare machine needs beside this repository: DIR/speech.npz, spoken by flite and espeak-ng, and DIR/data,
 the files of the mesh; give them to it with --speech and --data.
 render: takes into a folder. run: everything, in --seconds; the same command resumes an interrupted run.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -36,6 +38,7 @@ def _parser() -> ArgumentParser:
         prog="python -m tools.train_people", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True)
+    _add_listen(commands.add_parser("listen", help="speak utterances, train the speech encoder, measure it"))
     carry = commands.add_parser("carry", help="speech and mesh of the takes, for a machine that has neither")
     render = commands.add_parser("render", help="render takes into DIR/takes and DIR/held_out")
     run = commands.add_parser("run", help="render, train, sample and measure")
@@ -69,6 +72,15 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+def _add_listen(listen: ArgumentParser) -> None:
+    listen.add_argument("--output", metavar="DIR", type=Path, required=True)
+    listen.add_argument("--utterances", type=int, default=900, help="to learn from (default: 900)")
+    listen.add_argument("--steps", type=int, default=4000, help="of training, each of two minutes of speech")
+    listen.add_argument("--seconds", type=float, default=0.0, help="of training at most; default: all steps")
+    listen.add_argument("--processes", type=int, default=max(1, (os.cpu_count() or 1) - 1))
+    listen.set_defaults(run=_listen)
+
+
 def _plan(options: Namespace):
     from .rendering import Plan
 
@@ -86,6 +98,13 @@ def _speech(options: Namespace) -> None:
     plan.speech.parent.mkdir(parents=True, exist_ok=True)
     for numbers in plan.numbers():
         carry_speech(plan.speech, numbers, processes=plan.processes)
+
+
+def _listen(options: Namespace) -> None:
+    from .listen import Lesson, listen
+
+    lesson = Lesson(options.output, options.utterances, options.steps, options.seconds, options.processes)
+    logging.info("%s", listen(lesson))
 
 
 def _carry(options: Namespace) -> None:
@@ -106,6 +125,7 @@ def _render(options: Namespace) -> None:
 def _run(options: Namespace) -> None:
     from .run import Order, demo, run
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the renderers end too
     _speech(options)
     start = options.start or demo()
     whisper = options.whisper or start / "whisper.safetensors"

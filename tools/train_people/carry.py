@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from skyreels_core.demo.people.data import MESH, SHAPES, TARGETS, TEXTURES, WEIGHTS, find_data
-from skyreels_core.demo.people.takes import identity_of
+from skyreels_core.demo.people.identity import Identity
 
 MASKS = ("mpfb_inside-mouth.jpg", "mpfb_lips.jpg", "mpfb_eyelids.jpg")
 
@@ -15,7 +15,7 @@ MASKS = ("mpfb_inside-mouth.jpg", "mpfb_lips.jpg", "mpfb_eyelids.jpg")
 def carry_data(folder: Path, numbers: Iterable[int], data: Path | None = None) -> int:
     """Copy the files that these takes read into `folder`; returns their size in bytes."""
     root = find_data(data)
-    targets = {name for number in numbers for name in identity_of(number).build.targets()}
+    targets = {name for number in numbers for name in Identity.draw(number).build.targets()}
     used = [MESH, WEIGHTS, *(f"{TEXTURES}/{name}" for name in MASKS)]
     used += [f"{TARGETS}/{name}.target.gz" for name in sorted(targets)]
     used += [str(path.relative_to(root)) for path in sorted((root / SHAPES).glob("*.target"))]

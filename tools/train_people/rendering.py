@@ -32,6 +32,10 @@ class Plan:
     def places(self) -> tuple[Path, Path]:
         return self.folder / "takes", self.folder / "held_out"
 
+    def shooting(self, folder: Path) -> Shooting:
+        size = self.size, self.size
+        return Shooting(folder, self.speech, *size, supersampling=self.supersampling, data=self.data)
+
     def numbers(self) -> tuple[range, range]:
         """Of the takes to learn from and of the others."""
         return range(self.takes), range(HELD_OUT, HELD_OUT + self.held_out)
@@ -40,16 +44,14 @@ class Plan:
 def render(plan: Plan, until: float) -> int:
     """Render a few takes of either kind, then the rest, until time.monotonic() is `until`; returns their number."""
     (takes, kept), (training, aside) = plan.numbers(), plan.places
-    few = takes[: 2 * plan.processes]
+    few = 2 * plan.processes
+    order = ((training, takes[:few]), (aside, kept), (training, takes[few:]))
+    wanted = [(plan.shooting(folder), number) for folder, numbers in order for number in numbers]
     count = 0
-    for folder, numbers in ((training, few), (aside, kept), (training, takes)):
-        shooting = Shooting(
-            folder, plan.speech, plan.size, plan.size, supersampling=plan.supersampling, data=plan.data
-        )
-        for _ in shoot(shooting, numbers, plan.processes):
-            count += 1
-            if time.monotonic() > until:
-                return count
+    for _ in shoot(wanted, plan.processes):
+        count += 1
+        if time.monotonic() > until:
+            break
     return count
 
 

@@ -18,6 +18,7 @@ from skyreels_core import assets
 from skyreels_core.demo.people.articulation import groups_of
 from skyreels_core.demo.people.shards import Shard
 from skyreels_core.demo.rendered import View
+from skyreels_core.evaluation.agreement import psnr
 from skyreels_core.evaluation.reader import Reader
 from skyreels_core.evaluation.talking import compare, summary
 from skyreels_core.files import atomic
@@ -40,8 +41,9 @@ class Sample:
         sampling = model.bundle.metadata["sampling"]
         size, fps = (sampling["height"], sampling["width"]), sampling.get("fps", 25.0)
         count = min(FRAMES, 1 + 4 * ((len(shard) - 1) // 4))
-        view = View.whole(shard.frames.shape[1:3], size)
-        frames, vae = view.of(shard.frames[:count]), model.bundle.vae
+        pictures = shard.frames
+        view = View.whole(pictures.shape[1:3], size)
+        frames, vae = view.of(pictures[:count]), model.bundle.vae
         decoded = (
             vae.decode(vae.encode(frames.permute(3, 0, 1, 2)[None] * 2 - 1))[0].permute(1, 2, 3, 0).cpu()
         )
@@ -55,7 +57,7 @@ class Sample:
     def psnr(self) -> float:
         """Of the VAE, dB."""
         rendered, decoded, _ = self.clips
-        return float(-10 * torch.log10((rendered - decoded).square().mean().clamp_min(1e-12)))
+        return psnr(rendered, decoded)
 
 
 def figures(made: Sequence[Sample]) -> dict[str, Any]:

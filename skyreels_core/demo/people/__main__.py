@@ -83,14 +83,18 @@ def _sheet(options: Namespace) -> None:
 
 
 def _render(options: Namespace) -> None:
-    from .dataset import Filming, render_takes
+    from .carried import carry_speech
+    from .shards import Shooting, shoot
     from .takes import HELD_OUT
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    size = options.width, options.height
-    filming = Filming(options.folder, *size, options.fps, options.sentences, data=options.data)
-    first = options.first + HELD_OUT * options.held_out
-    render_takes(filming, range(first, first + options.count), options.processes)
+    first, speech = options.first + HELD_OUT * options.held_out, options.folder / "speech.npz"
+    numbers = range(first, first + options.count)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    carry_speech(speech, numbers, options.sentences, options.processes)
+    shooting = Shooting(options.folder, speech, options.width, options.height, options.fps, data=options.data)
+    for number in shoot([(shooting, number) for number in numbers], options.processes):
+        logging.info("take %d rendered", number)
 
 
 if __name__ == "__main__":

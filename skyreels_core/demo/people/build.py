@@ -138,6 +138,4 @@ def _fine_target(head: Head, name: str) -> np.ndarray:
 
 @functools.lru_cache(maxsize=160)  # 270 kB each
 def _read(path: Path, head: Head) -> np.ndarray:
-    if not path.exists():  # MakeHuman has none for the average
-        return np.zeros_like(head.base)
     return head.subdivide(read_target(path, head.count))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import io
 import json
-import random
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,19 +20,17 @@ from torch import Tensor
 from ...errors import InputError
 from ...files import atomic
 from ...timeline import SAMPLE_RATE
-from .actor import Actor
-from .motion import talk
-from .takes import HELD_OUT, Take, identity_of
+from .takes import speech_of
 from .visemes import Phone
-from .voices import Speech, Voice, draw_speech
+from .voices import Speech, Voice
 
 SAVED = 200  # takes between two savings
 
 
-def speech_of(number: int, sentences: int = 1) -> Speech:
-    """What the take of a number says, as `Take.draw` has it said."""
-    sex = "male" if identity_of(number).build.gender > 0.5 else "female"
-    return draw_speech(random.Random(f"speech {number}"), number >= HELD_OUT, sex, sentences)
+@dataclass(frozen=True, eq=False)
+class Carried:
+    speech: Speech
+    voice: NDArray[np.uint8]  # its samples as the bytes of an Opus file
 
 
 def carry_speech(file: Path, numbers: Iterable[int], sentences: int = 1, processes: int = 1) -> None:
@@ -48,7 +45,7 @@ def carry_speech(file: Path, numbers: Iterable[int], sentences: int = 1, process
         _save(file, known)
 
 
-def carried_speech(file: Path, number: int) -> Speech:
+def carried_speech(file: Path, number: int) -> Carried:
     """The speech of one take. Raises InputError where the file is missing, or does not hold it."""
     remedy = "Run: python -m tools.train_people carry --output DIR"
     if not file.exists():
@@ -61,12 +58,6 @@ def carried_speech(file: Path, number: int) -> Speech:
 @functools.lru_cache(maxsize=1)
 def _read(file: Path, written: int) -> dict[str, NDArray[np.uint8]]:
     return _kept(file)
-
-
-def carried_take(number: int, speech: Speech, fps: float, data: Path | None = None) -> Take:
-    """data: the mesh's folder, that of the installed distribution by default."""
-    actor = Actor.of(identity_of(number), data)
-    return Take(actor, speech, talk(actor, speech, fps, number))
 
 
 def packed_voice(samples: Tensor) -> NDArray[np.uint8]:
@@ -104,8 +95,9 @@ def _packed(speech: Speech) -> NDArray[np.uint8]:
     return np.concatenate([head, packed_voice(speech.samples)])
 
 
-def _unpacked(stored: NDArray[np.uint8]) -> Speech:
+def _unpacked(stored: NDArray[np.uint8]) -> Carried:
     length = 4 + int.from_bytes(stored[:4].tobytes(), "little")
     said = json.loads(stored[4:length].tobytes())
     phones = tuple(Phone(*phone) for phone in said["phones"])
-    return Speech(unpacked_voice(stored[length:]), phones, said["text"], Voice(**said["voice"]))
+    voice = stored[length:]
+    return Carried(Speech(unpacked_voice(voice), phones, said["text"], Voice(**said["voice"])), voice)

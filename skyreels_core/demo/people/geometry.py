@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...conditioning.pose import LEFT_EYE, RIGHT_EYE
 from .articulation import groups_of, visemes_at
 from .landmarks import landmark_rows
 from .renderer import LABELS, Renderer
@@ -68,7 +69,7 @@ def _eyes(labels: NDArray, places: NDArray) -> tuple[float, float]:
     """Each pupil's visible area against that of an open eye."""
     unit, reach = _unit(places), round(0.22 * _unit(places))
     areas = []
-    for eye in (slice(36, 42), slice(42, 48)):
+    for eye in (RIGHT_EYE, LEFT_EYE):
         x, y = places[eye].mean(0).astype(int)
         near = labels[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
         areas.append(float((near == LABELS["pupil"]).sum() / unit**2 / OPEN_PUPIL))

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from .easing import smooth_step
 from .field import LOW, STEP, Field, outer_skin, sample, scalp_field
-from .hairline import Hairline, smooth_step
+from .hairline import Hairline
 from .head import Head, neighbours, unit
 from .nets import surface_net
 from .styles import STYLES, Around

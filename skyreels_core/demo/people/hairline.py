@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .easing import smooth_step
+
 # dm, from the nape past the ear, the sideburn and the temple to the forehead
 LINE_Z = (-0.60, -0.25, -0.05, 0.13, 0.40, 0.52, 0.66, 0.84, 1.10, 1.35, 1.50)
 LINE_Y = (6.45, 6.55, 6.95, 7.36, 7.36, 7.16, 7.22, 7.58, 7.84, 7.99, 8.04)
@@ -30,11 +32,6 @@ class Hairline:
         )
         fall = 1 + 0.75 * self.sweep * np.clip(x / 0.5, -1, 1) + 0.12 * np.sin(9 * x + 1)
         return y - line - self.recession * temples + self.fringe * front * np.maximum(fall, 0)
-
-
-def smooth_step(low: float, high: float, x: np.ndarray) -> np.ndarray:
-    t = ((x - low) / (high - low)).clip(0, 1)
-    return t * t * (3 - 2 * t)
 
 
 BEARDS = ("stubble", "moustache", "goatee", "short beard", "full beard")

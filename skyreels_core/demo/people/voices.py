@@ -120,17 +120,14 @@ def _gapless(phones: Sequence[Phone], seconds: float) -> tuple[Phone, ...]:
     return tuple(p for p in (*joined, edges[-1]) if p.end > p.start)
 
 
-def _run(command: list[str]) -> str:
-    program = shutil.which(command[0])
+def _program(name: str) -> str:
+    program = shutil.which(name)
     if program is None:
         raise InputError(
-            f"Speech for the demo's people needs {command[0]}, which is not installed. Install it "
-            f"(Debian: apt-get install {command[0]})."
+            f"Speech for the demo's people needs {name}, which is not installed. Install it "
+            f"(Debian: apt-get install {name})."
         )
-    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"{command[0]} could not speak: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
+    return program
 
 
 def _flite(text: str, voice: Voice, wav: Path) -> list[Phone]:
@@ -140,14 +137,17 @@ def _flite(text: str, voice: Voice, wav: Path) -> list[Phone]:
         )
     pitch, slowness = FLITE_PITCH[voice.name] * voice.pitch * voice.size, 1 / (voice.rate * voice.size)
     changes = ["--setf", f"int_f0_target_mean={pitch:.1f}", "--setf", f"duration_stretch={slowness:.3f}"]
-    printed = _run(["flite", "-voice", voice.name, *changes, "-t", text, "-psdur", "-o", str(wav)])
-    ends = [item.rpartition(":")[::2] for item in printed.split()]
+    command = [_program("flite"), "-voice", voice.name, *changes, "-t", text, "-psdur", "-o", str(wav)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"flite could not speak: {done.stderr.strip() or done.stdout.strip()}")
+    ends = [item.rpartition(":")[::2] for item in done.stdout.split()]
     starts = [0.0, *(float(end) for _, end in ends)]
     return [Phone(name, start, float(end)) for (name, end), start in zip(ends, starts, strict=False)]
 
 
 def _espeak(text: str, voice: Voice, wav: Path) -> list[Phone]:
-    _run(["espeak-ng", "--version"])
+    _program("espeak-ng")
     speed, pitch = round(160 * voice.rate * voice.size), round(min(max(50 * voice.pitch * voice.size, 0), 99))
     command = [
         sys.executable,

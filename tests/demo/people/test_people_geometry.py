@@ -55,6 +55,11 @@ def test_targets_are_read_packed_and_plain(tmp_path):
         assert np.allclose(offsets, [[0.01, 2, 3], [0, 0, 0], [0.5, 0, -1], [0, 0, 0]])
 
 
+def test_a_missing_target_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nose\.target\.gz is missing"):
+        read_target(tmp_path / "nose.target.gz", 4)
+
+
 def test_a_folder_without_the_mesh_is_refused_with_the_way_to_get_it(tmp_path):
     with pytest.raises(InputError, match=r"base\.obj.*pip install \"skyreels-audio\[people\]\""):
         find_data(tmp_path)

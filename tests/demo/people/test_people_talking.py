@@ -9,14 +9,19 @@ import pytest
 import torch
 from people_stage import SIZE
 
-from skyreels_core.demo.people.clips import PeopleClips
-from skyreels_core.demo.people.dataset import Filming, RenderedClips, render_takes
+from skyreels_core.conditioning.faces import face_masks
+from skyreels_core.conditioning.pose import Keypoints
+from skyreels_core.demo.people.__main__ import main
+from skyreels_core.demo.people.carried import carried_speech, carry_speech
+from skyreels_core.demo.people.identity import Identity
 from skyreels_core.demo.people.motion import talk
 from skyreels_core.demo.people.sentences import HELD_OUT, SENTENCES
+from skyreels_core.demo.people.shards import Shards, Shooting, shoot
 from skyreels_core.demo.people.takes import HELD_OUT as HELD_OUT_TAKES
-from skyreels_core.demo.people.takes import film, identity_of
+from skyreels_core.demo.people.takes import film
 from skyreels_core.demo.people.visemes import OF_PHONE, VISEMES, Phone, mouth_track, visemes_of
 from skyreels_core.demo.people.voices import Voice, draw_voice, speak
+from skyreels_core.demo.rendered import TakeClips
 
 FPS = 25.0
 TEXT = "My father bought five boats before the summer."
@@ -126,42 +131,37 @@ def test_a_performance_is_that_of_its_seed(stage, flite):
     assert np.abs(same.turns).max() < 16 and np.isfinite(same.poses).all()
 
 
-def test_clips_are_those_of_the_pipeline(stage, flite, espeak):
-    clips = PeopleClips(clips=4, frames=5, width=SIZE, height=160, fps=FPS, seed=0)
-    clip = clips.clip(1)
-    assert clip.frames.shape == (5, 160, SIZE, 3) and 0 <= clip.frames.min() < clip.frames.max() <= 1
-    assert clip.caption == clips.captions()[1]
-    assert clip.boxes.shape == clip.lips.shape == (5, 160, SIZE)
-    assert (clip.boxes * clip.lips).sum() > 0.95 * clip.lips.sum() > 0
-    assert (clip.first_frame + 5) / FPS * 16000 <= len(clip.samples)
-    again = clips.clip(1)
-    assert torch.equal(clip.frames, again.frames) and torch.equal(clip.samples, again.samples)
-
-
 def test_the_lower_face_box_does_not_tell_the_mouth(stage, flite):
-    from skyreels_core.demo.people.clips import as_clip
-
     actor = stage.renderer(3).actor
     performance = talk(actor, speak(TEXT, Voice("flite", "slt", "female")), FPS, seed=1).part(10, 12)
     still = type(performance)(
         performance.poses * 0, performance.turns, performance.gazes, performance.shifts, FPS
     )
-    boxes = [
-        as_clip(film(actor, p, SIZE, SIZE, 1), FPS, torch.zeros(1), 0, "").boxes for p in (performance, still)
-    ]
+    places = [torch.from_numpy(film(actor, p, SIZE, SIZE, 1).landmarks) for p in (performance, still)]
+    boxes = [face_masks(Keypoints.of_one_face(seen, SIZE, SIZE), FPS).boxes for seen in places]
     assert (boxes[0] != boxes[1]).float().mean() < 0.004  # a line of pixels: lids and nostrils move a little
 
 
-def test_rendered_takes_are_read_back_as_clips_and_not_rendered_twice(stage, flite, espeak, tmp_path):
-    filming = Filming(tmp_path, 96, 96, fps=FPS)
-    assert render_takes(filming, [0]) == 1
-    assert render_takes(filming, [0]) == 0
-    clips = RenderedClips(str(tmp_path), frames=17, fps=FPS)
-    assert len(clips) >= 2
+def test_a_folder_of_takes_is_filled_once_and_read_as_clips(stage, flite, espeak, tmp_path):
+    carry_speech(tmp_path / "speech.npz", [0, HELD_OUT_TAKES])
+    shooting = Shooting(tmp_path, tmp_path / "speech.npz", 96, 96, fps=20.0)
+    assert list(shoot([(shooting, 0)], processes=1)) == [0]
+    assert list(shoot([(shooting, 0)], processes=1)) == []
+    clips = TakeClips(str(tmp_path), frames=17, height=80, width=64, step=17)
     clip = clips.clip(1)
-    assert clip.first_frame == 17 and clip.frames.shape == (17, 96, 96, 3)
-    assert clip.caption == identity_of(0).caption
-    assert identity_of(0) != identity_of(HELD_OUT_TAKES)
+    assert len(clips) >= 2 and clip.first_frame % 17 == 0 and clip.fps == 20
+    assert clip.frames.shape == (17, 80, 64, 3) and 0 <= clip.frames.min() < clip.frames.max() <= 1
+    assert clip.caption == Identity.draw(0).caption == clips.captions()[0]
+    assert (clip.boxes * clip.lips).sum() > 0.95 * clip.lips.sum() > 0
+    assert torch.equal(clip.samples, carried_speech(tmp_path / "speech.npz", 0).speech.samples)
+    assert Identity.draw(0) != Identity.draw(HELD_OUT_TAKES)
+
+
+def test_the_command_renders_with_the_speech_beside_the_takes(stage, flite, espeak, tmp_path):
+    size = ["--width", "48", "--height", "48"]
+    assert main(["render", str(tmp_path), "--count", "1", "--held-out", *size]) == 0
+    (shard,) = Shards(tmp_path).now()
+    assert shard.frames.shape == (len(shard), 48, 48, 3) and (tmp_path / "speech.npz").exists()
 
 
 def test_phones_have_one_viseme_table_entry_each():
