@@ -1,12 +1,12 @@
 """The families of models: each folder here is one, and nothing else lists them.
 
-`family.py` holds its class under FAMILY, `nodes.py` its own nodes under NODES, where it has any.
+`family.py` holds its class under FAMILY, `nodes.py` its own nodes under NODES, where it has any; so does any other file
+whose name ends so.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 
@@ -24,8 +24,14 @@ def families() -> list[type[Family]]:
 
 def family_nodes() -> list[type]:
     """The nodes that only one family needs."""
-    files = (f"{__name__}.{name}.nodes" for name in names())
-    return [node for file in files if find_spec(file) for node in import_module(file).NODES]
+    packages = (import_module(f"{__name__}.{name}") for name in names())
+    files = (
+        f"{package.__name__}.{module.name}"
+        for package in packages
+        for module in iter_modules(package.__path__)
+        if module.name.endswith("nodes")
+    )
+    return [node for file in files for node in import_module(file).NODES]
 
 
 def find_family(model: Any) -> type[Family]:

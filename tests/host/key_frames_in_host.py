@@ -24,7 +24,7 @@ from safetensors.torch import save_file  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk  # noqa: E402
 from skyreels_audio_pack.nodes.families.multitalk import nodes as steps  # noqa: E402
-from skyreels_audio_pack.nodes.families.multitalk.nodes import KeyFrames  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.long_nodes import KeyFrames  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Sampler  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402

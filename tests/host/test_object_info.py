@@ -16,7 +16,7 @@ NODES = {
     "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
     "SkyReelsAudioImageAnimation", "SkyReelsAudioKeyFrames", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo",
     "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec",
-    "SkyReelsAudioLoadWhisper", "SkyReelsAudioMultiTalk", "SkyReelsAudioPromptSchedule", "SkyReelsAudioSampler",
+    "SkyReelsAudioLoadWhisper", "SkyReelsAudioMotionFrames", "SkyReelsAudioMultiTalk", "SkyReelsAudioPromptSchedule", "SkyReelsAudioSampler",
     "SkyReelsAudioSaveVideo", "SkyReelsAudioSpeaker",
     "SkyReelsAudioTeaCache", "SkyReelsAudioTokens", "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
 }  # fmt: skip

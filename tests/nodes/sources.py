@@ -74,7 +74,7 @@ def schemas() -> list[Schema]:
     """Of the steps that the extension lists, and of the families, which it finds."""
     (listed,) = (node.value for node in tree(NODES / "__init__.py").body if target(node) == "STEPS")
     steps = (NODES / f"{step.id}.py" for step in listed.elts)
-    families = sorted((NODES / "families").glob("*/nodes.py"))
+    families = sorted((NODES / "families").glob("*/*nodes.py"))
     return [schema for path in (*steps, *families) for schema in Module(path).schemas()]
 
 

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from ....skyreels_core.errors import InputError
+from ....skyreels_core.families.multitalk.presets import lora_of
 from ....skyreels_core.model.config import LATENT_CHANNELS
 from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import Window, WindowPlan
 from ...host.patches import is_backbone
+from ...host.presets import missing_lora
 from .layers import audio_conds, find_layers, payload_of
 
 AT_ONCE = 16  # windows whose voice is projected together
@@ -27,7 +29,7 @@ class MultiTalk:
     hybrid = None
 
     def __init__(self, model, positive: list, negative: list) -> None:
-        self.layers, self.preset = find_layers(model), self.recommended(model)
+        self.model, self.layers, self.preset = model, find_layers(model), self.recommended(model)
         payload = payload_of(positive)
         if payload is None:
             raise InputError(
@@ -40,6 +42,7 @@ class MultiTalk:
                 "Encoder."
             )
         self.payload, self.voice = payload, payload.voice
+        self.motion: Tensor | None = getattr(payload, "motion", None)  # latents of a chunk's first frames
         self.size, self.timeline = payload.visual.size, payload.timeline
         self.tokens: dict[Window, Tensor] = {}
         self.silence: Tensor | None = None
@@ -53,7 +56,7 @@ class MultiTalk:
         return find_layers(model).preset
 
     def remarks(self) -> list[str]:
-        return []
+        return missing_lora(self.model, lora_of(self.preset))
 
     def encode(self, plan: WindowPlan, null_image: bool, callback: Callable[[int], None]) -> None:
         self.conditions = self.payload.encode(plan, null_image, callback)
@@ -66,17 +69,18 @@ class MultiTalk:
     def entries(self, unit: Unit) -> dict[str, Any]:
         """No voice is, as published, zeros of one speaker through the projection.
 
-        InfiniteTalk's first latent frame is the picture's at every step, in each window its own; SkyReels-V3's first
-        clip is left free, as published, and so is each window here.
+        InfiniteTalk's first latent frame is the picture's at every step, in each window its own, or the first ones are
+        those of the chunk before; SkyReels-V3's first clip is left free, as published, and so is each window here.
         """
         condition, voiced = self.conditions.of(unit), BRANCHES[unit.branch].audio
         pinned = self.layers.pinned and not self.conditions.drops_picture(unit)
+        first = condition[:, -LATENT_CHANNELS:, :1] if self.motion is None else self.motion
         return {
             "c_concat": comfy.conds.CONDRegular(condition),
             **audio_conds(
                 self.tokens[unit.window] if voiced else self.silence,
                 unit.branch,
-                condition[:, -LATENT_CHANNELS:, :1] if pinned else None,
+                first if pinned else None,
                 self.voice.masks if voiced else None,
             ),
         }

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.multitalk.features import packed
+from ....skyreels_core.families.multitalk.presets import check_name, pins_first_frames
 from ....skyreels_core.model.multitalk import (
     LATER_WINDOW,
     WINDOW,
@@ -199,14 +200,16 @@ def find_layers(model) -> MultiTalkLayers | None:
 
 
 def load_v3(path: Path, preset: Settings, weight_dtype: str = "default"):
-    """A SkyReels-V3 A2V file, or the parts of one, as the host's own Wan model with the audio layers on it."""
+    """A file of SkyReels-V3 A2V or SoulX-FlashTalk, or the parts of one, as the host's own Wan model with the audio
+    layers on it."""
+    check_name(path, preset)
     headers = Headers()
     file = read_multitalk(path, "skyreels-v3-a2v", headers)
     model = load_v3_backbone(path, weight_dtype, read=headers)
     model.cached_patcher_init = (load_v3_backbone, (path, weight_dtype))
     state, _ = read_state(file)
     audio = {name: tensor for name, tensor in state.items() if is_audio_name(name)}
-    return add_layers(model, MultiTalkLayers(audio, file.audio, preset, False, model))
+    return add_layers(model, MultiTalkLayers(audio, file.audio, preset, pins_first_frames(preset), model))
 
 
 def load_v3_backbone(

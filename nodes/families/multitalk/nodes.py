@@ -15,25 +15,20 @@ from ....skyreels_core.families.multitalk.features import MultiTalkVoice, speake
 from ....skyreels_core.model.wav2vec import load_wav2vec
 from ...host.payload import empty_latent
 from ...host.reporting import say
-from ...host.settings import of_fields
 from ...host.wav2vec import Wav2VecAudioEncoder
 from ...inputs import (
     BEFORE_FIT,
     clip_vision_input,
     fit_input,
-    guidance_inputs,
     outputs,
     path_of,
-    seed_input,
     shared_inputs,
-    shift_input,
     size_inputs,
     weight_dtype_input,
 )
 from ...payloads import picture_payload
-from ...sockets import AUDIO, CONDITIONING, LOADERS, SAMPLING
+from ...sockets import AUDIO, CONDITIONING, LOADERS
 from ...tensors import to_mask
-from .key_frames import KeyFrameRun
 from .layers import apply_infinitetalk, load_v3, with_payload
 from .speakers import SPEAKERS, Speaker, conversation, fitted_masks, needed_spoken, one_of, recording
 
@@ -47,19 +42,21 @@ class LoadV3(io.ComfyNode):
             node_id="SkyReelsAudioLoadV3",
             display_name="Load SkyReels-V3 A2V",
             category=LOADERS,
-            description="Loads SkyReels-V3 A2V, from one file or its parts, as ComfyUI's own Wan model with "
-            "audio layers.",
-            search_aliases=["skyreels v3", "talking avatar", "a2v"],
+            description="Loads SkyReels-V3 A2V, or SoulX-FlashTalk, which has the same layout, from one file or its "
+            "parts, as ComfyUI's own Wan model with audio layers.",
+            search_aliases=["skyreels v3", "talking avatar", "a2v", "flashtalk", "soulx"],
             inputs=[
                 io.Combo.Input(
                     "model_name",
                     options=folder_paths.get_filename_list("diffusion_models"),
-                    tooltip="A SkyReels-V3 A2V file in models/diffusion_models, or any part of one that is split.",
+                    tooltip="A SkyReels-V3 A2V or SoulX-FlashTalk file in models/diffusion_models, or any part of "
+                    "one that is split.",
                 ),
                 io.Combo.Input(
                     "preset",
                     options=list(presets.V3),
-                    tooltip="Steps, shift and guidance for the sampler's fields that are left at 0 or empty.",
+                    tooltip="Steps, shift, guidance and solver for the sampler's fields that are left at 0 or empty. "
+                    "It also says which of the two models the file is.",
                 ),
                 weight_dtype_input(),
             ],
@@ -214,55 +211,4 @@ class MultiTalkAnimation(io.ComfyNode):
         return io.NodeOutput(*conditionings, empty_latent(payload), report)
 
 
-class KeyFrames(io.ComfyNode):
-    @classmethod
-    def define_schema(cls):
-        own = "what the model recommends"
-        return io.Schema(
-            node_id="SkyReelsAudioKeyFrames",
-            display_name="SkyReels-V3 Key-Frame Sampler",
-            category=SAMPLING,
-            description="Generates long videos with the published method of SkyReels-V3 A2V: a short pass "
-            "gives key frames, then each window leads to the next key frame.",
-            search_aliases=["skyreels v3", "long video", "key frames"],
-            inputs=[
-                io.Model.Input("model", tooltip="From Load SkyReels-V3 A2V."),
-                io.Conditioning.Input("positive", tooltip="From MultiTalk Animation."),
-                io.Conditioning.Input("negative", tooltip="From the same node."),
-                io.Latent.Input("latent", tooltip="From the same node."),
-                seed_input("Random seed of the first pass; each later pass uses the next number."),
-                io.Int.Input("steps", default=0, min=0, max=1000, tooltip="Denoising steps of each pass; 0 = "
-                f"{own}."),
-                shift_input(own),
-                *guidance_inputs(own),
-                io.Float.Input(
-                    "color_match", default=1.0, min=0.0, max=1.0, step=0.05,
-                    tooltip="Share of each window's colour drift from the portrait to remove, 0..1.",
-                ),
-                io.Conditioning.Input(
-                    "connecting", optional=True,
-                    tooltip="Prompt of the windows, from CLIP Text Encode; the published one is 'a person is "
-                    "talking'. Without it, positive is used.",
-                ),
-            ],
-            outputs=[
-                io.Image.Output(display_name="images", tooltip="The frames, as many as the voice has."),
-                io.String.Output(display_name="report", tooltip="Settings used and time taken."),
-            ],
-        )  # fmt: skip
-
-    @classmethod
-    def execute(
-        cls, model, positive, negative, latent, seed, steps, shift, audio_guidance, text_guidance, color_match,
-        connecting=None,
-    ) -> io.NodeOutput:  # fmt: skip
-        if len(latent["samples"]) > 1:
-            raise InputError(
-                "Key-frame sampling generates one video at a time. Use a latent with a batch size of 1."
-            )
-        fields = of_fields(steps, shift, "", audio_guidance, text_guidance, seed=seed)
-        run = KeyFrameRun(model, positive, negative, connecting, fields, color_match)
-        return io.NodeOutput(*run.make(latent))
-
-
-NODES = [LoadV3, ApplyInfiniteTalk, LoadWav2Vec, AddSpeaker, MultiTalkAnimation, KeyFrames]
+NODES = [LoadV3, ApplyInfiniteTalk, LoadWav2Vec, AddSpeaker, MultiTalkAnimation]
