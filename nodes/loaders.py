@@ -18,7 +18,11 @@ from .host.whisper import WhisperAudioEncoder
 from .inputs import path_of, weight_dtype_input
 from .sockets import LOADERS, PoseKeypoint, from_audio
 
-VOICES: dict[str, int | str] = {"voice 1": 1, "voice 2": 2, "long voice": "long"}
+VOICES = {
+    "voice 1": assets.voice(1), "voice 2": assets.voice(2), "long voice": assets.voice("long"),
+    "Ruby": assets.people_voice("Ruby"), "Omar": assets.people_voice("Omar"),
+}  # fmt: skip
+DRAWN = "drawn faces"
 
 
 class LoadDemo(io.ComfyNode):
@@ -58,38 +62,55 @@ class DemoInputs(io.ComfyNode):
             node_id="SkyReelsAudioDemoInputs",
             display_name="SkyReels-Audio Demo Inputs",
             category=LOADERS,
-            description="A drawn portrait, a short video and voices to try the demo model with. For your own files, "
-            "use Load Image, Load Video and Load Audio.",
+            description="A portrait, a short video and voices to try a model with: drawn faces for the demo model, "
+            "rendered people for the others. For your own files, use Load Image, Load Video and Load Audio.",
             inputs=[
                 io.Combo.Input(
-                    "voice", options=list(VOICES), tooltip="The recording: 4.9, 3.8 or 10.8 seconds long."
+                    "voice",
+                    options=list(VOICES),
+                    tooltip="The recording: 4.9, 3.8, 10.8, 4.0 or 3.8 seconds long.",
+                ),
+                io.Combo.Input(
+                    "people",
+                    options=[DRAWN, *assets.people()],
+                    default=DRAWN,
+                    optional=True,
+                    tooltip="Who is shown: drawn faces of 96x96 px, as the demo model needs them, or rendered people: "
+                    "Ruby or Omar, 512x512 px, or two in a call, 832x480 px.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="portrait", tooltip="A drawn face, 96x96 px."),
+                io.Image.Output(display_name="portrait", tooltip="The face, or both faces."),
                 io.String.Output(display_name="caption", tooltip="A prompt that describes the portrait."),
                 io.Audio.Output(display_name="voice", tooltip="The chosen voice."),
-                io.Image.Output(display_name="video", tooltip="Another talking face, 4.4 s, 96x96 px."),
+                io.Image.Output(
+                    display_name="video", tooltip="A talking face, 4.4 or 3.4 s; both faces of the call, 4.1 s."
+                ),
                 io.Float.Output(display_name="fps", tooltip="Frames per second of the video."),
                 PoseKeypoint.Output(
                     display_name="keypoints",
-                    tooltip="The landmarks of the face in the video, one set per frame.",
+                    tooltip="The landmarks of the faces in the video, one set per frame.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(cls, voice: str) -> io.NodeOutput:
-        audio = read_audio(assets.voice(VOICES[voice]))
-        video = read_video(assets.video())
+    def execute(cls, voice: str, people: str = DRAWN) -> io.NodeOutput:
+        shown = drawn_face() if people == DRAWN else assets.people()[people]
+        video = read_video(shown.video)
+        still = shown.portrait == shown.video
         return io.NodeOutput(
-            read_picture(assets.portrait())[None],
-            assets.caption(),
-            from_audio(audio),
+            video.frames[:1] if still else read_picture(shown.portrait)[None],
+            shown.caption,
+            from_audio(read_audio(VOICES[voice])),
             video.frames,
             video.fps,
-            json.loads(assets.keypoints().read_text(encoding="utf-8")),
+            json.loads(shown.keypoints.read_text(encoding="utf-8")),
         )
+
+
+def drawn_face() -> assets.Person:
+    return assets.Person(assets.portrait(), assets.caption(), assets.video(), assets.keypoints())
 
 
 class LoadModel(io.ComfyNode):
