@@ -16,7 +16,7 @@ INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 ROW = re.compile(r"^\| *(.+?) *(?<!\\)\|", re.MULTILINE)
 ANIMATE, EDIT = "animate --audio a.wav -o a.mp4", "edit --video v.mp4 --audio a.wav -o a.mp4"
 OWNERS = {
-    "mask|keypoints|dwpose|face|gaps|length": EDIT,
+    "mask|keypoints|dwpose|face|gaps|length|editing|denoise|crop": EDIT,
     "set|csv|server|wait|workflow": "queue --workflow w.json",
 }
 
