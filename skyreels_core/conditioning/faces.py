@@ -36,7 +36,7 @@ Gaps = Literal["pass_through", "hold", "error"]
 class FaceMasks:
     """Where the faces are, and what was done."""
 
-    box_region: Drawn  # the lower face, to be regenerated
+    box_region: FaceRegion  # the lower face, to be regenerated
     lip_region: Drawn
     report: list[str]  # one line per frame
     unusual: list[str]  # those of frames where a face was not simply detected
@@ -72,6 +72,14 @@ class Drawn:
             yield torch.from_numpy(mask).float()
 
 
+@dataclass(frozen=True, eq=False)
+class FaceRegion(Drawn):
+    """Boxes of lower faces, and what a crop around the faces goes by."""
+
+    rigid: np.ndarray  # [faces f 5] as of `lower_face_box`, smoothed, each frame's own size; NaN where none is masked
+    shots: tuple[int, ...]  # first frames
+
+
 def face_masks(
     keypoints: Keypoints,
     fps: float,
@@ -101,8 +109,10 @@ def face_masks(
     report = [_line(frame, found) for frame in range(frames)]
     unusual = [line for frame, line in enumerate(report) if not _is_usual(frame, found)]
     size = keypoints.width, keypoints.height
-    boxes = Drawn(size, np.stack([face.box for face in found.values()]), _fill_box)
-    lips = Drawn(size, np.stack([face.lips for face in found.values()]), _fill_lips)
+    outlines = (np.stack([getattr(face, name) for face in found.values()]) for name in ("box", "lips", "rigid"))
+    box, outer_lips, rigid = outlines
+    boxes = FaceRegion(size, box, _fill_box, rigid, tuple(starts))
+    lips = Drawn(size, outer_lips, _fill_lips)
     return FaceMasks(boxes, lips, report, unusual, _summary(found, len(tracks), starts))
 
 
@@ -143,13 +153,14 @@ def _numbers(values: Tensor) -> np.ndarray:
 class _Face:
     box: np.ndarray  # [f 4 2], the corners; NaN where nothing is masked
     lips: np.ndarray  # [f points 2]
+    rigid: np.ndarray  # [f 5], smoothed, each frame's own size
     states: np.ndarray  # [f], what was done in each frame; empty in shots where the face is not masked
 
     @classmethod
     def unknown(cls, frames: int) -> _Face:
         lips = OUTER_LIP.stop - OUTER_LIP.start
         box, outline = (np.full((frames, points, 2), np.nan) for points in (4, lips))
-        return cls(box, outline, np.full(frames, "", dtype=object))
+        return cls(box, outline, np.full((frames, 5), np.nan), np.full(frames, "", dtype=object))
 
     def outline(self, track: Track, span: slice, fps: float, gaps: Gaps) -> None:
         """Fill in one shot."""
@@ -159,11 +170,14 @@ class _Face:
         if not is_known(rigid).any():
             return
         rigid = smooth(rigid)
+        own_sizes = rigid[:, 2].copy()
         rigid[:, 2] = np.nanpercentile(rigid[:, 2], SIZE_PERCENTILE)
         if gaps == "hold":
             rigid, lips = hold_gaps(rigid), hold_gaps(lips)
         rigid[:, 3:] /= np.linalg.norm(rigid[:, 3:], axis=1, keepdims=True)
         self.box[span] = box_corners(torch.from_numpy(rigid)).numpy()
+        self.rigid[span] = rigid
+        self.rigid[span, 2] = hold_gaps(own_sizes[:, None])[:, 0] if gaps == "hold" else own_sizes
         self.lips[span] = lips.reshape(len(lips), -1, 2)
 
 
