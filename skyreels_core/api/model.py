@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from typing_extensions import Unpack
 
+from ..conditioning.crop import CropShape
 from ..conditioning.fitting import Length, Shape
 from ..conditioning.prompts import PromptSchedule
 from ..errors import InputError
@@ -19,6 +20,7 @@ from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..pipeline.animate import animate
 from ..pipeline.edit import edit
+from ..pipeline.face_crop import edit_faces
 from ..pipeline.planning import facts_of, plan_animation, plan_edit
 from ..pipeline.run import Progress
 from ..run.plan import ModelFacts, RunPlan
@@ -176,6 +178,7 @@ class Model:
         prompt: str | PromptSchedule | Mapping[float, str] = "",
         *,
         length: Length = "shortest",
+        crop: CropShape | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
         work: File | WorkFolder | None = None,
@@ -194,6 +197,9 @@ class Model:
                 person frowns"}.
             length: how long it is: "shortest" of video and voice, as the "voice" (the last frame is repeated), or as
                 the "video" (silence follows the voice).
+            crop: "square" or "4:5": the model edits a box of that shape around the face, shot by shot, which is put
+                back into the video at its full size; shots without a face stay as they were. None: it edits the whole
+                frame.
             progress: called as (stage, done, planned, detail); the stages are "faces" where these are
                 detected, "conditions", "sampling" and "decoding".
             cancel: called between forward passes of the model and between frames; if it returns True, `Cancelled` is
@@ -214,11 +220,12 @@ class Model:
         audio, text = as_audio(voice), as_prompt(prompt)
         footage = as_footage(video, None if length == "video" else audio.seconds)
         check_rate(options, footage)
-        plan = plan or plan_edit(settings, self.facts, footage, audio, length)
+        plan = plan or plan_edit(settings, self.facts, footage, audio, length, crop)
         region = as_mask(mask, footage, progress)
         with naming_of(mask):
             region = checked_region(footage, region)
-        return control.run(partial(edit, self.bundle, footage, audio, region, text, plan=plan))
+        make = edit if crop is None else edit_faces
+        return control.run(partial(make, self.bundle, footage, audio, region, text, plan=plan))
 
 
 def check_rate(options: Mapping[str, Any], video: Footage) -> None:

@@ -73,7 +73,7 @@ def edit(args: Namespace) -> None:
     audio = read_audio(args.audio)
     check_voice(audio)  # before the video is read as long as it lasts
     video = open_video(args.video, None if args.length == "video" else audio.seconds)
-    plan = plan_edit(settings, model.facts, video, audio, args.length)
+    plan = plan_edit(settings, model.facts, video, audio, args.length, args.crop)
     check_resources(args, model, plan, video.size)
     with work_folder(args) as work, Bars() as bars:
         region = find_region(
@@ -83,7 +83,7 @@ def edit(args: Namespace) -> None:
         with naming(args.mask or args.keypoints or args.dwpose):
             region = checked_region(video, region)
         loaded = Model(model.load())
-        made = loaded.edit(video, audio, region, text, plan=plan, progress=bars, work=work)
+        made = loaded.edit(video, audio, region, text, crop=args.crop, plan=plan, progress=bars, work=work)
         write(args, model, made, work)
 
 

@@ -19,7 +19,7 @@ class Bars:
             bar.close()
 
     def __call__(self, stage: str, done: int, planned: int, what: str) -> None:
-        if stage not in self.bars:
+        if stage not in self.bars or done < self.bars[stage].n:  # the next shot's
             self.bars[stage] = tqdm(total=planned, desc=stage)
         bar = self.bars[stage]
         bar.set_postfix_str(what, refresh=False)

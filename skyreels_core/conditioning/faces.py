@@ -76,7 +76,8 @@ class Drawn:
 class FaceRegion(Drawn):
     """Boxes of lower faces, and what a crop around the faces goes by."""
 
-    rigid: np.ndarray  # [faces f 5] as of `lower_face_box`, smoothed, each frame's own size; NaN where none is masked
+    # [faces f 5] as of `lower_face_box`, smoothed, each frame's own size; NaN where none is masked
+    rigid: np.ndarray
     shots: tuple[int, ...]  # first frames
 
 
@@ -109,8 +110,8 @@ def face_masks(
     report = [_line(frame, found) for frame in range(frames)]
     unusual = [line for frame, line in enumerate(report) if not _is_usual(frame, found)]
     size = keypoints.width, keypoints.height
-    outlines = (np.stack([getattr(face, name) for face in found.values()]) for name in ("box", "lips", "rigid"))
-    box, outer_lips, rigid = outlines
+    names = "box", "lips", "rigid"
+    box, outer_lips, rigid = (np.stack([getattr(face, name) for face in found.values()]) for name in names)
     boxes = FaceRegion(size, box, _fill_box, rigid, tuple(starts))
     lips = Drawn(size, outer_lips, _fill_lips)
     return FaceMasks(boxes, lips, report, unusual, _summary(found, len(tracks), starts))

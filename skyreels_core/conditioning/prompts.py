@@ -75,6 +75,11 @@ class PromptSchedule:
         """The index of the text of a window."""
         return self.at(middle(window, fps))
 
+    def within(self, start: float, end: float) -> PromptSchedule:
+        """Those of a part of the video, from `start` to `end` in seconds, by the time in it."""
+        spans = self.spans[self.at(start) :]
+        return PromptSchedule(tuple((max(time - start, 0.0), text) for time, text in spans if time < end))
+
     def prompts_for(self, plan: WindowPlan, fps: float) -> list[str]:
         """The text of each window."""
         return [self.texts[self.of_window(window, fps)] for window in plan.windows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +19,21 @@ from .run import Progress, Run
 def finish_of(plan: RunPlan, reference: Reference | None, edited: Edited | None = None) -> Finish:
     timeline, strength = plan.timeline, plan.settings.colour_strength
     return Finish(timeline.frames, timeline.fps, strength, reference, edited, plan.windows)
+
+
+class ResultFrames(Protocol):
+    """Finished frames [h w 3] in 0..1, decoded one by one as they are read, again too."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Tensor]: ...
+
+    def stream(
+        self, progress: Progress | None = None, check_cancel: Callable[[], None] | None = None
+    ) -> Iterator[Tensor]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +85,7 @@ class FinishedFrames:
 class Result:
     """What a run gives."""
 
-    frames: FinishedFrames
+    frames: ResultFrames
     fps: float
     audio: Audio  # exactly as long as the frames
     report: Report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..conditioning.crop import crop_size
 from ..conditioning.fitting import Length, Shape, fit_length, keep_shape, shaped_size
 from ..errors import InputError, naming
 from ..media.footage import Footage
@@ -31,9 +32,14 @@ def plan_animation(
 
 
 def plan_edit(
-    settings: Settings, model: ModelFacts, video: Footage, audio: Audio, length: Length = "shortest"
+    settings: Settings,
+    model: ModelFacts,
+    video: Footage,
+    audio: Audio,
+    length: Length = "shortest",
+    crop: str | None = None,
 ) -> RunPlan:
-    """At the video's frame rate; of about the settings' area, in the video's shape.
+    """At the video's frame rate; of about the settings' area, in the video's shape or in that of a face crop.
 
     Raises InputError for a voice, a video or a model that no edit can be made with.
     """
@@ -48,7 +54,8 @@ def plan_edit(
     spoken = Timeline.from_seconds(audio.seconds, video.fps).frames
     timeline, lines = fit_length(len(video), spoken, video.fps, length)
     width, height = video.size
-    size = keep_shape(video.size, settings.width, settings.height)
+    area = settings.width, settings.height
+    size = keep_shape(video.size, *area) if crop is None else crop_size(crop, *area)
     if size != video.size:
         lines.append(f"The model works at {size[0]}x{size[1]}, the video keeps {width}x{height}.")
     return RunPlan.of(settings.override(fps=video.fps), model, timeline, size, "edit", lines)

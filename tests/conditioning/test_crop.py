@@ -66,7 +66,7 @@ def test_the_box_holds_the_lips_and_stays_in_the_frame_whatever_the_head_does(fa
     (shot,), _ = crops_of(faces)
     for index, face in enumerate(faces):
         left, top, right, bottom = shot.path.bounds(index)
-        assert 0 <= left and 0 <= top and right <= WIDTH and bottom <= HEIGHT
+        assert left >= 0 and top >= 0 and right <= WIDTH and bottom <= HEIGHT
         lips = face[LIPS].clamp(torch.zeros(2), torch.tensor([WIDTH, HEIGHT]))  # what the frame shows of them
         assert (lips >= torch.tensor([left, top])).all() and (lips <= torch.tensor([right, bottom])).all()
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from skyreels_core.media.cropping import CroppedFrames, CroppedRegion, CropPath, lanczos
+from skyreels_core.media.cropping import CropPath, CroppedFrames, CroppedRegion, lanczos
 from skyreels_core.media.footage import InMemoryFrames, collect
 
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from ...typed import read_path
-from .inputs import add_method, add_region, add_text, add_voice
+from .inputs import add_crop, add_method, add_region, add_text, add_voice
 from .model import add_model
 from .output import add_output
 from .sampling import add_sampling
@@ -85,6 +85,7 @@ def add_edit(commands) -> None:
     )
     parser.add_argument("--height", metavar="N", type=integer, help="pixels (default: the model's)")
     add_region(parser)
+    add_crop(parser)
     add_method(parser)
     add_voice(parser)
     add_output(parser)

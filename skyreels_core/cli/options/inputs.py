@@ -62,6 +62,17 @@ def add_method(parser: ArgumentParser) -> None:
     )
 
 
+def add_crop(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--crop",
+        choices=("square", "4:5"),
+        nargs="?",
+        const="square",
+        help="edit a box around the face, shot by shot, and put it back at the video's full size: square, the default "
+        "without a value, or 4:5 (default: edit the whole frame)",
+    )
+
+
 def add_voice(parser: ArgumentParser) -> None:
     voice = parser.add_argument_group(
         "audio preprocessing for the model (the sound of the video does not change)"

@@ -28,6 +28,7 @@ VERSION = 1
 START_AGAIN = "start again (--restart; in Python restart=True)"
 LOCK, HOLDER, RUN, STATE, PART = "lock", "holder.json", "run.json", "state.safetensors", ".part"
 SUBFOLDERS = ("conditions",)
+SHOTS = "shots"  # whose runs are edits of their own
 # The file that safetensors (0.8) fills before it renames it; a kill in between leaves it.
 UNNAMED = re.compile(r"\.tmp\w+")
 Begin = Literal["new", "resume", "restart"]
@@ -44,6 +45,7 @@ class WorkFolder:
         """
         self.path = Path(path)
         self.begun = False
+        self.shots: list[WorkFolder] = []
         self._check_ours()
         self.lock = self._take()
         try:
@@ -64,7 +66,7 @@ class WorkFolder:
 
     def __exit__(self, *error: object) -> None:
         if self.lock.is_locked:
-            if not (self.path / STATE).is_file():
+            if not self._states():
                 self.finish()
             self.release()
 
@@ -83,7 +85,12 @@ class WorkFolder:
     @property
     def keeps(self) -> bool:
         """Whether this run could go on from what is saved."""
-        return self.begun and (self.path / STATE).is_file()
+        return self.begun and bool(self._states())
+
+    def shot(self, number: int) -> WorkFolder:
+        """The folder of one of several edits that are one run; it ends with this one."""
+        self.shots.append(WorkFolder(self.path / SHOTS / f"{number:04}", "resume"))
+        return self.shots[-1]
 
     def save(self, tensors: Mapping[str, Tensor], values: Mapping[str, object]) -> None:
         """Replace the state: after a kill at any moment there is this one or the one before."""
@@ -127,6 +134,8 @@ class WorkFolder:
         self._remove()
 
     def release(self) -> None:
+        for shot in self.shots:
+            shot.release()
         if self.lock.is_locked:
             (self.path / HOLDER).unlink(missing_ok=True)
             self.lock.release()
@@ -200,7 +209,16 @@ class WorkFolder:
         with _writing(self.path / name) as part:
             part.write_text(json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
 
+    def _states(self) -> list[Path]:
+        return [*self.path.glob(STATE), *self.path.glob(f"{SHOTS}/*/{STATE}")]
+
     def _clear(self) -> None:
+        for shot in self.shots:
+            shot.release()
+        for folder in sorted(self.path.glob(f"{SHOTS}/*")):
+            WorkFolder(folder, "restart").finish()
+        with suppress(OSError):
+            (self.path / SHOTS).rmdir()
         for name in SUBFOLDERS:
             self.tensors(name).clear()
             with suppress(OSError):
@@ -229,7 +247,7 @@ def _writing(path: Path) -> Iterator[Path]:
 
 
 def _is_ours(name: str) -> bool:
-    known = name.removesuffix(PART) in (LOCK, HOLDER, RUN, STATE, *SUBFOLDERS)
+    known = name.removesuffix(PART) in (LOCK, HOLDER, RUN, STATE, SHOTS, *SUBFOLDERS)
     return known or UNNAMED.fullmatch(name) is not None
 
 
