@@ -4,11 +4,48 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from .host.editing import EditOptions
 from .host.payload import empty_latent, with_payload
 from .host.reporting import say
-from .inputs import BEFORE_FIT, clip_vision_input, fit_input, outputs, shared_inputs, size_inputs
+from .inputs import (
+    BEFORE_FIT,
+    clip_vision_input,
+    fit_input,
+    outputs,
+    prompt_inputs,
+    shared_inputs,
+    size_inputs,
+)
 from .payloads import animation_payload, edit_payload
-from .sockets import CONDITIONING, Region
+from .sockets import CONDITIONING, Region, Speakers
+
+EDITING = ("model's own", "pinned")
+
+
+def pinning_inputs() -> list[io.Input]:
+    """How a video is edited with a model that was trained without masks."""
+    return [
+        io.Combo.Input(
+            "editing", options=list(EDITING), default=EDITING[0], advanced=True, optional=True,
+            tooltip="What keeps the rest of the video: model's own = the masks that the model was trained with, or, "
+            "without such, pinning: the video is put back outside the mask at every step; pinned = always that.",
+        ),
+        io.Float.Input(
+            "pinned_steps", default=1.0, min=0.0, max=1.0, step=0.05, advanced=True, optional=True,
+            tooltip="With pinning: the share of the steps, from the first, in which the video is put back. In the "
+            "others the model is free, and only the finished pixels are put back.",
+        ),
+        io.Float.Input(
+            "denoise", default=1.0, min=0.05, max=1.0, step=0.05, advanced=True, optional=True,
+            tooltip="With pinning: below 1, SkyReels Audio Sampler starts from the noised video, which keeps more of "
+            "the person's own look, and of the old mouth.",
+        ),
+        io.ClipVision.Input(
+            "clip_vision", optional=True,
+            tooltip="From Load CLIP Vision, for Wan image-to-video models: encodes the first frame of each window, "
+            "where clip_vision_output has one picture for all.",
+        ),
+    ]  # fmt: skip
 
 
 def wired(payload, lines: list[str], positive, negative, clip_vision_output) -> io.NodeOutput:
@@ -55,10 +92,14 @@ class VideoEditLipSync(io.ComfyNode):
             node_id="SkyReelsAudioVideoEdit",
             display_name="Video Edit Lip-Sync",
             category=CONDITIONING,
-            description="Re-dubs a video: regenerates only what the mask covers.",
+            description="Re-dubs a video with any of the models: regenerates only what the mask covers.",
             search_aliases=["lip sync", "dubbing", "video to video"],
             inputs=[
-                *shared_inputs(),
+                *prompt_inputs(),
+                io.MultiType.Input(
+                    "tokens", [io.AudioEncoderOutput, Speakers],
+                    tooltip="The voice, from Audio To Tokens with the encoder of the model; or speakers, from Speaker.",
+                ),
                 io.MultiType.Input(
                     "video", [io.Image, io.Video],
                     tooltip="The video to edit, at the frame rate of the tokens: frames, or a VIDEO, which is "
@@ -89,6 +130,7 @@ class VideoEditLipSync(io.ComfyNode):
                     "last frame is repeated).",
                 ),
                 clip_vision_input(),
+                *pinning_inputs(),
             ],
             outputs=outputs(),
         )  # fmt: skip
@@ -96,9 +138,10 @@ class VideoEditLipSync(io.ComfyNode):
     @classmethod
     def execute(
         cls, positive, negative, vae, tokens, video, mask, hybrid, width, height, length="shortest",
-        clip_vision_output=None,
+        clip_vision_output=None, editing=EDITING[0], pinned_steps=1.0, denoise=1.0, clip_vision=None,
     ) -> io.NodeOutput:  # fmt: skip
-        payload, lines = edit_payload(tokens, vae, video, mask, hybrid, width, height, length)
+        options = EditOptions(tokens, editing != EDITING[0], pinned_steps, denoise, clip_vision)
+        payload, lines = edit_payload(tokens, vae, video, mask, hybrid, width, height, length, options)
         return wired(payload, lines, positive, negative, clip_vision_output)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..skyreels_core.conditioning.visual import VideoEdit
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.evaluation.edits import EditMeter
 from ..skyreels_core.media.compositing import USED_PART, Changed, fitted
 from ..skyreels_core.media.footage import Frames, Reader, TruncatedFrames, following
 from ..skyreels_core.media.reading import Fit, fit
@@ -109,7 +110,11 @@ def under_edit(source, fps: float) -> tuple[Frames | None, float, list[str]]:
 
 
 def edit_of(
-    source: Frames | None, mask: Tensor | Region | None, feather: int, timeline: Timeline
+    source: Frames | None,
+    mask: Tensor | Region | None,
+    feather: int,
+    timeline: Timeline,
+    pinned: bool = False,
 ) -> Edited | None:
     """Of what is wired; None where nothing is. Raises InputError for what does not belong together."""
     if source is None and mask is None:
@@ -121,7 +126,8 @@ def edit_of(
         raise InputError(f"A {given} is connected and no {missing}. Connect both, or neither.")
     region = following(to_region(mask), source)
     check_region(region, TruncatedFrames(source, timeline.frames), USED_PART)
-    return Edited(source, region, None if feather < 0 else feather, changed=Changed())
+    changed = EditMeter() if pinned else Changed()
+    return Edited(source, region, None if feather < 0 else feather, changed=changed, around=pinned)
 
 
 def colours_of(source: Frames, size: tuple[int, int]) -> Reference:
@@ -130,7 +136,8 @@ def colours_of(source: Frames, size: tuple[int, int]) -> Reference:
 
 
 def edit_report(edited: Edited, size: tuple[int, int], frames: int) -> list[str]:
-    return [*fitted(size, frames, edited.source), str(edited.changed)]
+    found = [str(edited.changed.findings())] if isinstance(edited.changed, EditMeter) else []
+    return [*fitted(size, frames, edited.source), str(edited.changed), *found]
 
 
 def unifying(

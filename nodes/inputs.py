@@ -15,11 +15,17 @@ from .host.model import WEIGHT_OPTIONS
 BEFORE_FIT = "crop"  # of API files without the input; nodes/web/fit.js gives it to graphs without the widget
 
 
-def shared_inputs() -> list[io.Input]:
+def prompt_inputs() -> list[io.Input]:
     return [
         io.Conditioning.Input("positive", tooltip="The prompt, from CLIP Text Encode."),
         io.Conditioning.Input("negative", tooltip="The negative prompt; usually empty."),
         io.Vae.Input("vae", tooltip="The model's video VAE."),
+    ]
+
+
+def shared_inputs() -> list[io.Input]:
+    return [
+        *prompt_inputs(),
         io.AudioEncoderOutput.Input(
             "tokens", tooltip="The voice, from Audio To Tokens; it sets the length and the frame rate."
         ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
 from ..skyreels_core.audio.features import AudioFeatures
+from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.conditioning.fitting import Length, Shape, fit_length, fit_picture, fit_size
 from ..skyreels_core.conditioning.visual import VideoEdit
 from ..skyreels_core.errors import InputError
@@ -14,9 +16,11 @@ from ..skyreels_core.media.footage import TruncatedFrames, following
 from ..skyreels_core.media.region import Region, check_edit
 from ..skyreels_core.timeline import Timeline
 from .host.checks import check_vae
+from .host.editing import EditOptions, UnreadVoice
 from .host.footage import footage_of, rate_of
 from .host.payload import ConditioningPayload
-from .host.whisper import needed_voice
+from .host.speech import EncodedVoice
+from .host.whisper import EncodedAudio, needed_voice
 from .tensors import to_frames, to_region
 
 
@@ -47,20 +51,44 @@ def picture_payload(
 
 
 def edit_payload(
-    tokens: Any, vae, video, mask: Tensor | Region, hybrid: float, width: int, height: int, length: Length
-) -> tuple[ConditioningPayload, list[str]]:
-    """The payload of an IMAGE or a VIDEO, and its mask; a side of 0 is the video's own."""
+    spoken: Any, vae, video, mask: Tensor | Region, hybrid: float, width: int, height: int, length: Length,
+    options: EditOptions | None = None,
+) -> tuple[ConditioningPayload, list[str]]:  # fmt: skip
+    """The payload of an IMAGE or a VIDEO, and its mask; a side of 0 is the video's own. `spoken` are the tokens of any
+    encoder, or speakers."""
     check_vae(vae)
-    voice = needed_voice(tokens)
+    voice = edit_voice(spoken)
     source = footage_of(video)
     region = following(to_region(mask), source)
     fps, of_rate = rate_of(source, voice.timeline.fps)
-    voice = voice.at(fps)
+    voice = at_rate(voice, fps)
     check_edit(source, region)
     timeline, lines = fit_length(len(source), voice.timeline.frames, fps, length)
     size, snapped = fit_size(width or source.size[0], height or source.size[1])
     visual = VideoEdit(TruncatedFrames(source, timeline.frames), region, size, hybrid)
-    return ConditioningPayload(visual, voice, timeline, vae), [*of_rate, *lines, *snapped]
+    payload = ConditioningPayload(visual, voice, timeline, vae, edit=options or EditOptions(spoken))
+    return payload, [*of_rate, *lines, *snapped]
+
+
+def edit_voice(spoken: Any) -> Voice | UnreadVoice:
+    """The voice as the pack's own layers read it, or for another family to read."""
+    if isinstance(spoken, tuple):
+        timelines = [speaker.timeline for speaker in spoken]
+        seconds = max(speaker.start + speaker.timeline.seconds for speaker in spoken)
+        return UnreadVoice(Timeline.from_seconds(seconds, timelines[0].fps))
+    if (
+        isinstance(spoken, EncodedVoice)
+        and not isinstance(spoken, EncodedAudio)
+        and spoken.timeline is not None
+    ):
+        return UnreadVoice(spoken.timeline, spoken.audio)
+    return needed_voice(spoken)
+
+
+def at_rate(voice: Voice | UnreadVoice, fps: float) -> Voice | UnreadVoice:
+    if isinstance(voice, Voice):
+        return voice.at(fps)
+    return replace(voice, timeline=Timeline.from_seconds(voice.timeline.seconds, fps))
 
 
 def length_line(timeline: Timeline) -> str:

@@ -120,7 +120,10 @@ class SaveTalkingVideo(io.ComfyNode):
         used = given.over(made)
         footage, fps, of_rate = under_edit(used.source, used.fps)
         timeline, cut = length_of(latents, made, given, used, fps)
-        size, edited = size_of(latents), edit_of(footage, used.mask, feather, timeline)
+        size, edited = (
+            size_of(latents),
+            edit_of(footage, used.mask, feather, timeline, made is not None and made.pinned),
+        )
         colours, lines = unifying(used.reference, edited, size)
         encoding = Encoding(codec, quality or None, lossless)
         output = new_output(filename_prefix, encoding.suffix, edited.source.size if edited else size)

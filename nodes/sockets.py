@@ -15,6 +15,7 @@ Guidance = io.Custom("SKYREELS_GUIDANCE")  # skyreels_core.sampling.guidance.Gui
 TeaCache = io.Custom("SKYREELS_TEACACHE")  # skyreels_core.sampling.cache.CacheSettings
 DWPose = io.Custom("SKYREELS_DWPOSE")  # skyreels_core.conditioning.dwpose.DWPose
 Region = io.Custom("SKYREELS_REGION")  # skyreels_core.media.region.Region
+Speakers = io.Custom("SKYREELS_SPEAKERS")  # a tuple of Speaker of nodes.families.multitalk
 PoseKeypoint = io.Custom("POSE_KEYPOINT")  # as other packs emit it
 
 LOADERS = "SkyReels-Audio/loaders"

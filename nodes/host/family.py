@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ...skyreels_core.audio.features import AudioFeatures
+from ...skyreels_core.conditioning.visual import WindowConditions
 from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.sampling.denoise import Unit
 from ...skyreels_core.timeline import Timeline
@@ -25,6 +26,8 @@ class Family(Protocol):
     models: str
     # Of the guidance, a name of skyreels_core.sampling.guidance.RULES
     rule: str
+    # Whether it was trained with masks of what an edit regenerates; without them a video is pinned
+    trained_masks: bool
     # What the model recommends
     preset: Settings
     # Width and height, pixels
@@ -36,6 +39,8 @@ class Family(Protocol):
     voice: AudioFeatures
     # Share of the steps that see a whole edited video; None where there is none
     hybrid: float | None
+    # What the windows are shown; of a pinned edit it also has what each keeps of the video
+    conditions: WindowConditions | None
 
     @staticmethod
     def claims(model) -> bool:

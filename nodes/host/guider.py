@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+import comfy.conds
+import comfy.latent_formats
 import comfy.model_management
 import comfy.patcher_extension
 import comfy.samplers
@@ -22,7 +24,8 @@ from ...skyreels_core.run.resume import WorkFolder, digest
 from ...skyreels_core.run.settings import Settings
 from ...skyreels_core.sampling.denoise import Denoiser, Progress, Unit
 from ...skyreels_core.sampling.guidance import BRANCHES, Constant, no_text_line, parse_schedule
-from ...skyreels_core.sampling.schedule import SigmaGrid, full_schedule
+from ...skyreels_core.sampling.pinning import Pinning
+from ...skyreels_core.sampling.schedule import SAME_SIGMA, SigmaGrid, full_schedule
 from ...skyreels_core.sampling.solvers import SolverState
 from .arithmetic import arithmetic_of
 from .cache import cache_report, time_embedding
@@ -30,6 +33,7 @@ from .checks import check_conditioning, check_latent, check_model
 from .conds import model_conds_of, same_conds
 from .family import Family
 from .identity import model_identity, parts
+from .payload import clip_key
 from .progress import progress
 from .prompts import schedules_in, spread
 from .reporting import say
@@ -69,7 +73,11 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.needed = check_resources(model, self.plan, keeps_state)
         self._encode()
         self.identity = {"positive": positive, "negative": negative, "settings": self._settings()}
+        if self.plan.is_pinned:
+            pinned = [self.plan.settings.hybrid, self.plan.settings.denoise]
+            self.identity |= {"voice": self.backend.voice, "pinned": pinned}
         self.denoiser: Denoiser | None = None
+        self.noise: Tensor | None = None  # that the run began with
         self.work: WorkFolder | None = None  # of the run that is under way
         self.kept_in: Path | None = None  # of the run that has ended
         self.report: list[str] = []  # of the last run: what was decided, for the user
@@ -113,6 +121,8 @@ class AudioGuider(comfy.samplers.CFGGuider):
         if not len(sigmas):  # of denoise 0: the host gives the latent back
             return super().sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
         self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
+        if self.plan.is_pinned:
+            latent_image = self._begun_from(latent_image)
         run = {"noise": noise, "latent": latent_image, "sigmas": sigmas, "options": [args, kwargs]}
         with run_folder(self._inputs(sampler, run) if self.keeps_state else None) as self.work:
             self.kept_in = None if self.work is None else self.work.path
@@ -122,16 +132,17 @@ class AudioGuider(comfy.samplers.CFGGuider):
                 return kept.to(latent_image)
             return self._sample(noise, latent_image, sampler, sigmas, *args, **kwargs)
 
-    def _sample(self, *args, **kwargs) -> Tensor:
+    def _sample(self, noise: Tensor, *args, **kwargs) -> Tensor:
+        self.noise = noise
         try:
-            sampled = super().sample(*args, **kwargs)
+            sampled = super().sample(noise, *args, **kwargs)
             if self.denoiser is not None:
                 self.denoiser.arithmetic.check_latents(sampled)
             if self.work is not None:
                 keep_finished(self.work, sampled)
             return sampled
         finally:
-            self.denoiser, self.conds, self.unprepared = None, {}, {}
+            self.denoiser, self.noise, self.conds, self.unprepared = None, None, {}, {}
 
     def _inputs(self, sampler, run: dict[str, Any]) -> dict[str, str]:
         """All that the latents depend on."""
@@ -180,12 +191,30 @@ class AudioGuider(comfy.samplers.CFGGuider):
             comfy.model_management.throw_exception_if_processing_interrupted,
             predicts="denoised", units_per_call=None, sigmas=plan.sigmas.values,
             arithmetic=arithmetic_of(self.inner_model, self.model_options_of_step.get("transformer_options", {})),
+            pinning=self._pinning(plan, self.noise),
         )  # fmt: skip
         work = f"{denoiser.total} forward passes; about {self.needed}."
         say(work)
         cached = [] if cache is None else [cache_report(plan, cache)]
         self.report[:] = [str(plan.windows), work, *self.remarks, *no_text, *cached]
         return denoiser
+
+    def _pinning(self, plan: RunPlan, noise: Tensor | None) -> Pinning | None:
+        """A later part of a run begins without noise of its own, and its x is noised already."""
+        if plan.pinned_steps is None:
+            return None
+        return Pinning(
+            self.backend.conditions.source_of,
+            noise if noise is not None and noise.any() else None,
+            plan.pinned_steps,
+        )
+
+    def _begun_from(self, latent: Tensor) -> Tensor:
+        """What a pinned run at less than full noise begins from: the video, where the LATENT is empty."""
+        if self.run_sigmas.values[0] >= 1 - SAME_SIGMA or latent.any():
+            return latent
+        video = self._pinning(self.plan, None).video(latent, self.plan.windows)
+        return comfy.latent_formats.Wan21().process_out(video)
 
     def _schedule(self) -> SigmaGrid:
         """The whole one."""
@@ -220,12 +249,20 @@ class AudioGuider(comfy.samplers.CFGGuider):
             )
 
     def _cond(self, unit: Unit) -> list[dict[str, Any]]:
-        entries = self.backend.entries(unit)
+        entries = self.backend.entries(unit) | self._clip(unit)
         names = self.prompt_names["positive" if BRANCHES[unit.branch].text else "negative"]
         return [
             {**cond, "model_conds": {**model_conds_of(cond), **entries}, "uuid": self._name(cond, unit)}
             for cond in self.conds[names[unit.window.index]]
         ]
+
+    def _clip(self, unit: Unit) -> dict[str, Any]:
+        """What CLIP sees of the window's own first frame; without it the conditioning's picture serves all windows."""
+        payload = self.backend.payload
+        if payload is None or payload.edit is None or payload.edit.clip_vision is None:
+            return {}
+        seen = self.backend.conditions.kept[clip_key(unit.window)]
+        return {"clip_fea": comfy.conds.CONDRegular(seen)}
 
     def _name(self, cond: dict[str, Any], unit: Unit):
         """The same for every step, so that the host's caches can tell windows and branches apart."""
@@ -233,7 +270,12 @@ class AudioGuider(comfy.samplers.CFGGuider):
 
 
 def plan_of(model, backend: Family, settings: Settings) -> RunPlan:
-    """The size, the length and the hybrid share are those of the conditioning."""
-    task = "animation" if backend.hybrid is None else "edit"
+    """The size, the length and the shares of the steps are those of the conditioning."""
+    edit = getattr(backend.payload, "edit", None)
+    pinned = edit is not None and backend.payload.pinned
+    task = "edit" if pinned or backend.hybrid is not None else "animation"
     settings = settings.override(hybrid=backend.hybrid)
+    if pinned:
+        settings = settings.override(method="pinned", hybrid=edit.pinned_steps, denoise=edit.denoise)
+        settings.check()
     return RunPlan.of(settings, facts_of(model, backend.rule), backend.timeline, backend.size, task)

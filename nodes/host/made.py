@@ -32,6 +32,7 @@ class Made:
     audio: Audio | None  # as long as the voice; None where the conditioning brings none
     visual: VisualCondition | None  # the portrait, or the video and its region
     work: Path | None  # where the run keeps its state
+    pinned: bool = False  # the video was edited without trained masks
 
     def is_of(self, samples: Tensor) -> bool:
         same_length = samples.ndim == 5 and samples.shape[2] == self.plan.latent_frames
@@ -42,7 +43,8 @@ def with_made(latent: Mapping[str, object], samples: Tensor, guider) -> dict[str
     """The LATENT that an `AudioGuider` sampled."""
     backend = guider.backend
     visual, audio = (getattr(backend.payload, name, None) for name in ("visual", "audio"))
-    made = Made(digest(samples), guider.plan.windows, guider.plan.timeline, audio, visual, guider.kept_in)
+    plan = guider.plan
+    made = Made(digest(samples), plan.windows, plan.timeline, audio, visual, guider.kept_in, plan.is_pinned)
     return {**latent, "samples": samples, MADE: made}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import comfy.model_management
@@ -19,8 +19,9 @@ from ...skyreels_core.media.sound import Audio
 from ...skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS
 from ...skyreels_core.run.resume import digest
 from ...skyreels_core.sampling.hybrid import variants_seen
-from ...skyreels_core.timeline import SPATIAL, Timeline
-from ...skyreels_core.windows import WindowPlan
+from ...skyreels_core.timeline import SPATIAL, Timeline, first_frame
+from ...skyreels_core.windows import Window, WindowPlan
+from .editing import EditOptions
 from .identity import parts
 from .unsupported_samplers import KEY, with_sampler_guard
 from .vae import HostVideoEncoder
@@ -42,15 +43,22 @@ class ConditioningPayload:
     vae: object
     # Of the last plan, by `VisualCondition.key`
     encoded: dict[str, Tensor] = field(default_factory=dict, compare=False)
+    edit: EditOptions | None = field(default=None, compare=False)  # of Video Edit Lip-Sync
+    pinned: bool = field(default=False, compare=False)  # decided by `for_model`
 
     @property
     def audio(self) -> Audio | None:
         """The recording of the voice."""
         return self.voice.audio
 
+    def for_model(self, trained_masks: bool) -> ConditioningPayload:
+        """A video is edited with the masks that the model was trained with, else it is pinned."""
+        pinned = self.edit is not None and (self.edit.pinned or not trained_masks)
+        return replace(self, pinned=True) if pinned else self
+
     def check_no_picture(self) -> None:
         """For a backbone of 16 input channels, which is conditioned on text and voice alone."""
-        if self.visual.hybrid is not None:
+        if self.visual.hybrid is not None and not self.pinned:
             raise InputError(
                 f"This video model takes no picture (16 input channels), so it cannot edit a video. Give one with "
                 f"{PICTURE_CHANNELS}, such as a Wan image-to-video model."
@@ -61,21 +69,38 @@ class ConditioningPayload:
             )
 
     def encode(
-        self, plan: WindowPlan, null_image: bool = False, callback: Callable[[int], None] | None = None
+        self,
+        plan: WindowPlan,
+        null_image: bool = False,
+        callback: Callable[[int], None] | None = None,
+        shows_picture: bool = True,
     ) -> WindowConditions:
-        """The conditions of all windows; only what this plan has not had yet is encoded."""
+        """The conditions of all windows; only what this plan has not had yet is encoded. Without `shows_picture`, what
+        pinning keeps alone."""
         hidden = Animation(None, *self.visual.size) if null_image else None
         kept = self._kept(plan)
         conditions = WindowConditions(self.visual, HostVideoEncoder(self.vae), plan, kept, hidden)
-        variants = variants_seen(self.visual.hybrid)
-        needed = conditions.keys(variants)
+        variants = variants_seen(self.visual.hybrid, self.pinned) if shows_picture else ("source",)
+        needed = conditions.keys(variants) | {clip_key(window) for window in self._seen_by_clip(plan)}
         for key in kept.keys() - needed:
             del kept[key]
         missing = len(needed - kept.keys())
         conditions.encode_all(variants, callback)
+        self._encode_clip(plan, kept)
         if missing:
             logger.info("Conditions encoded for %d windows: %d.", len(plan.windows), missing)
         return conditions
+
+    def _seen_by_clip(self, plan: WindowPlan) -> tuple[Window, ...]:
+        return () if self.edit is None or self.edit.clip_vision is None else plan.windows
+
+    def _encode_clip(self, plan: WindowPlan, kept: MutableMapping[str, Tensor]) -> None:
+        """What CLIP sees of the first frame of each window, [1 n d]."""
+        for window in self._seen_by_clip(plan):
+            if (key := clip_key(window)) not in kept:
+                frame = self.visual.frame(first_frame(window.start))
+                seen = self.edit.clip_vision.encode_image(frame[None])
+                kept[key] = seen["penultimate_hidden_states"].float().cpu()
 
     def _kept(self, plan: WindowPlan) -> MutableMapping[str, Tensor]:
         """Those of a picture, and of few windows of a video, stay in memory."""
@@ -86,6 +111,10 @@ class ConditioningPayload:
     @cached_property
     def _name(self) -> str:
         return digest(*parts([self.visual, self.vae]))
+
+
+def clip_key(window: Window) -> str:
+    return f"clip-{window.start}"
 
 
 def with_payload(conditioning: list, payload: ConditioningPayload, key: str = KEY, **values: object) -> list:

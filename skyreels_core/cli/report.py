@@ -63,6 +63,7 @@ def contents(args: Namespace, device: torch.device, video: Video) -> dict[str, A
             "slope_per_minute": found.slope,
             "last_minus_first": found.change,
         },
+        **({} if report.edit is None else {"edit": report.edit}),
         "lines": report.lines,
     }
 

@@ -17,6 +17,11 @@ def edge_jump(edited: Tensor, source: Tensor, boxes: Tensor) -> float:
     return float(jumps.abs().mean()) if len(jumps) else 0.0
 
 
+def steps_over_edge(frame: Tensor, inside: Tensor) -> Tensor:
+    """Differences between neighbours of which one is inside, [n 3]: frame [h w 3], inside bool [h w]."""
+    return torch.cat([_jumps(frame[None], inside[None], axis) for axis in (1, 2)])
+
+
 def _jumps(change: Tensor, inside: Tensor, axis: int) -> Tensor:
     """Differences of the change [f h w 3] between neighbours of which one is inside, [n 3]."""
     length = change.shape[axis] - 1

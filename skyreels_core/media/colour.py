@@ -104,6 +104,14 @@ def measure(
     return ColourStatistics.join([_against(anchor, rgb_to_lab(thinned(frame))) for frame in frames])
 
 
+def measure_around(frame: Tensor, reference: Tensor, ring: Tensor) -> ColourStatistics:
+    """Statistics of one frame [h w 3] against the reference [h w 3] at the same places, those of the ring [h w] > 0.5
+    alone; what moves there is an outlier."""
+    _check_sizes(frame[None], reference[None])
+    where = ring > 0.5
+    return _against(rgb_to_lab(reference[where]), rgb_to_lab(frame[where]))
+
+
 def apply(frames: Tensor, statistics: ColourStatistics, strength: float = 1.0) -> Tensor:
     """Frames [f h w 3] with the departures in `statistics` (of these frames, smoothed) removed.
 

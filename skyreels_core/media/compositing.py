@@ -66,6 +66,13 @@ def place_back(
         yield frame
 
 
+def measured_only(made: Iterable[Layers], changed: Changed) -> Iterator[Tensor]:
+    """The generated frames as they are; `changed` is told what putting them back would do."""
+    for layer in made:
+        changed.add(layer, composite(*layer))
+        yield layer.made
+
+
 def scale_to(frames: Iterable[Tensor], width: int, height: int) -> Iterator[Tensor]:
     """Frames [h w 3], stretched to one size."""
     for frame in frames:

@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_max_pool2d
 
 from ..errors import InputError
 from .footage import Frames, InMemoryFrames
 
+RING = 1 / 16  # of the shorter side, around a region
 SAME_SHAPE = 0.02  # by how much two proportions may differ and be the same
 ROUNDING = 16  # pixels, to multiples of which tools round the sides of small copies
 
@@ -107,6 +109,14 @@ def feather(mask: Tensor, pixels: int) -> Tensor:
     distance = [cv2.distanceTransform(frame, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for frame in outside]
     ramp = 1 - torch.from_numpy(np.stack(distance)) / (pixels + 1)
     return ramp.clamp(0, 1).reshape(mask.shape).to(mask)
+
+
+def ring_around(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """The pixels just outside a mask [h w], at another size (width, height): [h w] of 0 and 1, 1/16 of the shorter
+    side wide."""
+    scaled = adaptive_max_pool2d((mask > 0.5).float()[None], size[::-1])
+    reached = feather(scaled, max(2, round(RING * min(size)))) > 0
+    return (reached & (scaled == 0))[0].float()
 
 
 def _shape(frames: Frames) -> list[int]:

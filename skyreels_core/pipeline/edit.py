@@ -11,6 +11,7 @@ from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Length
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.visual import VideoEdit
+from ..evaluation.edits import EditMeter
 from ..media.footage import Footage, TruncatedFrames
 from ..media.region import Region, as_region, checked_region
 from ..media.sound import Audio
@@ -64,7 +65,8 @@ def edit(
     needed = check_resources(run)
     kept = None if work is None else begin_edit(run, work, audio, text, visual)
     latents = make_latents(run, audio, text, visual, visual.frame(0), needed, kept)
-    edited = Edited(visual.source, visual.region, composite=plan.settings.composite)
+    meter = EditMeter() if plan.is_pinned else None
+    edited = Edited(visual.source, visual.region, None, plan.settings.composite, meter, around=plan.is_pinned)
     frames = FinishedFrames(run, latents, finish_of(plan, visual.frame, edited))
     return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
 

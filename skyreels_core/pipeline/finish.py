@@ -15,9 +15,9 @@ from itertools import islice
 from torch import Tensor
 
 from ..evaluation.continuity import ContinuityMeter, parts
-from ..media.compositing import Changed, place_back, scale_to
-from ..media.footage import Frames, TruncatedFrames, lasting
-from ..media.region import Region
+from ..media.compositing import Changed, layers, measured_only, place_back, scale_to
+from ..media.footage import Frames, Reader, TruncatedFrames, lasting
+from ..media.region import Region, ring_around
 from ..media.unify import unify_stream
 from ..windows import WindowPlan
 
@@ -38,12 +38,27 @@ class Edited:
     feather: int | None = None  # pixels of the source; None: 1/32 of its shorter side
     composite: bool = True  # outside the region every pixel is the source's; False shows what the model made
     changed: Changed | None = None  # measures what the edit changed outside the region
+    around: bool = False  # colours are matched in a ring around the region, not everywhere
 
     def placed(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         """At the source's size."""
         if self.composite:
             return place_back(frames, self.source, self.region, self.feather, self.changed)
+        if self.changed is not None:
+            return measured_only(layers(frames, self.source, self.region, self.feather), self.changed)
         return scale_to(frames, *self.source.size)
+
+    def ring(self) -> Callable[[int, tuple[int, int]], Tensor] | None:
+        """By the index of a frame and its size; None where its colours are matched everywhere."""
+        readers: dict[tuple[int, int], Reader] = {}
+
+        def of(index: int, size: tuple[int, int]) -> Tensor:
+            if size not in readers:
+                region = TruncatedFrames(self.region, len(self.source))
+                readers[size] = Reader(region, partial(ring_around, size=size))
+            return readers[size](index)
+
+        return of if self.around else None
 
     def masks(self) -> Iterator[Tensor]:
         """Of each frame [h w], the last one for ever."""
@@ -74,8 +89,9 @@ class Finish:
         """Decoded frames [h w 3] in 0..1 at the model's size -> the finished ones, `frames` of them at most."""
         frames = islice(decoded, self.frames)
         frames = unify_stream(
-            frames, self.fps, self.colour_strength, meter.reference, partial(stage, "colours")
-        )
+            frames, self.fps, self.colour_strength, meter.reference, partial(stage, "colours"),
+            self.edited and self.edited.ring(),
+        )  # fmt: skip
         for frame in frames if self.edited is None else self.edited.placed(frames):
             with stage("measuring"):
                 meter.add(frame)

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ..evaluation.edits import EditMeter
 from ..media.sound import Audio
 from ..run.plan import RunPlan
 from .finish import Edited, Finish, Reference
@@ -66,6 +67,13 @@ class FinishedFrames:
         if report.continuity is None:
             report.continuity = meter.result()
             report.say(str(report.continuity))
+            self._say_edit()
+
+    def _say_edit(self) -> None:
+        edited = self.finish.edited
+        if edited is not None and isinstance(edited.changed, EditMeter):
+            self.run.report.edit = edited.changed.findings()
+            self.run.report.say(str(self.run.report.edit))
 
     def _decoded(
         self, progress: Progress | None, check_cancel: Callable[[], None] | None

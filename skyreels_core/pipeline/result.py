@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from ..evaluation.continuity import Continuity
+from ..evaluation.edits import EditFindings
 from ..run.plan import RunPlan
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Report:
     reused: int = 0
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # per stage
     lines: list[str] = field(default_factory=list)  # what was changed or decided, for the user
+    edit: EditFindings | None = None  # what a pinned edit did around its region; once the frames were read
     continuity: Continuity | None = None  # what the finished frames are like; once they were read
 
     @property

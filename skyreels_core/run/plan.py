@@ -15,7 +15,7 @@ from ..sampling.cache import COEFFICIENTS, CachePlan, CacheSettings, TeaCache, c
 from ..sampling.guidance import Guidance, GuidanceSettings
 from ..sampling.hybrid import Hybrid, Variant, variants_seen
 from ..sampling.schedule import SigmaGrid, flow_sigmas, whole_steps
-from ..timeline import Timeline
+from ..timeline import TOLERANCE, Timeline
 from ..windows import WindowPlan
 from .settings import Settings
 
@@ -98,12 +98,8 @@ class RunPlan:
         """Those of a pinned edit that pin, counted from where it begins."""
         if not self.is_pinned:
             return None
-        begun = (
-            self.schedule.values[-self.settings.steps - 1 :]
-            if self.settings.denoise < 1
-            else self.schedule.values
-        )
-        return Hybrid(begun, self.settings.hybrid)
+        skipped = int(self.schedule.steps * (1 - self.settings.denoise) + TOLERANCE)
+        return Hybrid(self.schedule.values[skipped:], self.settings.hybrid)
 
     @property
     def variants(self) -> tuple[Variant, ...]:

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from ....skyreels_core.audio.features import AudioFeatures
 from ....skyreels_core.errors import InputError
-from ....skyreels_core.families.humo.features import FPS, check_encoder, humo_features, humo_window
+from ....skyreels_core.families.humo.features import FPS, check_encoder, check_fps, humo_features, humo_window
 from ....skyreels_core.model.config import LATENT_CHANNELS
 from ....skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of, tokens_of
 from ....skyreels_core.windows import Window
-from ...host.payload import ConditioningPayload
+from ...host.payload import ConditioningPayload, payload_of
 from ...host.progress import progress
 from ...host.unsupported_samplers import with_sampler_guard
-from ...host.whisper import EncodedAudio
+from ...host.whisper import EncodedAudio, needed_voice
 
 KEY = "skyreels_audio_humo"
 REFERENCE, AUDIO = "reference_latents", "audio_embed"  # the host's names in a conditioning
@@ -78,12 +78,22 @@ def features_of(encoded: EncodedAudio) -> Tensor:
 
 
 def voice_in(positive: list) -> HumoVoice | WholeVoice:
-    if (voice := entry(positive, KEY)) is not None:
+    if (voice := entry(positive, KEY) or edit_voice(positive)) is not None:
         return voice
     spans = entry(positive, AUDIO)
     if spans is None or not spans.any() or entry(positive, REFERENCE) is None:
         raise InputError("The positive conditioning has no voice for HuMo. Wire it through HuMo Animation.")
     return WholeVoice(spans)
+
+
+def edit_voice(positive: list) -> HumoVoice | None:
+    """Of Video Edit Lip-Sync."""
+    payload = payload_of(positive)
+    if payload is None or payload.edit is None:
+        return None
+    check_fps(payload.timeline.fps)
+    needed_voice(payload.edit.spoken)  # says which encoder to load
+    return HumoVoice(features_of(payload.edit.spoken), payload.timeline, payload.for_model(False))
 
 
 def entry(conditioning: list, name: str) -> Any:

@@ -18,6 +18,7 @@ from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.windows import Window, WindowPlan
 from ...host.patches import is_backbone
 from ...host.presets import missing_lora
+from .editing import edit_of
 from .layers import audio_conds, find_layers, payload_of
 
 AT_ONCE = 16  # windows whose voice is projected together
@@ -26,15 +27,18 @@ AT_ONCE = 16  # windows whose voice is projected together
 class MultiTalk:
     models = "a Wan 2.1 or SkyReels-V2 video model"
     rule = "multitalk"
+    trained_masks = False
     hybrid = None
 
     def __init__(self, model, positive: list, negative: list) -> None:
         self.model, self.layers, self.preset = model, find_layers(model), self.recommended(model)
-        payload = payload_of(positive)
+        payload = payload_of(positive) or edit_of(positive)
         if payload is None:
             raise InputError(
-                "The positive conditioning has no voice for this model. Wire it through MultiTalk Animation."
+                "The positive conditioning has no voice for this model. Wire it through MultiTalk Animation, or "
+                "through Video Edit Lip-Sync."
             )
+        payload = payload.for_model(self.trained_masks)
         if payload.voice.width != self.layers.config.features:
             raise InputError(
                 f"The voice has {payload.voice.width} features per frame, this model needs "

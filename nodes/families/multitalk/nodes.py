@@ -27,12 +27,10 @@ from ...inputs import (
     weight_dtype_input,
 )
 from ...payloads import picture_payload
-from ...sockets import AUDIO, CONDITIONING, LOADERS
+from ...sockets import AUDIO, CONDITIONING, LOADERS, Speakers
 from ...tensors import to_mask
 from .layers import apply_infinitetalk, load_v3, with_payload
 from .speakers import SPEAKERS, Speaker, conversation, fitted_masks, needed_spoken, one_of, recording
-
-Speakers = io.Custom("SKYREELS_SPEAKERS")  # a tuple of Speaker
 
 
 class LoadV3(io.ComfyNode):
@@ -141,20 +139,22 @@ class AddSpeaker(io.ComfyNode):
                     tooltip="Seconds into the video at which the voice starts; silence before and after it.",
                 ),
                 io.Mask.Input(
-                    "mask", optional=True, tooltip="White = the speaker's area in the picture; needed with two "
-                    "speakers.",
+                    "mask", optional=True, tooltip="White = the speaker's area in the picture, or the face in each "
+                    "frame of a video that is edited; needed with two speakers.",
                 ),
                 Speakers.Input("previous", optional=True, tooltip="The other speaker."),
             ],
-            outputs=[Speakers.Output(display_name="speakers", tooltip="For MultiTalk Animation.")],
+            outputs=[Speakers.Output(display_name="speakers", tooltip="For MultiTalk Animation, or for Video Edit "
+            "Lip-Sync instead of tokens.")],
         )  # fmt: skip
 
     @classmethod
     def execute(cls, tokens, start, mask=None, previous=()) -> io.NodeOutput:
         if len(previous) == SPEAKERS:
             raise InputError(f"These models support {SPEAKERS} speakers. Remove the third Speaker node.")
-        where = None if mask is None else to_mask(mask)[0]
-        return io.NodeOutput((*previous, Speaker(needed_spoken(tokens), where, start)))
+        boxes = None if mask is None else to_mask(mask)
+        where = None if boxes is None else boxes[0]
+        return io.NodeOutput((*previous, Speaker(needed_spoken(tokens), where, start, boxes)))
 
 
 class MultiTalkAnimation(io.ComfyNode):

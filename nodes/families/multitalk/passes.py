@@ -32,6 +32,10 @@ class Passes:
         self, model, positive: list, negative: list, fields: Given, colour: float, frames: int
     ) -> None:
         self.payload: ConditioningPayload = MultiTalk(model, positive, negative).payload
+        if self.payload.edit is not None:
+            raise InputError(
+                "This sampler animates a picture. Give the conditioning of Video Edit Lip-Sync to SkyReels Audio Sampler."
+            )
         self.model, self.positive, self.negative = model, positive, negative
         self.fields, self.colour, self.frames = fields, colour, frames
         self.portrait = self.payload.visual.picture

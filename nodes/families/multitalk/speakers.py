@@ -26,6 +26,7 @@ class Speaker:
     spoken: SpokenAudio
     mask: Tensor | None  # [h w] of the picture, 1 = is the speaker's
     start: float  # seconds
+    boxes: Tensor | None = None  # [f h w] of a video, or a single one, 1 = is the speaker's
 
     @property
     def timeline(self) -> Timeline:

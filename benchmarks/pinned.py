@@ -1,0 +1,77 @@
+"""Pinned editing against the trained masks, with another voice: what follows it, and what happens outside the box.
+
+The bundled model was trained with masks; pinned, its mask channels are not used.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from skyreels_core.demo.curves import mouth_curves
+from skyreels_core.evaluation.edits import EditMeter
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.media.compositing import composite, layers
+from skyreels_core.media.footage import InMemoryFrames
+
+from .material import FPS, Example, correlation, edited, example, median_interval
+from .record import Record
+from .sync import CLIPS, SECONDS
+
+METHODS = ("masks", "pinned")
+CANDIDATES = 40
+SHOWN = ("new", "old", "outside", "jump", "ratio", "L", "a", "b")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A clip, and the voice of another one whose curve has the least to do with it."""
+
+    clip: Example
+    other: Example
+
+    @classmethod
+    def of(cls, index: int) -> Pair:
+        clips = {other: example(other, SECONDS) for other in range(CANDIDATES)}
+        own = _curve(clips[index])
+        others = {
+            other: abs(correlation(own, _curve(clip))) for other, clip in clips.items() if other != index
+        }
+        return cls(clips[index], clips[min(others, key=lambda other: others[other])])
+
+    def measured(self, method: str) -> dict[str, float]:
+        made = edited(self.clip, self.other.voice, composite=False, method=method).frames
+        mouth = mouth_area(made, self.clip.boxes).numpy()
+        meter = EditMeter()
+        for layer in layers(made, InMemoryFrames(self.clip.frames), InMemoryFrames(self.clip.boxes)):
+            meter.add(layer, composite(*layer))
+        found = meter.findings()
+        follows = (correlation(mouth, clip.curves.area[: len(made)]) for clip in (self.other, self.clip))
+        numbers = (*follows, found.outside_db, 255 * (found.edge_jump or 0), found.edge_ratio)
+        return dict(zip(SHOWN, (*numbers, *(found.ring_shift or ())), strict=True))
+
+
+def run(record: Record) -> None:
+    clips = int(os.environ.get("CLIPS", CLIPS))
+    found: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
+    for index in range(clips):
+        pair = Pair.of(index)
+        for method in METHODS:
+            found[method].append(pair.measured(method))
+    record["clips"] = clips
+    draws = np.random.default_rng(0)
+    for method, rows in found.items():
+        record[method] = {name: _median([row[name] for row in rows], draws) for name in SHOWN}
+    for name in ("new", "old"):
+        apart = [pinned[name] - masks[name] for masks, pinned in zip(*found.values(), strict=True)]
+        record[f"{name}_apart"] = _median(apart, draws)
+
+
+def _curve(clip: Example) -> np.ndarray:
+    return mouth_curves(clip.voice.samples[0], round(SECONDS * FPS), FPS).area
+
+
+def _median(values: list[float], draws: np.random.Generator) -> dict[str, object]:
+    return {"median": np.median(values), "interval": median_interval(values, draws)}
