@@ -34,7 +34,8 @@ class Passes:
         self.payload: ConditioningPayload = MultiTalk(model, positive, negative).payload
         if self.payload.edit is not None:
             raise InputError(
-                "This sampler animates a picture. Give the conditioning of Video Edit Lip-Sync to SkyReels Audio Sampler."
+                "This sampler animates a picture. Give the conditioning of Video Edit Lip-Sync to SkyReels Audio "
+                "Sampler."
             )
         self.model, self.positive, self.negative = model, positive, negative
         self.fields, self.colour, self.frames = fields, colour, frames
