@@ -17,6 +17,7 @@ from ..skyreels_core.timeline import window_latents
 from ..skyreels_core.windows import MODES, WindowSettings
 from .families import find_family
 from .host.cache import preview_plan
+from .host.presets import recommended
 from .host.reporting import say
 from .plot import draw_schedules
 from .sockets import GUIDANCE, Guidance, TeaCache, Windows
@@ -157,7 +158,7 @@ class TeaCacheNode(io.ComfyNode):
     ) -> io.NodeOutput:
         report = "TeaCache is off: every step is computed."
         if enabled:
-            report = preview_plan(model, find_family(model).recommended(model), threshold, sigmas)
+            report = preview_plan(model, recommended(find_family(model), model), threshold, sigmas)
         say(report)
         return io.NodeOutput(CacheSettings(threshold if enabled else 0.0, memory), report)
 

@@ -9,6 +9,7 @@ from ..skyreels_core.sampling.solvers import SOLVERS
 from ..skyreels_core.windows import MODES
 from .families import find_family
 from .host.guider import AudioGuider
+from .host.presets import recommended
 from .host.reporting import SamplingProgress
 from .host.run import run_sampler
 from .host.settings import of_fields, of_sockets
@@ -77,7 +78,7 @@ class Guider(io.ComfyNode):
         null_image=False, keep_state=True,
     ) -> io.NodeOutput:  # fmt: skip
         given, family = of_sockets(windows, guidance, teacache or NO_CACHE), find_family(model)
-        settings = family.recommended(model).override(**given, null_image=null_image)
+        settings = recommended(family, model).override(**given, null_image=null_image)
         progress = SamplingProgress(bar=False)
         return io.NodeOutput(
             AudioGuider(

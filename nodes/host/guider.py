@@ -34,6 +34,7 @@ from .conds import model_conds_of, same_conds
 from .family import Family
 from .identity import model_identity, parts
 from .payload import clip_key
+from .presets import chosen_lora
 from .progress import progress
 from .prompts import schedules_in, spread
 from .reporting import say
@@ -69,7 +70,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
             "negative": self._set("negative", negative),
         }
         self.remarks = [line for texts in schedules_in(positive) for line in self._unused_prompts(texts)]
-        self.remarks += self.backend.remarks()
+        self.remarks += [*chosen_lora(model), *self.backend.remarks()]
         self.needed = check_resources(model, self.plan, keeps_state)
         self._encode()
         self.identity = {"positive": positive, "negative": negative, "settings": self._settings()}

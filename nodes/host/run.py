@@ -13,6 +13,7 @@ from ...skyreels_core.run.progress import clock
 from .family import Family
 from .guider import AudioGuider
 from .made import with_made
+from .presets import recommended
 from .reporting import SamplingProgress, say
 from .settings import Given, cache_source, with_shift
 from .solver import core_sampler
@@ -24,8 +25,8 @@ def run_sampler(
 ) -> tuple[dict, str]:  # fmt: skip
     """The LATENT of the whole video, and a report. What `sockets` bring goes before the node's own `fields`."""
     started = time.monotonic()
-    recommended = family.recommended(model)
-    settings, shift_source = with_shift(model, recommended.override(**{**fields, **sockets}), fields)
+    own = recommended(family, model)
+    settings, shift_source = with_shift(model, own.override(**{**fields, **sockets}), fields)
     progress = SamplingProgress(True, model)
     guider = AudioGuider(family, model, positive, negative, settings, progress, keeps_state=keeps_state)
     samples = latent["samples"]

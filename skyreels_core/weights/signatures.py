@@ -53,7 +53,10 @@ KINDS: dict[Kind, About] = {
         "the audio layers of InfiniteTalk or MultiTalk",
         "Its audio layers are of a different kind; in ComfyUI, Apply InfiniteTalk takes it.",
     ),
-    "wan-s2v": About("a Wan 2.2 S2V model (sound to video)", HOST_ONLY, NOT_OURS),
+    "wan-s2v": About(
+        "a Wan 2.2 S2V model (sound to video)",
+        "Its audio layers are of a different kind. In ComfyUI, Load Diffusion Model takes it, with S2V Animation.",
+    ),
     "wan-vace": About("a Wan VACE model, or the VACE blocks of one", HOST_ONLY, NOT_OURS),
     "wan-animate": About("a Wan 2.2 Animate model", HOST_ONLY, NOT_OURS),
     "wan-camera": About("a Wan Fun Camera model", HOST_ONLY, NOT_OURS),

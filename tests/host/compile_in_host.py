@@ -77,14 +77,14 @@ def compare(name, ours, expected):
 
 def family(name, kind):
     model, encoder = kind.load(), kind.encoder()
-    told = kind.told(vae, tokens_of(encoder, SHORT))
+    told = kind.told(vae, tokens_of(encoder, SHORT, fps=kind.fps))
     behind, ahead = compiled(model), before(name)
     for scales, branches in ((ONE, "one branch"), (THREE, "three branches")):
         expected = sampled(model, told, SHORT, scales)
         compare(f"{name}, {branches}", sampled(behind, told, SHORT, scales), expected)
         if ahead is not None:
             compare(f"{name}, {branches}, node before", sampled(ahead, told, SHORT, scales), expected)
-    told = kind.told(vae, tokens_of(encoder, LONG))
+    told = kind.told(vae, tokens_of(encoder, LONG, fps=kind.fps))
     expected = sampled(model, told, LONG, THREE)
     compare(f"{name}, five windows", sampled(behind, told, LONG, THREE), expected)
 

@@ -51,8 +51,9 @@ class Interrupted(Exception):
 def facts(kind: Family, vae) -> dict[str, Any]:
     with headers_read() as read:
         model, encoder = kind.load(), kind.encoder()
-    tokens = tokens_of(encoder, FRAMES)
-    told, silent = kind.told(vae, tokens), kind.told(vae, tokens_of(encoder, FRAMES, level=0.0))
+    tokens = tokens_of(encoder, FRAMES, fps=kind.fps)
+    silence = tokens_of(encoder, FRAMES, level=0.0, fps=kind.fps)
+    told, silent = kind.told(vae, tokens), kind.told(vae, silence)
     with marks_seen(model) as marks:
         whole, computed = counted(guided(model, told))
     _, of_cached = counted(guided(model, told, cache_threshold=1e3))

@@ -95,7 +95,9 @@ def family(name, kind):
     )
     facts["identity"][name] = model_identity(models[1]) == while_loaded(models[1])
     made = [
-        sampled(model, kind.told(vae, tokens_of(encoder, LATENT_FRAMES)), LATENT_FRAMES, ("2", "3"))
+        sampled(
+            model, kind.told(vae, tokens_of(encoder, LATENT_FRAMES, fps=kind.fps)), LATENT_FRAMES, ("2", "3")
+        )
         for model, encoder in zip(models, encoders, strict=True)
     ]
     assert made[0].std() > 0.05

@@ -12,9 +12,10 @@ import comfy.ops
 import comfy.sd
 import multitalk_files
 import torch
-from comfy.ldm.wan.model import HumoWanModel
+from comfy.ldm.wan.model import HumoWanModel, WanModel_S2V
 from family_list import EVERY, FAMILIES
 from humo_files import tiny_humo, whisper_of_large_v3_shape
+from s2v_files import tiny_s2v, wav2vec_of_large_shape
 from safetensors.torch import save_file
 from skyreels_audio_pack.nodes import families as pack_families
 from skyreels_audio_pack.nodes.audio import AudioToTokens
@@ -22,6 +23,7 @@ from skyreels_audio_pack.nodes.conditioning import ImageAnimation
 from skyreels_audio_pack.nodes.families.humo.nodes import HumoAnimation
 from skyreels_audio_pack.nodes.families.multitalk import layers as multitalk
 from skyreels_audio_pack.nodes.families.multitalk.nodes import MultiTalkAnimation
+from skyreels_audio_pack.nodes.families.s2v.nodes import S2VAnimation
 from skyreels_audio_pack.nodes.families.skyreels_audio import loading as loaders
 from skyreels_audio_pack.nodes.host.solver import core_sampler
 from skyreels_audio_pack.nodes.host.wav2vec import Wav2VecAudioEncoder
@@ -30,7 +32,7 @@ from skyreels_audio_pack.nodes.sampling import Guider
 from skyreels_audio_pack.skyreels_core import assets
 from skyreels_audio_pack.skyreels_core.families.multitalk.presets import INFINITETALK, V3
 from skyreels_audio_pack.skyreels_core.model.multitalk import MultiTalkConfig
-from skyreels_audio_pack.skyreels_core.model.wav2vec import load_wav2vec
+from skyreels_audio_pack.skyreels_core.model.wav2vec import Wav2VecStates, load_wav2vec
 from skyreels_audio_pack.skyreels_core.model.whisper import WhisperTokens, load_whisper
 from skyreels_audio_pack.skyreels_core.sampling.guidance import GuidanceSettings
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas
@@ -54,6 +56,7 @@ class Family:
     load: Callable[[], object]  # its MODEL
     encoder: Callable[[], object]  # its AUDIO_ENCODER
     told: Callable[..., tuple[list, list]]  # from (vae, tokens): positive and negative
+    fps: float = 25.0
 
 
 def drawn(seed: int, *shape: int) -> torch.Tensor:
@@ -71,12 +74,14 @@ def write_files(folder: Path) -> None:
     wan, metadata = multitalk_files.wan(comfy.ops.manual_cast)
     audio = multitalk_files.audio_layers(multitalk.MultiTalkNetwork, MULTITALK, comfy.ops.manual_cast)
     humo, humo_metadata = tiny_humo(HumoWanModel, comfy.ops.disable_weight_init, 36)
+    s2v, s2v_metadata = tiny_s2v(WanModel_S2V, comfy.ops.disable_weight_init)
     hearing = {name: tensor.contiguous() for name, tensor in multitalk_files.wav2vec().state_dict().items()}
     save_file(wan, folder / "wan.safetensors", metadata)
     save_file(audio, folder / "infinitetalk.safetensors")
     save_file(wan | audio, folder / "v3.safetensors")
     save_file(multitalk_files.fp8(wan | audio), folder / "v3_fp8.safetensors")
     save_file(humo, folder / "humo.safetensors", humo_metadata)
+    save_file(s2v, folder / "s2v.safetensors", s2v_metadata)
     save_file(hearing, folder / "wav2vec.safetensors")
 
 
@@ -95,6 +100,9 @@ def families(folder: Path) -> dict[str, Family]:
     def wav2vec():
         return Wav2VecAudioEncoder(load_wav2vec(folder / "wav2vec.safetensors"))
 
+    def large_wav2vec():
+        return Wav2VecAudioEncoder(Wav2VecStates(wav2vec_of_large_shape()))
+
     def infinitetalk():
         preset = next(iter(INFINITETALK.values()))
         return multitalk.apply_infinitetalk(
@@ -111,6 +119,7 @@ def families(folder: Path) -> dict[str, Family]:
         "SkyReels-V3": Family(v3("v3.safetensors"), wav2vec, of_speaker),
         "SkyReels-V3 in fp8": Family(v3("v3_fp8.safetensors"), wav2vec, of_speaker),
         "HuMo": Family(lambda: plain(folder / "humo.safetensors"), large_whisper, of_reference),
+        "Wan2.2-S2V": Family(lambda: plain(folder / "s2v.safetensors"), large_wav2vec, of_sound, 16.0),
         "toy": Family(lambda: ApplyToy.execute(plain(folder / "wan.safetensors")).args[0], whisper, of_toy),
     }
     assert kinds.keys() == EVERY.keys()
@@ -125,6 +134,10 @@ def of_reference(vae, tokens) -> tuple[list, list]:
     return HumoAnimation.execute(text(1), text(2), vae, tokens, SIZE, SIZE, PICTURE).args[:2]
 
 
+def of_sound(vae, tokens) -> tuple[list, list]:
+    return S2VAnimation.execute(text(1), text(2), vae, tokens, SIZE, SIZE, PICTURE).args[:2]
+
+
 def of_toy(vae, tokens) -> tuple[list, list]:
     return ToyAnimation.execute(text(1), text(2), vae, tokens, SIZE, SIZE, PICTURE).args[:2]
 
@@ -137,11 +150,11 @@ def of_speaker(vae, tokens) -> tuple[list, list]:
     ).args[:2]
 
 
-def tokens_of(encoder, latent_frames: int, level: float = 0.3):
+def tokens_of(encoder, latent_frames: int, level: float = 0.3, fps: float = 25.0):
     """What a random voice of this length says."""
-    samples = round(16000 * (4 * latent_frames - 3) / 25)
+    samples = round(16000 * (4 * latent_frames - 3) / fps)
     audio = {"waveform": level * drawn(9, 1, 1, samples), "sample_rate": 16000}
-    return AudioToTokens.execute(encoder, audio, 25.0, 0.0, 0.0, False).args[0]
+    return AudioToTokens.execute(encoder, audio, fps, 0.0, 0.0, False).args[0]
 
 
 def sampled(model, told: tuple[list, list], latent_frames: int, scales: tuple[str, str], steps: int = 2):

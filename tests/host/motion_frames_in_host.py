@@ -217,7 +217,9 @@ def infinitetalk():
 def colours():
     plain, _ = by_motion_frames(flash, animated(FLASH))
     matched, _ = by_motion_frames(flash, animated(FLASH), colour=1.0)
-    away = [float((part[-20:].mean((0, 1, 2)) - picture[0].mean((0, 1))).abs().max()) for part in (plain, matched)]
+    away = [
+        float((part[-20:].mean((0, 1, 2)) - picture[0].mean((0, 1))).abs().max()) for part in (plain, matched)
+    ]
     return {"plain": away[0], "matched": away[1], "finite": bool(matched.isfinite().all())}
 
 
@@ -243,7 +245,9 @@ def mistakes():
         "motion": refused(by_motion_frames, flash, made, motion=6),
         "too many": refused(by_motion_frames, flash, made, motion=33),
         "key frames": refused(KeyFrames.execute, flash, *made, SEED, 2, 0.0, "", "", 0.0, None),
-        "flashtalk as v3": refused(steps.LoadV3.execute, "SoulX_FlashTalk.safetensors", "4 steps, as shipped"),
+        "flashtalk as v3": refused(
+            steps.LoadV3.execute, "SoulX_FlashTalk.safetensors", "4 steps, as shipped"
+        ),
         "v3 as flashtalk": refused(steps.LoadV3.execute, "SkyReels-V3.safetensors", FLASHTALK_NAME),
     }
 

@@ -1,4 +1,5 @@
-"""What every family keeps: HuMo, InfiniteTalk, SkyReels-V3, SkyReels-Audio, and a toy in a folder of these tests.
+"""What every family keeps: HuMo, InfiniteTalk, SkyReels-V3, Wan2.2-S2V, SkyReels-Audio, and a toy in a folder of these
+tests.
 
 That a window equals the native node's is in test_humo.py, test_multitalk.py, test_parity.py; torch.compile in
 test_compile.py; dynamic VRAM in test_dynamic_vram.py. They run the same families.
@@ -18,7 +19,6 @@ from tools.weights import read_weights
 TOYS = Path(__file__).parent / "toy_families"
 each_family = pytest.mark.parametrize("family", CONTRACT)
 FRAMES, LATENT_FRAMES = 29, 8
-FPS = 25
 
 
 @pytest.fixture(scope="module")
@@ -142,5 +142,6 @@ def test_a_voice_is_encoded_once(found, family):
 @each_family
 def test_a_latent_and_a_vae_make_the_video_with_its_voice(found, family):
     saved = found["saved"]
-    assert (saved["frames"], saved["fps"]) == (FRAMES, FPS)
-    assert abs(saved["seconds of sound"] - FRAMES / FPS) < 0.05
+    fps = CONTRACT[family].fps
+    assert (saved["frames"], saved["fps"]) == (FRAMES, fps)
+    assert abs(saved["seconds of sound"] - FRAMES / fps) < 0.05

@@ -12,12 +12,12 @@ CATEGORIES = ("loaders", "audio", "masks", "conditioning", "guidance", "sampling
 # Node ids stand in saved workflows: they are never renamed.
 NODES = {
     "SkyReelsAudioApplyInfiniteTalk", "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler",
-    "SkyReelsAudioColorUnify", "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo",
-    "SkyReelsAudioDemoInputs", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
-    "SkyReelsAudioImageAnimation", "SkyReelsAudioKeyFrames", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo",
-    "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec",
-    "SkyReelsAudioLoadWhisper", "SkyReelsAudioMotionFrames", "SkyReelsAudioMultiTalk", "SkyReelsAudioPromptSchedule", "SkyReelsAudioSampler",
-    "SkyReelsAudioSaveVideo", "SkyReelsAudioSpeaker",
+    "SkyReelsAudioColorUnify", "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs",
+    "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo", "SkyReelsAudioImageAnimation",
+    "SkyReelsAudioKeyFrames", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel",
+    "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec", "SkyReelsAudioLoadWhisper", "SkyReelsAudioMotionFrames",
+    "SkyReelsAudioMultiTalk", "SkyReelsAudioPreset", "SkyReelsAudioPromptSchedule", "SkyReelsAudioS2V",
+    "SkyReelsAudioS2VSampler", "SkyReelsAudioSampler", "SkyReelsAudioSaveVideo", "SkyReelsAudioSpeaker",
     "SkyReelsAudioTeaCache", "SkyReelsAudioTokens", "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
 }  # fmt: skip
 

@@ -296,10 +296,10 @@ def test_a_humo_that_lacks_a_weight_of_a_block_says_which(tmp_path):
 
 
 def test_a_model_that_nothing_here_takes_says_so_and_is_refused(tmp_path):
-    path = write(tmp_path / "s2v.safetensors", LAYOUTS["Wan 2.2 S2V"][0])
+    path = write(tmp_path / "vace.safetensors", LAYOUTS["Wan VACE"][0])
     assert describe(path).problems[0].startswith("No loader or sampler of this project takes it")
     with pytest.raises(
-        InputError, match=r"s2v.* is a Wan 2\.2 S2V model.*In ComfyUI, Load Diffusion Model takes it"
+        InputError, match=r"vace.* is a Wan VACE model.*In ComfyUI, Load Diffusion Model takes it"
     ):
         load_model(path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import comfy.conds
@@ -13,25 +12,17 @@ from comfy.ldm.wan.model import HumoWanModel
 from torch import Tensor
 
 from ....skyreels_core.conditioning.visual import WindowConditions
+from ....skyreels_core.families.humo.presets import HUMO_1_7B, HUMO_17B, PRESETS
 from ....skyreels_core.model.config import LATENT_CHANNELS, PICTURE_CHANNELS
-from ....skyreels_core.run.settings import WAN, Settings
+from ....skyreels_core.run.settings import Settings
 from ....skyreels_core.sampling.denoise import Unit
 from ....skyreels_core.sampling.guidance import BRANCHES
 from ....skyreels_core.timeline import SPATIAL
 from ....skyreels_core.windows import WindowPlan
-from .voice import AUDIO, REFERENCE, entry, reference_latent, voice_in
+from ...host.reference import AUDIO, REFERENCE, entry, reference_latent
+from .voice import voice_in
 
 OF_PICTURE = ("c_concat", "reference_latent")  # what the host's model makes of a reference
-
-# Published with https://github.com/Phantom-video/HuMo: humo/configs/inference/generate.yaml and generate_1_7B.yaml,
-# scripts/infer_tia.sh and infer_tia_1_7B.sh, and `forward_tia` of humo/generate.py, where the 17B's text guidance
-# falls from 5 to 3 at timestep 980 of 50 steps. Its UniPC is a solver of second order, as DPM-Solver++(2M) is. The
-# 1.7B's image guidance of 4 has no branch of its own here. Windows are ours: HuMo was trained on 97 frames.
-HUMO_17B = replace(
-    WAN, width=1280, height=720, window=25, solver="dpmpp_2m", audio_guidance="5.5",
-    text_guidance="piecewise:0=5,0.08=5,0.1=3,1=3",
-)  # fmt: skip
-HUMO_1_7B = replace(HUMO_17B, width=832, height=480, audio_guidance="7.5", text_guidance="7")
 
 
 class Humo:
@@ -39,6 +30,7 @@ class Humo:
     rule = "eq3"
     trained_masks = False
     hybrid = None
+    presets = PRESETS
 
     def __init__(self, model, positive: list, negative: list) -> None:
         self.preset = self.recommended(model)

@@ -9,11 +9,12 @@ from comfy_api.latest import io
 from ....skyreels_core.conditioning.visual import Animation
 from ....skyreels_core.families.humo.features import check_fps
 from ...host.payload import empty_latent
+from ...host.reference import reference_latent
 from ...host.reporting import say
 from ...inputs import BEFORE_FIT, fit_input, outputs, shared_inputs, size_inputs
 from ...payloads import animation_payload
 from ...sockets import CONDITIONING
-from .voice import HumoVoice, features_of, reference_latent, with_voice
+from .voice import HumoVoice, features_of, with_voice
 
 
 class HumoAnimation(io.ComfyNode):

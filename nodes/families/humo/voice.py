@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-import comfy.utils
 import node_helpers
 import torch
 from torch import Tensor
@@ -13,16 +11,15 @@ from torch import Tensor
 from ....skyreels_core.audio.features import AudioFeatures
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.humo.features import FPS, check_encoder, check_fps, humo_features, humo_window
-from ....skyreels_core.model.config import LATENT_CHANNELS
-from ....skyreels_core.timeline import SPATIAL, Timeline, first_frame, frames_of, tokens_of
+from ....skyreels_core.timeline import Timeline, first_frame, frames_of, tokens_of
 from ....skyreels_core.windows import Window
 from ...host.payload import ConditioningPayload, payload_of
 from ...host.progress import progress
+from ...host.reference import AUDIO, REFERENCE, entry
 from ...host.unsupported_samplers import with_sampler_guard
 from ...host.whisper import EncodedAudio, needed_voice
 
 KEY = "skyreels_audio_humo"
-REFERENCE, AUDIO = "reference_latents", "audio_embed"  # the host's names in a conditioning
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +91,6 @@ def edit_voice(positive: list) -> HumoVoice | None:
     check_fps(payload.timeline.fps)
     needed_voice(payload.edit.spoken)  # says which encoder to load
     return HumoVoice(features_of(payload.edit.spoken), payload.timeline, payload.for_model(False))
-
-
-def entry(conditioning: list, name: str) -> Any:
-    return next((options[name] for _, options in conditioning if name in options), None)
-
-
-def reference_latent(vae, picture: Tensor | None, size: tuple[int, int]) -> Tensor:
-    """A picture [1 h w c] scaled, cropped and encoded, or nothing: [1 16 1 h/8 w/8]."""
-    width, height = size
-    if picture is None:
-        return torch.zeros(1, LATENT_CHANNELS, 1, height // SPATIAL, width // SPATIAL)
-    placed = comfy.utils.common_upscale(picture[..., :3].movedim(-1, 1), width, height, "bilinear", "center")
-    return vae.encode(placed.movedim(1, -1))
 
 
 def with_voice(positive: list, negative: list, voice: HumoVoice, reference: Tensor) -> tuple[list, list]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from einops import rearrange
@@ -73,8 +73,8 @@ class MotionFrameRun(Passes):
     def payload_of(self, chunk: MotionChunk, motion: Tensor) -> MotionPayload:
         """The portrait is encoded once for all chunks."""
         made = self.payload_at(chunk.start, self.payload.visual, self.plan[-1].end)
-        made = replace(made, encoded=self.payload.encoded)
-        return MotionPayload(made.visual, made.voice, made.timeline, made.vae, made.encoded, motion)
+        shown = {"visual": made.visual, "voice": made.voice, "timeline": made.timeline}
+        return MotionPayload(**shown, vae=made.vae, encoded=self.payload.encoded, motion=motion)
 
     def encoded(self, frames: Tensor) -> Tensor:
         """[f h w 3] in 0..1 -> latents [1 16 t h/8 w/8]"""
