@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from . import audio, conditioning, guidance, loaders, masks, presets, prompts, sampling, saving, video
 from .families import family_nodes
 from .host.folders import register_folders
+from .host.routes import register_routes
 
 STEPS = (loaders, presets, audio, masks, prompts, conditioning, guidance, sampling, video, saving)
 
@@ -14,6 +15,7 @@ STEPS = (loaders, presets, audio, masks, prompts, conditioning, guidance, sampli
 class SkyReelsAudio(ComfyExtension):
     async def on_load(self) -> None:
         register_folders()
+        register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [node for step in STEPS for node in step.NODES] + family_nodes()

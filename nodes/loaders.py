@@ -84,7 +84,8 @@ class DemoInputs(io.ComfyNode):
                 io.String.Output(display_name="caption", tooltip="A prompt that describes the portrait."),
                 io.Audio.Output(display_name="voice", tooltip="The chosen voice."),
                 io.Image.Output(
-                    display_name="video", tooltip="A talking face, 4.4 or 3.4 s; both faces of the call, 4.1 s."
+                    display_name="video",
+                    tooltip="A talking face, 4.4 or 3.4 s; both faces of the call, 4.1 s.",
                 ),
                 io.Float.Output(display_name="fps", tooltip="Frames per second of the video."),
                 PoseKeypoint.Output(
@@ -96,7 +97,7 @@ class DemoInputs(io.ComfyNode):
 
     @classmethod
     def execute(cls, voice: str, people: str = DRAWN) -> io.NodeOutput:
-        shown = drawn_face() if people == DRAWN else assets.people()[people]
+        shown = assets.drawn_face() if people == DRAWN else assets.people()[people]
         video = read_video(shown.video)
         still = shown.portrait == shown.video
         return io.NodeOutput(
@@ -107,10 +108,6 @@ class DemoInputs(io.ComfyNode):
             video.fps,
             json.loads(shown.keypoints.read_text(encoding="utf-8")),
         )
-
-
-def drawn_face() -> assets.Person:
-    return assets.Person(assets.portrait(), assets.caption(), assets.video(), assets.keypoints())
 
 
 class LoadModel(io.ComfyNode):

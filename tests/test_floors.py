@@ -14,7 +14,7 @@ PACK = Path(__file__).parents[1]
 FLOORS = (
     "moved", "errors", "files", "typed", "timeline", "windows", "assets", "media", "audio", "weights", "model",
     "sampling", "conditioning", "run.resume", "run", "families", "evaluation", "pipeline", "api", "training", "demo",
-    "queueing", "cli",
+    "queueing", "verification", "cli",
 )  # fmt: skip
 FRONT_DOOR = "skyreels_core"
 # The same within the nodes. Beside these are the steps of a graph, one file each, which lie above them all.

@@ -19,6 +19,7 @@ from skyreels_core import assets
 from skyreels_core.conditioning.pose import Keypoints, to_pose_keypoint
 from skyreels_core.demo.people.actor import Actor
 from skyreels_core.demo.people.identity import CAST, MOODS, Identity
+from skyreels_core.demo.people.landmarks import landmark_rows
 from skyreels_core.demo.people.motion import talk
 from skyreels_core.demo.people.person import pose
 from skyreels_core.demo.people.renderer import FaceState, HeadTurn, Renderer
@@ -53,7 +54,9 @@ def main() -> None:
     folder = Path(assets.__file__).parent / "people"
     folder.mkdir(exist_ok=True)
     for name, (voice, text) in PEOPLE.items():
-        write_picture(folder / f"{name}.png", _portrait(name))
+        picture, places = _portrait(name)
+        write_picture(folder / f"{name}.png", picture)
+        _write_landmarks(folder / f"{name}.json", places[None, None], SQUARE)
         (folder / f"{name}.txt").write_text(Identity.draw(CAST[name]).caption + "\n", encoding="utf-8")
         speech = _level(speak(text, voice))
         soundfile.write(folder / f"{name}.flac", speech.samples.numpy(), SAMPLE_RATE, subtype="PCM_16")
@@ -98,17 +101,22 @@ def _write(path: Path, side_by_side: list[Footage], samples: Tensor) -> None:
     shift = width / len(side_by_side)
     faces = [f.landmarks + np.array([i * shift, 0], np.float32) for i, f in enumerate(side_by_side)]
     places = torch.from_numpy(np.stack(faces, axis=1)).round(decimals=1)  # [f p 68 2]
-    found = Keypoints(tuple(torch.cat([places, torch.ones_like(places[..., :1])], dim=-1)), width, height)
-    pose = json.dumps(to_pose_keypoint(found), separators=(",", ":"))
-    path.with_suffix(".json").write_text(pose, encoding="utf-8")
+    _write_landmarks(path.with_suffix(".json"), places, (width, height))
 
 
-def _portrait(name: str) -> Tensor:
-    """The person at rest, [h w 3]."""
+def _write_landmarks(path: Path, places: Tensor, size: tuple[int, int]) -> None:
+    """places: [f p 68 2], pixels."""
+    found = Keypoints(tuple(torch.cat([places, torch.ones_like(places[..., :1])], dim=-1)), *size)
+    path.write_text(json.dumps(to_pose_keypoint(found), separators=(",", ":")), encoding="utf-8")
+
+
+def _portrait(name: str) -> tuple[Tensor, Tensor]:
+    """The person at rest, [h w 3], and the landmarks [68 2]."""
     actor = Actor.of(Identity.draw(CAST[name]))
     renderer = Renderer(actor, *SQUARE)
     renderer.show(FaceState(pose(actor.person.head, **MOODS[actor.identity.mood]), HeadTurn()))
-    return torch.from_numpy(np.ascontiguousarray(renderer.picture())).float() / 255
+    places = torch.from_numpy(renderer.places(landmark_rows(actor.person.head))).round(decimals=1)
+    return torch.from_numpy(np.ascontiguousarray(renderer.picture())).float() / 255, places
 
 
 def _level(speech: Speech) -> Speech:

@@ -52,31 +52,37 @@ def model() -> Path:
 
 @dataclass(frozen=True)
 class Person:
-    """Rendered people as models of real people take them."""
+    """Who is shown, in a picture and in a video."""
 
     portrait: Path  # a picture, or a video whose first frame it is
     caption: str
     video: Path  # somebody who talks
-    keypoints: (
-        Path  # the landmarks of the video, POSE_KEYPOINT of every frame; the person on the left comes first
-    )
+    keypoints: Path  # of the video, POSE_KEYPOINT of every frame; the person on the left comes first
+    portrait_keypoints: Path  # of the portrait, in the first frame
 
 
 def people_voice(name: str) -> Path:
-    """ "Ruby" or "Omar"."""
+    """Of a person who has one: Ruby or Omar."""
     return _path(f"people/{name}.flac")
 
 
 def people() -> dict[str, Person]:
     """Ruby and Omar (512x512 px) with the video of a third, and two in a call (832x480 px), by name."""
     video, pair = _path("people/video.mp4"), _path("people/pair.mp4")
-    known = {
-        name: Person(
-            _path(f"people/{name}.png"), _text(f"people/{name}.txt"), video, video.with_suffix(".json")
-        )
-        for name in ("Ruby", "Omar")
-    }
-    return {**known, "Mei and Felix": Person(pair, _text("people/pair.txt"), pair, pair.with_suffix(".json"))}
+    known = {name: _person(name, video) for name in ("Ruby", "Omar")}
+    landmarks = pair.with_suffix(".json")
+    return {**known, "Mei and Felix": Person(pair, _text("people/pair.txt"), pair, landmarks, landmarks)}
+
+
+def _person(name: str, video: Path) -> Person:
+    picture = _path(f"people/{name}.png")
+    caption = _text(f"people/{name}.txt")
+    return Person(picture, caption, video, video.with_suffix(".json"), picture.with_suffix(".json"))
+
+
+def drawn_face() -> Person:
+    """The face that the demo model knows, 96x96 px."""
+    return Person(portrait(), caption(), video(), keypoints(), portrait_keypoints())
 
 
 def reader() -> Path:

@@ -43,6 +43,10 @@ def run(args: Namespace) -> int:
         from .queue import queue
 
         return queue(args)
+    if args.command == "verify":
+        from .verify import verify
+
+        return verify(args)
     if args.command == "inspect":  # a header alone: without the networks and what they import
         from .inspect import inspect
 

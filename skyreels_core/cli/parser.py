@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError
-from .options.commands import add_animate, add_demo, add_edit, add_inspect, add_queue, add_train
+from .options.commands import add_animate, add_demo, add_edit, add_inspect, add_queue, add_train, add_verify
 from .renamed import current_names
 
 LONGEST_MESSAGE = 300  # characters
@@ -42,6 +42,7 @@ def build_parser() -> ArgumentParser:
     add_animate(commands)
     add_edit(commands)
     add_queue(commands)
+    add_verify(commands)
     add_train(commands)
     add_inspect(commands)
     for command in commands.choices.values():

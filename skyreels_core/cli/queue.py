@@ -89,10 +89,13 @@ class ProgressBars:
             bar.set_postfix_str("failed" if problems else "", refresh=False)
             bar.update(0 if problems else 1 - bar.n)
             bar.close()
-        for file in files:
-            with tqdm.external_write_mode():
-                print(file, flush=True)
+        self.show(files)
         for problem in problems:
             logger.error("%s failed. %s", job.label, problem)
         if not files and not problems:
             logger.warning("%s is done, but none of its nodes saved a file.", job.label)
+
+    def show(self, files: list[Path]) -> None:
+        for file in files:
+            with tqdm.external_write_mode():
+                print(file, flush=True)

@@ -118,7 +118,7 @@ class Client:
     @contextmanager
     def call(self, method: str, path: str, **options: Any) -> Iterator[requests.Response]:
         # a redirected POST would arrive as a GET
-        options |= {"timeout": (CONNECT, ANSWER), "allow_redirects": False}
+        options = {"timeout": (CONNECT, ANSWER), "allow_redirects": False, **options}
         with reaching():
             response = self.session.request(method, self.url + path, **options)
         with response:

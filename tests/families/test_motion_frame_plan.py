@@ -56,7 +56,8 @@ def test_a_preset_for_a_lora_names_its_file():
 
 
 @pytest.mark.parametrize(
-    "name", ["SoulX-FlashTalk-14B.safetensors", "soulx_flash_talk.safetensors", "FlashTalk/model-00001.safetensors"]
+    "name",
+    ["SoulX-FlashTalk-14B.safetensors", "soulx_flash_talk.safetensors", "FlashTalk/model-00001.safetensors"],
 )
 def test_a_file_called_flashtalk_takes_its_preset_only(name):
     check_name(Path(name), FLASHTALK)

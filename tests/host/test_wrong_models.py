@@ -112,7 +112,7 @@ def test_a_file_that_is_no_model_is_named(server, load, name):
         (apply_layers_file, "vae.safetensors", "is a VAE of Wan"),
         (apply_layers_file, "whisper.safetensors", "is a Whisper encoder"),
         (apply_layers_file, "lora.safetensors", "is a LoRA"),
-        (load_whisper_file, "vae.safetensors", "is a VAE of Wan; the voice needs a Whisper encoder"),
+        (load_whisper_file, "vae.safetensors", "is a VAE of Wan; a Whisper encoder in transformers format"),
         (load_whisper_file, "demo.safetensors", "is a SkyReels-Audio model"),
     ],
 )

@@ -26,7 +26,7 @@ HOST = {
     "torchsde", "torchvision", "tqdm", "transformers", "yarl",
 }  # fmt: skip
 HOST_MODULES = {
-    "comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview", "node_helpers", "server",
+    "aiohttp", "comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview", "node_helpers", "server",
 }  # fmt: skip
 # Distributions of modules that are called otherwise.
 NAMES = {

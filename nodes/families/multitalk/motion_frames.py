@@ -52,7 +52,9 @@ class MotionFrameRun(Passes):
             place = video[chunk.start + chunk.kept.start :][: len(new)]
             place.copy_(new[: len(place)])
             settings = sampled.splitlines()[0]
-        motion = f", each after the last {self.plan[-1].motion} frames of the one before" * (len(self.plan) > 1)
+        motion = f", each after the last {self.plan[-1].motion} frames of the one before" * (
+            len(self.plan) > 1
+        )
         report = (
             f"{settings}\nChunks of {self.frames} frames: {len(self.plan)}{motion}.\n"
             f"Made in {clock(time.monotonic() - started)}."

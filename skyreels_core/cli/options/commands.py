@@ -106,6 +106,10 @@ def add_queue(commands) -> None:
         default=Path("skyreels-outputs"),
         help="folder for the results (default: %(default)s)",
     )
+    add_wait(parser)
+
+
+def add_wait(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
@@ -123,16 +127,7 @@ def add_jobs(parser: ArgumentParser) -> None:
         required=True,
         help="the workflow, from ComfyUI's Workflow > Export (API)",
     )
-    parser.add_argument(
-        "--server", metavar="URL", default="http://127.0.0.1:8188", help="the server (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--set",
-        metavar="NODE.INPUT=VALUE",
-        action="append",
-        default=[],
-        help="set an input; NODE is an id, a title or a class; a local file is uploaded",
-    )
+    add_server(parser)
     parser.add_argument(
         "--csv",
         metavar="FILE",
@@ -159,3 +154,39 @@ def add_inspect(commands) -> None:
     parser = commands.add_parser("inspect", help="identify a weights file")
     parser.add_argument("file", type=read_path)
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_server(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--server", metavar="URL", default="http://127.0.0.1:8188", help="the server (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NODE.INPUT=VALUE",
+        action="append",
+        default=[],
+        help="set an input; NODE is an id, a title or a class; a local file is uploaded",
+    )
+
+
+def add_verify(commands) -> None:
+    parser = commands.add_parser(
+        "verify", help="run fixed jobs on a ComfyUI server that has the weights, and pack what came of them"
+    )
+    add_server(parser)
+    parser.add_argument(
+        "--family",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a family of models, such as humo; may be given several times (default: all)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=read_path,
+        default=Path("skyreels-verified.zip"),
+        help="the zip file with videos, pictures and figures (default: %(default)s)",
+    )
+    add_wait(parser)
