@@ -190,6 +190,35 @@ def hybrid(r: Record) -> Iterator[Row]:
     yield Row("hybrid inference, N: sync r, outside the box before compositing", "no target", text)
 
 
+def pinned(r: Record) -> Iterator[Row]:
+    count, masks, free = r["clips"], r["masks"], r["pinned"]
+    new, old = r["new_apart"], r["old_apart"]
+    claim = f"pinned editing, mask channels unused, {count} clips: r to the new voice, trained masks / pinned"
+    text = f"{_interval(masks['new'])} / {_interval(free['new'])}; by clip {_signed(new)}"
+    yield Row(claim, "within 0.02", text, abs(new["median"]) <= 0.02)
+    text = f"{_interval(masks['old'])} / {_interval(free['old'])}; by clip {_signed(old)}"
+    yield Row("the same: r to the old voice", "at most 0.03 more", text, old["median"] <= 0.03)
+    text = f"{_db(masks['outside'])} / {_db(free['outside'])}"
+    claim = "the same: outside the box, before compositing"
+    yield Row(claim, ">= 27.5 dB pinned", text, free["outside"]["median"] >= 27.5)
+    shifts = ", ".join(f"{name} {free[name]['median']:+.2f}" for name in ("L", "a", "b"))
+    jumps = " / ".join(f"{way['jump']['median']:.1f}" for way in (masks, free))
+    claim = "the same: colour of the ring, pinned; step over the mask's edge beyond the source's, of 255"
+    yield Row(claim, "no target", f"{shifts}; {jumps}")
+
+
+def rates(r: Record) -> Iterator[Row]:
+    for name in ("23.976", "29.97", "60"):
+        found = r[name]
+        claim = (
+            f"pinned editing of {name} fps, {r['clips']} clips: r to the new voice (by clip, against 25 fps)"
+        )
+        kept = "outside exact, rate kept" if found["exact"] and found["kept"] else "outside or rate changed"
+        text = f"{found['new']:.3f} ({_signed(found['apart'])}); {kept}"
+        reached = found["apart"]["median"] >= -0.03 and found["exact"] and found["kept"]
+        yield Row(claim, "at most 0.03 less; exact", text, reached)
+
+
 def long_voice(r: Record) -> Iterator[Row]:
     near, far = r["near_joins"], r["elsewhere"]
     text = f"r {near:.3f} within 4 s of a join, {far:.3f} elsewhere; {r['tokens']} tokens"
@@ -239,7 +268,7 @@ def same_bytes(r: Record) -> Iterator[Row]:
 
 SECTIONS = (
     sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed,
-    memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui
+    memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates
 )  # fmt: skip
 
 
@@ -260,3 +289,13 @@ def _slashed(values: list[float]) -> str:
 def _interval(value: dict) -> str:
     low, high = value["interval"]
     return f"{value['median']:.3f} ({low:.2f} to {high:.2f})"
+
+
+def _signed(value: dict) -> str:
+    low, high = value["interval"]
+    return f"{value['median']:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _db(value: dict) -> str:
+    low, high = value["interval"]
+    return f"{value['median']:.1f} dB ({low:.1f} to {high:.1f})"

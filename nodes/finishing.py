@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..skyreels_core.conditioning.visual import VideoEdit
+from ..skyreels_core.conditioning.visual import Footing, VideoEdit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.evaluation.edits import EditMeter
 from ..skyreels_core.media.compositing import USED_PART, Changed, fitted
@@ -16,7 +16,7 @@ from ..skyreels_core.media.footage import Frames, Reader, TruncatedFrames, follo
 from ..skyreels_core.media.reading import Fit, fit
 from ..skyreels_core.media.region import Region, check_region
 from ..skyreels_core.media.sound import Audio
-from ..skyreels_core.pipeline.finish import Edited, Reference
+from ..skyreels_core.pipeline.finish import Edited, Finish, Reference
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
 from .host.footage import footage_of, rate_of
 from .host.made import Made
@@ -69,14 +69,19 @@ class Inputs:
             return self
         if made is None:
             raise InputError(UNKNOWN)
-        audio, fps = self.audio or made.audio, self.fps or made.timeline.fps
+        footing = footing_of(made)
+        own = made.timeline if footing is None else footing.timeline
+        audio, fps = self.audio or made.audio, self.fps or own.fps
         if audio is None:
             raise InputError(VOICELESS)
         return replace(self, audio=audio, fps=fps, **self._pictures(made))
 
     def _pictures(self, made: Made) -> dict[str, Any]:
         reference, source, mask = self.reference, self.source, self.mask
-        if isinstance(made.visual, VideoEdit):
+        if (footing := footing_of(made)) is not None:
+            source = footing.source.whole if source is None else source
+            mask = footing.region if mask is None else mask
+        elif isinstance(made.visual, VideoEdit):
             source = made.visual.source.whole if source is None else source
             mask = made.visual.region if mask is None else mask
         elif reference is None and getattr(made.visual, "picture", None) is not None:
@@ -84,11 +89,28 @@ class Inputs:
         return {"reference": reference, "source": source, "mask": mask}
 
 
+def footing_of(made: Made | None) -> Footing | None:
+    """Of a video whose frames come faster than those that were generated."""
+    return None if made is None else getattr(made.visual, "footing", None)
+
+
+def blended(finish: Finish, made: Made | None, size: tuple[int, int]) -> Finish:
+    """With the frames that were generated at another rate than the video's brought to its times."""
+    if footing_of(made) is None:
+        return finish
+    reference = finish.reference
+    if reference is not None and finish.edited is not None:
+        reference = colours_of(made.visual.source, size)
+    return replace(finish, generated=made.timeline, reference=reference, compared=finish.reference)
+
+
 def length_of(
     latents: Tensor, made: Made | None, given: Inputs, used: Inputs, fps: float
 ) -> tuple[Timeline, list[str]]:
     """How long the video is at `fps`, and what is trimmed or does not fit. Frames that the model made only to come to
     1 + 4k do not count."""
+    if (footing := footing_of(made)) is not None:
+        return footing.timeline, []
     same_rate = made is not None and made.timeline.fps == fps
     known = same_rate and not given.are_given
     if known and given.audio is None:

@@ -10,11 +10,12 @@ from torch import Tensor
 from ..skyreels_core.audio.features import AudioFeatures
 from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.conditioning.fitting import Length, Shape, fit_length, fit_picture, fit_size
-from ..skyreels_core.conditioning.visual import VideoEdit
+from ..skyreels_core.conditioning.visual import Footing, VideoEdit
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.footage import TruncatedFrames, following
 from ..skyreels_core.media.region import Region, check_edit
-from ..skyreels_core.timeline import Timeline
+from ..skyreels_core.run.plan import rate_line
+from ..skyreels_core.timeline import TRAINED_RATES, Timeline
 from .host.checks import check_vae
 from .host.editing import EditOptions, UnreadVoice
 from .host.footage import footage_of, rate_of
@@ -65,9 +66,30 @@ def edit_payload(
     check_edit(source, region)
     timeline, lines = fit_length(len(source), voice.timeline.frames, fps, length)
     size, snapped = fit_size(width or source.size[0], height or source.size[1])
-    visual = VideoEdit(TruncatedFrames(source, timeline.frames), region, size, hybrid)
-    payload = ConditioningPayload(visual, voice, timeline, vae, edit=options or EditOptions(spoken))
-    return payload, [*of_rate, *lines, *snapped]
+    shown = Footing(TruncatedFrames(source, timeline.frames), region, timeline)
+    visual, made, slower = generated_edit(shown, size, hybrid, hasattr(source, "fps"))
+    payload = ConditioningPayload(
+        visual, at_rate(voice, made.fps), made, vae, edit=options or EditOptions(spoken)
+    )
+    return payload, [*of_rate, *lines, *slower, *snapped]
+
+
+def generated_edit(
+    shown: Footing, size: tuple[int, int], hybrid: float, streams: bool
+) -> tuple[VideoEdit, Timeline, list[str]]:
+    """A VIDEO of a higher rate than the models make is generated at theirs, for Save Talking Video to blend; an IMAGE
+    is generated frame by frame, as the nodes after it have no clock."""
+    made = TRAINED_RATES.generated(shown.timeline)
+    if made == shown.timeline:
+        return VideoEdit(shown.source, shown.region, size, hybrid), made, []
+    if not streams:
+        line = (
+            f"The models make up to {TRAINED_RATES.fastest:g} fps. Connect the VIDEO, and {shown.timeline.fps:g} are "
+            "blended from frames that they can make."
+        )
+        return VideoEdit(shown.source, shown.region, size, hybrid), shown.timeline, [line]
+    lines = [rate_line(shown.timeline, made, TRAINED_RATES), "Finish it with Save Talking Video."]
+    return VideoEdit.at_rate(made, shown, size, hybrid), made, lines
 
 
 def edit_voice(spoken: Any) -> Voice | UnreadVoice:

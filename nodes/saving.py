@@ -11,7 +11,17 @@ from ..skyreels_core.media.encoding import CODECS, Encoding
 from ..skyreels_core.media.writing import write_video
 from ..skyreels_core.pipeline.finish import Finish
 from ..skyreels_core.timeline import Timeline
-from .finishing import Inputs, edit_of, edit_report, length_of, size_of, ticking, under_edit, unifying
+from .finishing import (
+    Inputs,
+    blended,
+    edit_of,
+    edit_report,
+    length_of,
+    size_of,
+    ticking,
+    under_edit,
+    unifying,
+)
 from .host.decoding import check_decoder, decode_stream
 from .host.made import forget_run, made_of
 from .host.output import OutputFile, metadata, new_output
@@ -128,6 +138,7 @@ class SaveTalkingVideo(io.ComfyNode):
         encoding = Encoding(codec, quality or None, lossless)
         output = new_output(filename_prefix, encoding.suffix, edited.source.size if edited else size)
         finish = Finish(timeline.frames, fps, colour_strength, colours, edited, made and made.plan)
+        finish = blended(finish, made, size)
         meter = finish.meter()
         frames = finish.stream(decode_stream(vae, latents), meter)
         frames = ticking(frames, progress(timeline.frames))

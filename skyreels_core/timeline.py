@@ -7,6 +7,7 @@ frame 0 in latent frame 0 and frames 4j-3..4j in latent frame j >= 1. Audio toke
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -116,6 +117,39 @@ class Timeline:
     def sample_count(self, rate: int) -> int:
         """Audio samples per channel at `rate` Hz, to the nearest sample."""
         return round(self.frames * rate / self.fps)
+
+
+@dataclass(frozen=True)
+class RateRange:
+    """The frame rates that a model makes moving mouths at, frames per second; `weights.toml` of its family has them."""
+
+    slowest: float = 20.0
+    fastest: float = 30.0
+    own: float = 25.0  # of its training
+
+    def generated(self, shown: Timeline) -> Timeline:
+        """What is generated for a video: its own frames up to the fastest rate, else the model's over the same
+        seconds."""
+        if shown.fps <= self.fastest * (1 + TOLERANCE):
+            return shown
+        return Timeline.from_seconds(shown.seconds, self.own)
+
+
+TRAINED_RATES = RateRange()  # of all families so far
+
+
+def frames_at(generated: Timeline, shown: Timeline) -> list[int]:
+    """For each frame that is generated, the frame of the video that is on screen at its middle."""
+    middles = ((index + 0.5) / generated.fps for index in range(generated.frames))
+    return [min(int(middle * shown.fps + TOLERANCE), shown.frames - 1) for middle in middles]
+
+
+def blended_from(generated: Timeline, shown: Timeline) -> Iterator[tuple[int, float]]:
+    """For each frame of the video, the generated frame before its middle, and the share of the next one."""
+    for index in range(shown.frames):
+        place = (index + 0.5) * generated.fps / shown.fps - 0.5
+        place = min(max(place, 0.0), generated.frames - 1.0)
+        yield int(place), place - int(place)
 
 
 def query_positions(latent_frames: int, fps: float) -> Tensor:

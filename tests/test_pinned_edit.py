@@ -10,6 +10,8 @@ import torch
 from skyreels_core.conditioning.conditions import pinned_source
 from skyreels_core.conditioning.masks import regenerated_cells
 from skyreels_core.conditioning.visual import VideoEdit, WindowConditions
+from skyreels_core.errors import InputError
+from skyreels_core.media.compositing import blended
 from skyreels_core.media.footage import InMemoryFrames
 from skyreels_core.media.reading import Video
 from skyreels_core.media.region import ring_around
@@ -127,3 +129,56 @@ def test_colours_are_compared_in_a_ring_beside_the_mask():
     assert not (ring * MASK[0]).any() and ring[18:20, 20:40].all() and not ring[:15].any()
     assert ring_around(MASK[0], (2 * WIDTH, 2 * HEIGHT)).shape == (2 * HEIGHT, 2 * WIDTH)
     assert not ring_around(torch.zeros(4, 4), (4, 4)).any()
+
+
+def test_faster_footage_keeps_its_rate_and_its_outside_while_the_region_is_generated_slower(bundle, preset):
+    frames = torch.rand(31, HEIGHT, WIDTH, 3, generator=torch.Generator().manual_seed(3))
+    voice = Audio(torch.rand(1, 8267, generator=torch.Generator().manual_seed(2)) - 0.5, 16000)  # 31 frames
+    result = edit(bundle, Video(frames, 60.0, None), voice, MASK[:1], settings=preset)
+    made = result.tensor()
+    assert result.fps == 60 and len(made) == 31 and result.audio.seconds == pytest.approx(31 / 60, abs=1e-4)
+    assert torch.equal(made[:, :16], frames[:, :16]) and not torch.equal(made[:, 20:30], frames[:, 20:30])
+    assert result.report.plan.timeline.fps == 25 and result.report.plan.timeline.frames == 13
+    assert any("generated at 25 and blended" in line for line in result.report.lines)
+    assert (result.report.fps, result.report.frames) == (60, 31)
+
+
+@pytest.mark.parametrize("fps", [24000 / 1001, 30000 / 1001, 30.0])
+def test_footage_of_a_rate_that_the_model_makes_is_generated_at_its_own_times(bundle, preset, fps):
+    settings = preset.override(steps=1)
+    result = edit(bundle, Video(SOURCE, fps, None), VOICE, MASK, settings=settings)
+    assert result.report.plan.edited is None and result.fps == fps
+    assert torch.equal(result.tensor()[:, :16], SOURCE[:, :16])
+
+
+def test_frames_between_generated_ones_are_blended_by_time():
+    made = [torch.full((1, 1, 3), float(value)) for value in range(5)]
+    places = [(0, 0.0), (0, 0.25), (1, 0.5), (3, 0.75), (4, 0.0)]
+    assert [float(frame[0, 0, 0]) for frame in blended(made, places)] == [0, 0.25, 1.5, 3.75, 4]
+
+
+def test_where_the_face_has_left_the_video_stays_as_it_is(bundle, preset):
+    away = MASK.clone()
+    away[5:] = 0
+    frames = edit(bundle, Video(SOURCE, FPS, None), VOICE, away, settings=preset.override(steps=1)).tensor()
+    assert torch.equal(frames[5:], SOURCE[5:]) and not torch.equal(frames[:5], SOURCE[:5])
+
+
+def test_a_voice_that_is_longer_is_cut_or_the_last_frame_repeated(bundle, preset):
+    voice, settings = Audio(VOICE.samples.repeat(1, 2), 16000), preset.override(steps=1)
+    short, long = (
+        edit(bundle, Video(SOURCE, FPS, None), voice, MASK, settings=settings, length=length)
+        for length in ("shortest", "voice")
+    )
+    assert len(short.frames) == FRAMES and len(long.frames) == 2 * FRAMES
+    assert "The video's last frame is repeated for 13 of 26 frames." in long.report.lines
+    assert torch.equal(long.tensor()[-1, :16], SOURCE[-1, :16])
+
+
+def test_mistakes_get_a_sentence(bundle, preset):
+    for mask, sentence in (
+        (torch.zeros_like(MASK), "nothing would be regenerated"),
+        (MASK[:, :32], "the same size"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            edit(bundle, Video(SOURCE, FPS, None), VOICE, mask, settings=preset)

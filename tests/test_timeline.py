@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from skyreels_core.errors import InputError
 from skyreels_core.timeline import (
+    TRAINED_RATES,
     Timeline,
     TokenSpan,
+    blended_from,
     crop_span,
+    frames_at,
     frames_of,
     latent_frames,
     query_positions,
@@ -165,3 +168,27 @@ def test_a_window_after_the_end_of_the_sound_sees_nothing():
     span = token_span(100, 21, 25.0, token_count=300)
     assert span.first == span.last
     assert span.key_positions().shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("fps", "generated"),
+    [(12.5, 12.5), (24000 / 1001, 24000 / 1001), (25, 25), (30, 30), (50, 25), (60000 / 1001, 25), (120, 25)],
+)
+def test_footage_is_generated_at_its_own_rate_up_to_the_fastest_that_models_make(fps, generated):
+    shown = Timeline(round(3 * fps), fps)
+    made = TRAINED_RATES.generated(shown)
+    assert made.fps == generated and abs(made.seconds - shown.seconds) < 1 / made.fps
+
+
+def test_generated_frames_show_what_is_on_screen_at_their_middle():
+    made, shown = Timeline(3, 25.0), Timeline(6, 50.0)
+    assert frames_at(made, shown) == [1, 3, 5]
+    assert frames_at(Timeline(5, 25.0), Timeline(5, 25.0)) == [0, 1, 2, 3, 4]
+    assert frames_at(Timeline(4, 25.0), shown)[-1] == 5  # its last frame lasts
+
+
+def test_each_frame_of_the_video_lies_between_the_generated_frames_around_its_middle():
+    made, shown = Timeline(3, 25.0), Timeline(6, 50.0)
+    places = [before + share for before, share in blended_from(made, shown)]
+    assert places == pytest.approx([0, 0.25, 0.75, 1.25, 1.75, 2])
+    assert list(blended_from(Timeline(4, 30.0), Timeline(4, 30.0))) == [(0, 0), (1, 0), (2, 0), (3, 0)]

@@ -47,6 +47,8 @@ class Family:
     size: str
     licence: str
     nodes: str
+    # Frames per second of the footage that it edits at its own times: the slowest, the fastest
+    rates: tuple[float, float] = (20.0, 30.0)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from ...skyreels_core.model.config import T2V_14B, WanConfig
 from ...skyreels_core.run.plan import ModelFacts, RunPlan
 from ...skyreels_core.run.resources import MEMORY, PICTURE, VOICE, WINDOW, Needs, check_needs, free_memory
+from ...skyreels_core.timeline import RateRange
 from .payload import IN_MEMORY
 from .work import work_root
 
@@ -29,7 +31,10 @@ def check_resources(model, plan: RunPlan, keeps_state: bool) -> str:
 
 
 def facts_of(model, rule: str) -> ModelFacts:
-    return ModelFacts(config_of(model), model.model.get_dtype_inference(), rule)
+    """The conditioning has decided at which rate frames are generated."""
+    return ModelFacts(
+        config_of(model), model.model.get_dtype_inference(), rule, rates=RateRange(fastest=math.inf)
+    )
 
 
 def config_of(model) -> WanConfig:

@@ -20,6 +20,6 @@ def check_resources(args: Namespace, model: ModelFiles, plan: RunPlan, size: tup
     weights = {MEMORY: FLOAT * sum(map(model.numbers, ENCODERS)), GPU: 0}
     voiced, vae = sum(map(model.numbers, MODEL_PARTS)), model.numbers("vae")
     weights[GPU if needs.on_gpu else MEMORY] += plan.model.dtype.itemsize * voiced + FLOAT * vae
-    video = video_bytes(plan.timeline.frames, size, args.lossless)
+    video = video_bytes(plan.finished.frames, size, args.lossless)
     disks = [work_space(work_path(args), needs), (args.output, video, OUTPUT_REMEDY)]
     check_needs(needs, free_places(model.device), REMEDIES, disks, weights)

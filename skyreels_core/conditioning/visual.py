@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
-from ..media.footage import Frames, Reader, TruncatedFrames
+from ..media.footage import Frames, Reader, TruncatedFrames, at_frames
 from ..media.reading import Fit
 from ..media.region import Region
 from ..sampling.denoise import Unit
 from ..sampling.hybrid import Variant
-from ..timeline import first_frame, frames_of
+from ..timeline import Timeline, first_frame, frames_at, frames_of
 from ..windows import Window, WindowPlan
 from .conditions import VideoEncoder, image_animation, no_picture, pinned_source, video_editing
 
@@ -129,6 +129,15 @@ class Animation:
 
 
 @dataclass(frozen=True, eq=False)
+class Footing:
+    """The video as it is, where frames are generated at another rate than its own."""
+
+    source: Frames
+    region: Region
+    timeline: Timeline
+
+
+@dataclass(frozen=True, eq=False)
 class VideoEdit:
     """A video, whose last frame lasts for ever, and the region of it to regenerate. Windows that are encoded in
     their order read both once, and no more of them than one window is held."""
@@ -137,6 +146,14 @@ class VideoEdit:
     region: Region  # of the source's size
     size: tuple[int, int]  # width and height that the model works at
     hybrid: float = 0.2
+    footing: Footing | None = field(default=None, compare=False)
+
+    @classmethod
+    def at_rate(cls, generated: Timeline, shown: Footing, size: tuple[int, int], hybrid: float) -> VideoEdit:
+        """The frames of a video at the times of those that are generated."""
+        footage = Timeline(len(shown.source), shown.timeline.fps)
+        indices = frames_at(generated, footage)
+        return cls(at_frames(shown.source, indices), at_frames(shown.region, indices), size, hybrid, shown)
 
     def key(self, window: Window, variant: Variant) -> str:
         return f"{variant}-{window.start}-{window.length}"

@@ -39,6 +39,9 @@ class EditMeter(Changed):
     """Of frames that come one by one. The ring is where the mask's edge is feathered."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
         super().__init__()
         self.shift, self.ring = torch.zeros(3, dtype=torch.float64), 0
         self.jumps, self.edited, self.own, self.steps = 0.0, 0.0, 0.0, 0

@@ -73,6 +73,17 @@ def measured_only(made: Iterable[Layers], changed: Changed) -> Iterator[Tensor]:
         yield layer.made
 
 
+def blended(made: Iterable[Tensor], places: Iterable[tuple[int, float]]) -> Iterator[Tensor]:
+    """Frames between those that were made: of each place the frame before it, and the share of the next one."""
+    frames, index = iter(made), 0
+    frame = next(frames)
+    after = next(frames, frame)
+    for before, share in places:
+        while index < before:
+            frame, after, index = after, next(frames, after), index + 1
+        yield torch.lerp(frame, after, share) if share else frame
+
+
 def scale_to(frames: Iterable[Tensor], width: int, height: int) -> Iterator[Tensor]:
     """Frames [h w 3], stretched to one size."""
     for frame in frames:

@@ -22,6 +22,7 @@ __all__ = [
     "TimedFrames",
     "TruncatedFrames",
     "VideoFile",
+    "at_frames",
     "collect",
     "display_indices",
     "following",
@@ -111,6 +112,11 @@ class TimedFrames:
     def stream(self, first: int = 0) -> Iterator[Tensor]:
         reader = Reader(self.whole)
         return (reader(int(index)) for index in self.frame_indices[first:])
+
+
+def at_frames(frames: Frames, indices: list[int]) -> TimedFrames:
+    """Other frames at these indices; a single one, such as a mask for all, serves everywhere."""
+    return TimedFrames(frames, np.array(indices).clip(0, len(frames) - 1))
 
 
 def display_indices(count: int, video: Frames) -> np.ndarray | None:

@@ -10,9 +10,9 @@ from ..audio.reading import cut_voice
 from ..conditioning.demo import beyond_demo
 from ..conditioning.fitting import Length
 from ..conditioning.prompts import PromptSchedule
-from ..conditioning.visual import VideoEdit
+from ..conditioning.visual import Footing, VideoEdit
 from ..evaluation.edits import EditMeter
-from ..media.footage import Footage, TruncatedFrames
+from ..media.footage import Footage, Frames, TruncatedFrames
 from ..media.region import Region, as_region, checked_region
 from ..media.sound import Audio
 from ..model.bundle import Bundle
@@ -59,16 +59,26 @@ def edit(
     check_models(bundle)
     region = checked_region(video, as_region(mask))
     run = Run(bundle, plan, progress, check_cancel, work)
-    visual = VideoEdit(TruncatedFrames(video, plan.timeline.frames), region, plan.size, plan.settings.hybrid)
+    shown = TruncatedFrames(video, plan.finished.frames)
+    visual = generated_edit(plan, shown, region)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
     run.report.say_all(beyond_demo(bundle.audio_layers, visual))
     needed = check_resources(run)
     kept = None if work is None else begin_edit(run, work, audio, text, visual)
     latents = make_latents(run, audio, text, visual, visual.frame(0), needed, kept)
     meter = EditMeter() if plan.is_pinned else None
-    edited = Edited(visual.source, visual.region, None, plan.settings.composite, meter, around=plan.is_pinned)
-    frames = FinishedFrames(run, latents, finish_of(plan, visual.frame, edited))
-    return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
+    edited = Edited(shown, region, None, plan.settings.composite, meter, around=plan.is_pinned)
+    compared = VideoEdit(shown, region, plan.size).frame
+    frames = FinishedFrames(run, latents, finish_of(plan, visual.frame, edited, compared))
+    return Result(frames, plan.finished.fps, cut_voice(audio, plan.finished), run.report)
+
+
+def generated_edit(plan: RunPlan, shown: Frames, region: Region) -> VideoEdit:
+    """What the windows are shown: the frames of the video, or those at the times of the frames that are generated."""
+    hybrid = plan.settings.hybrid
+    if plan.edited is None:
+        return VideoEdit(shown, region, plan.size, hybrid)
+    return VideoEdit.at_rate(plan.timeline, Footing(shown, region, plan.edited), plan.size, hybrid)
 
 
 def begin_edit(

@@ -46,7 +46,7 @@ def edit_faces(
     Raises InputError as `edit` does, and where no shot has a face.
     """
     region = checked_region(video, mask)
-    shown = TruncatedFrames(video, plan.timeline.frames)
+    shown = TruncatedFrames(video, plan.finished.frames)
     shots = face_crops(shown, region, video.fps, plan.size)
     report = Report(plan)
     report.say_all((*plan.lines, *map(str, shots)))
@@ -57,9 +57,9 @@ def edit_faces(
     edits = [
         whole.edit(shot, number, _numbered(progress, number, len(faces))) for number, shot in enumerate(faces)
     ]
-    put_back = PutBack(video, region, plan.timeline.frames, video.fps, (), composite=plan.settings.composite)
+    put_back = PutBack(video, region, plan.finished.frames, video.fps, (), composite=plan.settings.composite)
     frames = PutBackFrames(put_back, edits, report, progress, check_cancel)
-    return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), report)
+    return Result(frames, plan.finished.fps, cut_voice(audio, plan.finished), report)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ class _Whole:
 
     def edit(self, shot: Shot, number: int, progress: Progress | None) -> Edit:
         assert shot.path is not None
-        fps, last = self.plan.timeline.fps, self._last(shot)
+        fps, last = self.plan.finished.fps, self._last(shot)
         timeline = Timeline(last - shot.first, fps)
         voice = span_of(self.audio, shot.first, timeline)
         frames = CroppedFrames(self.video, shot.first, shot.path, fps)
@@ -149,7 +149,7 @@ class _Whole:
 
     def _last(self, shot: Shot) -> int:
         """The last frame of the video lasts as long as the voice, where that decides."""
-        frames = self.plan.timeline.frames
+        frames = self.plan.finished.frames
         return frames if shot.last >= len(self.video) else min(shot.last, frames)
 
     def _account(self, report: Report) -> None:

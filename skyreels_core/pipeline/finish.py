@@ -15,10 +15,11 @@ from itertools import islice
 from torch import Tensor
 
 from ..evaluation.continuity import ContinuityMeter, parts
-from ..media.compositing import Changed, layers, measured_only, place_back, scale_to
-from ..media.footage import Frames, Reader, TruncatedFrames, lasting
+from ..media.compositing import Changed, blended, layers, measured_only, place_back, scale_to
+from ..media.footage import Frames, Reader, TruncatedFrames, at_frames, lasting
 from ..media.region import Region, ring_around
 from ..media.unify import unify_stream
+from ..timeline import Timeline, blended_from, frames_at
 from ..windows import WindowPlan
 
 Reference = Callable[
@@ -48,13 +49,15 @@ class Edited:
             return measured_only(layers(frames, self.source, self.region, self.feather), self.changed)
         return scale_to(frames, *self.source.size)
 
-    def ring(self) -> Callable[[int, tuple[int, int]], Tensor] | None:
-        """By the index of a frame and its size; None where its colours are matched everywhere."""
+    def ring(self, indices: list[int] | None = None) -> Callable[[int, tuple[int, int]], Tensor] | None:
+        """By the index of a frame and its size; None where its colours are matched everywhere. `indices` are those of
+        the source's frames, where others are generated."""
         readers: dict[tuple[int, int], Reader] = {}
 
         def of(index: int, size: tuple[int, int]) -> Tensor:
             if size not in readers:
                 region = TruncatedFrames(self.region, len(self.source))
+                region = region if indices is None else at_frames(region, indices)
                 readers[size] = Reader(region, partial(ring_around, size=size))
             return readers[size](index)
 
@@ -75,10 +78,14 @@ class Finish:
     reference: Reference | None = None  # None: frame 0
     edited: Edited | None = None
     plan: WindowPlan | None = None  # that it was made in; None: it is measured in parts of 5 s
+    generated: Timeline | None = None  # of the decoded frames, where they come slower than those of the video
+    compared: Reference | None = None  # then what the meter compares a frame of the video with, by its index
 
     def meter(self) -> ContinuityMeter:
         """For `stream`; it has its result once the last frame was read."""
         masks = self.edited and self.edited.masks()
+        if self.generated is not None:
+            return ContinuityMeter(parts(self.frames, self.fps), (), self.fps, self.compared, masks)
         if self.plan is None:
             return ContinuityMeter(parts(self.frames, self.fps), (), self.fps, self.reference, masks)
         return ContinuityMeter.of(self.plan, self.fps, self.reference, masks)
@@ -87,12 +94,22 @@ class Finish:
         self, decoded: Iterable[Tensor], meter: ContinuityMeter, stage: Stage = nullcontext
     ) -> Iterator[Tensor]:
         """Decoded frames [h w 3] in 0..1 at the model's size -> the finished ones, `frames` of them at most."""
-        frames = islice(decoded, self.frames)
-        frames = unify_stream(
-            frames, self.fps, self.colour_strength, meter.reference, partial(stage, "colours"),
-            self.edited and self.edited.ring(),
-        )  # fmt: skip
+        frames = self._unified(decoded, meter, partial(stage, "colours"))
         for frame in frames if self.edited is None else self.edited.placed(frames):
             with stage("measuring"):
                 meter.add(frame)
             yield frame
+
+    def _unified(
+        self, decoded: Iterable[Tensor], meter: ContinuityMeter, stage: Callable[[], AbstractContextManager]
+    ) -> Iterator[Tensor]:
+        """At the times of the video's frames."""
+        if self.generated is None:
+            ring = self.edited and self.edited.ring()
+            frames = islice(decoded, self.frames)
+            return unify_stream(frames, self.fps, self.colour_strength, meter.reference, stage, ring)
+        made, shown = self.generated, Timeline(self.frames, self.fps)
+        ring = self.edited and self.edited.ring(frames_at(made, shown))
+        frames = islice(decoded, made.frames)
+        frames = unify_stream(frames, made.fps, self.colour_strength, self.reference, stage, ring)
+        return blended(frames, blended_from(made, shown))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -17,9 +17,15 @@ from .result import Report
 from .run import Progress, Run
 
 
-def finish_of(plan: RunPlan, reference: Reference | None, edited: Edited | None = None) -> Finish:
-    timeline, strength = plan.timeline, plan.settings.colour_strength
-    return Finish(timeline.frames, timeline.fps, strength, reference, edited, plan.windows)
+def finish_of(
+    plan: RunPlan,
+    reference: Reference | None,
+    edited: Edited | None = None,
+    compared: Reference | None = None,
+) -> Finish:
+    timeline, strength = plan.finished, plan.settings.colour_strength
+    finish = Finish(timeline.frames, timeline.fps, strength, reference, edited, plan.windows)
+    return finish if plan.edited is None else replace(finish, generated=plan.timeline, compared=compared)
 
 
 class ResultFrames(Protocol):
@@ -62,6 +68,8 @@ class FinishedFrames:
     ) -> Iterator[Tensor]:
         """With others to tell and to ask than those of the run."""
         report, meter = self.run.report, self.finish.meter()
+        if self.finish.edited is not None and isinstance(self.finish.edited.changed, EditMeter):
+            self.finish.edited.changed.reset()
         decoded = self._decoded(progress or self.run.progress, check_cancel or self.run.check_cancel)
         yield from self.finish.stream(report.timed("decoding", decoded), meter, report.stage)
         if report.continuity is None:
@@ -78,7 +86,7 @@ class FinishedFrames:
     def _decoded(
         self, progress: Progress | None, check_cancel: Callable[[], None] | None
     ) -> Iterator[Tensor]:
-        done, frames = 0, len(self)
+        done, frames = 0, self.run.plan.timeline.frames
         for chunk in self.run.bundle.vae.decode_stream(self.latents):
             if check_cancel is not None:
                 check_cancel()

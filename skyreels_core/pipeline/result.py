@@ -38,11 +38,11 @@ class Report:
 
     @property
     def frames(self) -> int:
-        return self.plan.timeline.frames
+        return self.plan.finished.frames
 
     @property
     def fps(self) -> float:
-        return self.plan.timeline.fps
+        return self.plan.finished.fps
 
     @property
     def windows(self) -> int:

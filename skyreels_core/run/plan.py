@@ -15,7 +15,7 @@ from ..sampling.cache import COEFFICIENTS, CachePlan, CacheSettings, TeaCache, c
 from ..sampling.guidance import Guidance, GuidanceSettings
 from ..sampling.hybrid import Hybrid, Variant, variants_seen
 from ..sampling.schedule import SigmaGrid, flow_sigmas, whole_steps
-from ..timeline import TOLERANCE, Timeline
+from ..timeline import TOLERANCE, TRAINED_RATES, RateRange, Timeline
 from ..windows import WindowPlan
 from .settings import Settings
 
@@ -32,19 +32,21 @@ class ModelFacts:
     rule: str = "eq3"  # of its guidance, a name of sampling.guidance.RULES
     voice_width: int = 0  # of the tokens that the run encodes the voice into; 0: it comes encoded
     vae_width: int = VAE_WIDTH
+    rates: RateRange = TRAINED_RATES
 
 
 @dataclass(frozen=True)
 class RunPlan:
     settings: Settings
     model: ModelFacts
-    timeline: Timeline
+    timeline: Timeline  # of what is generated
     size: tuple[int, int]  # width and height that the model works at, pixels
     task: Task
     windows: WindowPlan
     sigmas: SigmaGrid  # of the run
     schedule: SigmaGrid  # the whole one, of which a run may sample a part
     lines: tuple[str, ...] = ()  # what was changed or decided, for the user
+    edited: Timeline | None = None  # of a video whose frames come faster than the model generates
 
     @classmethod
     def of(
@@ -56,6 +58,10 @@ class RunPlan:
         task: Task,
         lines: Iterable[str] = (),
     ) -> RunPlan:
+        edited = None
+        if task == "edit" and (generated := model.rates.generated(timeline)) != timeline:
+            edited, timeline = timeline, generated
+            lines = [*lines, rate_line(edited, generated, model.rates)]
         windows = WindowPlan.plan(
             timeline.latent_frames,
             settings.window,
@@ -66,11 +72,16 @@ class RunPlan:
         steps = whole_steps(settings.steps, settings.denoise) if task == "edit" else settings.steps
         schedule = SigmaGrid(flow_sigmas(steps, settings.shift, settings.spacing).tolist())
         sigmas = SigmaGrid(schedule.values[-settings.steps - 1 :])
-        return cls(settings, model, timeline, size, task, windows, sigmas, schedule, tuple(lines))
+        return cls(settings, model, timeline, size, task, windows, sigmas, schedule, tuple(lines), edited)
 
     def over(self, sigmas: SigmaGrid, schedule: SigmaGrid) -> RunPlan:
         """The same run over other sigmas, a part of `schedule`, that somebody else chose."""
         return replace(self, sigmas=sigmas, schedule=schedule)
+
+    @property
+    def finished(self) -> Timeline:
+        """Of the finished video."""
+        return self.edited or self.timeline
 
     def without_text(self) -> RunPlan:
         """Where no branch differs by its text: the text has no guidance, which saves its forwards."""
@@ -154,3 +165,10 @@ class RunPlan:
     def _backbone(self) -> str:
         config = self.model.config
         return published_name(config.model_type, config.dim, config.num_layers, self.size)
+
+
+def rate_line(edited: Timeline, generated: Timeline, rates: RateRange) -> str:
+    return (
+        f"The video has {edited.fps:g} frames a second, the model makes {rates.slowest:g} to {rates.fastest:g}: the "
+        f"region is generated at {generated.fps:g} and blended to the video's own frames."
+    )

@@ -7,6 +7,7 @@ import json
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from pack_in_host import load_pack
@@ -17,10 +18,15 @@ load_pack()
 import comfy.latent_formats  # noqa: E402
 import comfy.samplers  # noqa: E402
 import torch  # noqa: E402
-from contract import Interrupted, differ, guided  # noqa: E402
+from comfy_api.latest import InputImpl, Types  # noqa: E402
+from contract import Interrupted, differ, guided, refusal  # noqa: E402
 from families import SIZE, WINDOW, drawn, families, text, tokens_of, write_files  # noqa: E402
 from family_list import CONTRACT  # noqa: E402
+from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import VideoEditLipSync  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.key_frames import KeyFrameRun  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.layers import find_layers  # noqa: E402
+from skyreels_audio_pack.nodes.families.multitalk.nodes import AddSpeaker  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
 from skyreels_audio_pack.nodes.host.payload import KEY, payload_of  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
@@ -28,6 +34,7 @@ from skyreels_audio_pack.nodes.host.vae import HostVideoEncoder  # noqa: E402
 from skyreels_audio_pack.nodes.sampling import Sampler  # noqa: E402
 from skyreels_audio_pack.nodes.saving import SaveTalkingVideo  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
+from skyreels_audio_pack.skyreels_core.media.footage import collect  # noqa: E402
 from skyreels_audio_pack.skyreels_core.media.reading import read_video  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.schedule import flow_sigmas  # noqa: E402
@@ -178,17 +185,88 @@ def facts(kind, vae):
         "windows": windows(model, vae, long),
         "resumed": resumed(model, long),
         "saved": saved(model, long, vae),
+        "faster": faster(model, vae, encoder),
+        "mistakes": mistakes(model, vae, encoder),
+        **({"two speakers": two_speakers(model, vae, encoder)} if kind is kinds.get("InfiniteTalk") else {}),
     }
+
+
+def faster(model, vae, encoder):
+    """A VIDEO of 60 frames a second: 31 of them, as long as 13 that are generated."""
+    frames = torch.rand(31, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(8))
+    video = InputImpl.VideoFromComponents(Types.VideoComponents(images=frames, frame_rate=Fraction(60)))
+    audio = {"waveform": 0.3 * drawn(9, 1, 1, round(16000 * 31 / 60)), "sample_rate": 16000}
+    tokens = AudioToTokens.execute(encoder, audio, 60.0, 0.0, 0.0, False).args[0]
+    made = VideoEditLipSync.execute(
+        text(1), text(2), vae, tokens, video, MASK[:1], 0.2, 0, 0, editing="pinned"
+    ).args
+    latent = sampled_latent(model, made[:2], made[2])
+    finished = finish(latent, vae)
+    hidden = torch.nn.functional.max_pool2d(MASK[:1, None], 7, 1, 3)[0, 0] == 0
+    read = read_video(finished[0].get_stream_source())
+    return {
+        "generated": payload_of(made[0]).timeline.fps,
+        "fps": read.fps,
+        "frames": len(read.frames),
+        "outside": float((read.frames - frames)[:, hidden].abs().max()),
+        "report": made[3],
+    }
+
+
+def two_speakers(model, vae, encoder):
+    """The second one speaks after the first has ended; each has half of the picture."""
+    short = {"waveform": 0.3 * drawn(9, 1, 1, 8000), "sample_rate": 16000}
+    spoken = AudioToTokens.execute(encoder, short, 25.0, 0.0, 0.0, False).args[0]
+    left, right = torch.zeros(1, SIZE, SIZE), torch.zeros(1, SIZE, SIZE)
+    left[..., : SIZE // 2], right[..., SIZE // 2 :] = 1, 1
+    first = AddSpeaker.execute(spoken, 0.0, left).args[0]
+    both = AddSpeaker.execute(spoken, 0.8, right, first).args[0]
+    frames = 33
+    video = torch.rand(frames, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(8))
+    given = VideoEditLipSync.execute(
+        text(1), text(2), vae, both, video, torch.ones(1, SIZE, SIZE), 0.2, 0, 0
+    ).args
+    region = collect(guided(model, given[:2]).backend.payload.visual.region)
+    unmasked = AddSpeaker.execute(spoken, 0.8, None, first).args[0]
+    lacking = VideoEditLipSync.execute(
+        text(1), text(2), vae, unmasked, video, torch.ones(1, SIZE, SIZE), 0.2, 0, 0
+    ).args
+    return {
+        "silent": float(region[:10, :, SIZE // 2 :].sum() + region[26:, :, : SIZE // 2].sum()),
+        "speaking": float(min(region[:10, :, : SIZE // 2].min(), region[26:, :, SIZE // 2 :].min())),
+        "no mask": refusal(lambda: guided(model, lacking[:2])),
+    }
+
+
+def mistakes(model, vae, encoder):
+    tokens = tokens_of(encoder, WINDOW)
+    given = told(vae, tokens)
+    blank = torch.zeros_like(MASK[:17])
+    passes = {"multitalk": lambda: KeyFrameRun(model, *given, None, {"seed": 0}, 0.0)}
+    return {
+        "small mask": refusal(lambda: told(vae, tokens, mask=MASK[:17, :32])),
+        "few masks": refusal(lambda: told(vae, tokens, mask=MASK[:5])),
+        "no face": refusal(lambda: told(vae, tokens, mask=blank)),
+        "strength": refusal(lambda: guided(model, changed(given, denoise=0.0))),
+        "key frames": None if getattr(find_layers(model), "pinned", True) else refusal(passes["multitalk"]),
+    }
+
+
+def sampled_latent(model, given, empty):
+    return Sampler.execute(
+        model, *given, empty, 1, 2, 5.0, "euler", "2", "1", WINDOW, 2, 0.0, keep_state=False
+    ).args[0]
+
+
+def finish(latent, vae):
+    node = SaveTalkingVideo.PREPARE_CLASS_CLONE({"hidden_inputs": {}})
+    return node.execute(latent, vae, 0.0, "pinned", "h264", 0, 1.0, lossless=True).args
 
 
 def saved(model, given, vae):
     """By the all-in-one sampler and Save Talking Video, with nothing else wired; outside the mask nothing changes."""
     empty = {"samples": torch.zeros(1, 16, LONG, SIZE // 8, SIZE // 8)}
-    latent, _ = Sampler.execute(
-        model, *given, empty, 1, 2, 5.0, "euler", "2", "1", WINDOW, 2, 0.0, keep_state=False
-    ).args
-    node = SaveTalkingVideo.PREPARE_CLASS_CLONE({"hidden_inputs": {}})
-    made = node.execute(latent, vae, 0.0, "pinned", "h264", 0, 1.0, lossless=True).args
+    made = finish(sampled_latent(model, given, empty), vae)
     frames = read_video(made[0].get_stream_source()).frames
     hidden = torch.nn.functional.max_pool2d(MASK[:, None], 7, 1, 3)[:, 0] == 0
     return {

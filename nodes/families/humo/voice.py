@@ -8,9 +8,9 @@ import node_helpers
 import torch
 from torch import Tensor
 
-from ....skyreels_core.audio.features import AudioFeatures
+from ....skyreels_core.audio.features import AudioFeatures, at_frame_times
 from ....skyreels_core.errors import InputError
-from ....skyreels_core.families.humo.features import FPS, check_encoder, check_fps, humo_features, humo_window
+from ....skyreels_core.families.humo.features import FPS, check_encoder, humo_features, humo_window
 from ....skyreels_core.timeline import Timeline, first_frame, frames_of, tokens_of
 from ....skyreels_core.windows import Window
 from ...host.payload import ConditioningPayload, payload_of
@@ -88,9 +88,11 @@ def edit_voice(positive: list) -> HumoVoice | None:
     payload = payload_of(positive)
     if payload is None or payload.edit is None:
         return None
-    check_fps(payload.timeline.fps)
     needed_voice(payload.edit.spoken)  # says which encoder to load
-    return HumoVoice(features_of(payload.edit.spoken), payload.timeline, payload.for_model(False))
+    features, timeline = features_of(payload.edit.spoken), payload.timeline
+    if timeline.fps != FPS:
+        features = at_frame_times(features, FPS, timeline)
+    return HumoVoice(features, timeline, payload.for_model(False))
 
 
 def with_voice(positive: list, negative: list, voice: HumoVoice, reference: Tensor) -> tuple[list, list]:

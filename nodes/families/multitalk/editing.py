@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ....skyreels_core.conditioning.visual import VideoEdit
+from ....skyreels_core.conditioning.visual import Footing, VideoEdit
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.multitalk.features import MultiTalkVoice, speaker_masks
 from ....skyreels_core.families.multitalk.turns import SpokenRegion, frames_spoken
@@ -61,10 +61,15 @@ def in_turn(
     visual: VideoEdit, speakers: tuple[Speaker, ...], boxes: list[Tensor], timeline: Timeline
 ) -> VideoEdit:
     """Of two people, the one who is silent stays as in the video."""
+    footing = visual.footing or Footing(visual.source, visual.region, timeline)
     regions = tuple(InMemoryFrames(box) for box in boxes)
     for number, region in enumerate(regions, 1):
-        check_region(region, visual.source, f"video, for speaker {number},")
-    speaks = tuple(frames_spoken(speaker.spoken.samples, speaker.start, timeline) for speaker in speakers)
-    region = SpokenRegion(visual.region, regions, speaks)
-    check_edit(visual.source, region)
-    return replace(visual, region=region)
+        check_region(region, footing.source, f"video, for speaker {number},")
+    speaks = tuple(
+        frames_spoken(speaker.spoken.samples, speaker.start, footing.timeline) for speaker in speakers
+    )
+    region = SpokenRegion(footing.region, regions, speaks)
+    check_edit(footing.source, region)
+    if visual.footing is None:
+        return replace(visual, region=region)
+    return VideoEdit.at_rate(timeline, replace(footing, region=region), visual.size, visual.hybrid)

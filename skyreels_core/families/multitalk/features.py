@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
-from ...audio.features import AudioFeatures
+from ...audio.features import AudioFeatures, at_frame_times
 from ...errors import InputError
 from ...media.sound import Audio
 from ...model.wav2vec import STATE_RATE
@@ -46,11 +46,7 @@ def states_of_frames(states: Tensor, timeline: Timeline) -> Tensor:
     the two that are nearest to a frame's centre."""
     if timeline.fps == STATE_RATE and len(states) == timeline.frames:
         return states
-    centre = (torch.arange(timeline.frames, dtype=torch.float64) + 0.5) * STATE_RATE / timeline.fps - 0.5
-    centre = centre.clamp(0, len(states) - 1)
-    before = centre.floor().long()
-    share = (centre - before).to(states).reshape(-1, *[1] * (states.ndim - 1))
-    return torch.lerp(states[before], states[(before + 1).clamp(max=len(states) - 1)], share)
+    return at_frame_times(states, STATE_RATE, timeline)
 
 
 def features_of_frames(states: Tensor, first: int, count: int) -> Tensor:

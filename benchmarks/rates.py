@@ -1,0 +1,59 @@
+"""Footage of other frame rates, pinned, with another voice: the outside stays, the rate stays, the mouth follows."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import torch
+
+from skyreels_core.conditioning.faces import face_masks
+from skyreels_core.conditioning.pose import Keypoints
+from skyreels_core.demo.curves import mouth_curves
+from skyreels_core.demo.faces import Identity, Motion, draw_face
+from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.media.compositing import FEATHER
+from skyreels_core.media.reading import Video
+from skyreels_core.media.region import feather
+from skyreels_core.pipeline.edit import edit
+
+from .material import SEED, SIZE, bundle, correlation, median_interval, shipped
+from .pinned import Pair
+from .record import Record
+
+CLIPS = 4
+RATES = (25.0, 24000 / 1001, 30000 / 1001, 60.0)
+
+
+def measured(pair: Pair, index: int, fps: float, method: str = "pinned") -> dict[str, float]:
+    """A clip with the other's voice, drawn anew at a rate."""
+    frames = int(len(pair.clip.voice.samples[0]) / 16000 * fps)
+    own, new = (mouth_curves(clip.voice.samples[0], frames, fps) for clip in (pair.clip, pair.other))
+    motion = Motion.draw(np.random.default_rng([SEED, index]), own, fps)
+    face = draw_face(Identity.draw(random.Random(f"unseen face {index}")), motion, own, SIZE)
+    boxes = face_masks(Keypoints.of_one_face(face.landmarks, SIZE, SIZE), fps).boxes
+    settings = shipped().override(method=method)
+    source = Video(face.frames, fps, pair.clip.voice)
+    result = edit(bundle(), source, pair.other.voice, boxes, pair.clip.caption, settings=settings)
+    made = result.tensor()
+    untouched = feather(boxes[: len(made)], max(1, round(FEATHER * SIZE))) == 0
+    return {
+        "new": correlation(mouth_area(made, boxes[: len(made)]).numpy(), new.area[: len(made)]),
+        "exact": torch.equal(made[untouched], face.frames[: len(made)][untouched]),
+        "kept": result.fps == fps and len(made) == frames,
+    }
+
+
+def run(record: Record) -> None:
+    clips, draws = int(os.environ.get("CLIPS", CLIPS)), np.random.default_rng(0)
+    found = {fps: [measured(Pair.of(index), index, fps) for index in range(clips)] for fps in RATES}
+    record["clips"] = clips
+    for fps, rows in found.items():
+        apart = [row["new"] - at_25["new"] for row, at_25 in zip(rows, found[25.0], strict=True)]
+        record[f"{fps:.6g}"] = {
+            "new": np.median([row["new"] for row in rows]),
+            "apart": {"median": np.median(apart), "interval": median_interval(apart, draws)},
+            "exact": all(row["exact"] for row in rows),
+            "kept": all(row["kept"] for row in rows),
+        }
