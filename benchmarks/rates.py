@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -18,19 +19,19 @@ from skyreels_core.media.reading import Video
 from skyreels_core.media.region import feather
 from skyreels_core.pipeline.edit import edit
 
-from .material import SEED, SIZE, bundle, correlation, median_interval, shipped
+from .material import FPS, SEED, SIZE, bundle, correlation, median_interval, shipped
 from .pinned import Pair
 from .record import Record
 
-CLIPS = 4
+CLIPS = 8
 RATES = (25.0, 24000 / 1001, 30000 / 1001, 60.0)
 
 
 def measured(pair: Pair, index: int, fps: float, method: str = "pinned") -> dict[str, float]:
-    """A clip with the other's voice, drawn anew at a rate."""
+    """A clip with the other's voice: the same movement of the head, drawn at another rate."""
     frames = int(len(pair.clip.voice.samples[0]) / 16000 * fps)
     own, new = (mouth_curves(clip.voice.samples[0], frames, fps) for clip in (pair.clip, pair.other))
-    motion = Motion.draw(np.random.default_rng([SEED, index]), own, fps)
+    motion = _motion(pair, index, frames, fps)
     face = draw_face(Identity.draw(random.Random(f"unseen face {index}")), motion, own, SIZE)
     boxes = face_masks(Keypoints.of_one_face(face.landmarks, SIZE, SIZE), fps).boxes
     settings = shipped().override(method=method)
@@ -43,6 +44,15 @@ def measured(pair: Pair, index: int, fps: float, method: str = "pinned") -> dict
         "exact": torch.equal(made[untouched], face.frames[: len(made)][untouched]),
         "kept": result.fps == fps and len(made) == frames,
     }
+
+
+def _motion(pair: Pair, index: int, frames: int, fps: float) -> Motion:
+    """As the clip at 25 fps moves, between its frames."""
+    drawn = Motion.draw(np.random.default_rng([SEED, index]), pair.clip.curves, FPS)
+    known = (np.arange(len(drawn.dx)) + 0.5) / FPS
+    wanted = (np.arange(frames) + 0.5) / fps
+    values = (np.interp(wanted, known, getattr(drawn, field.name).numpy()) for field in fields(drawn))
+    return Motion(*(torch.from_numpy(value).float() for value in values))
 
 
 def run(record: Record) -> None:

@@ -16,7 +16,7 @@ class Entry:
     folder: the family's, in nodes/families. contract, compiled: False where another entry shows the same already.
     layers_apart: its layers come from a file of their own, so they also go on a model that is compiled before.
     reloads: the pack loads its backbone, so the host may ask for it again without dynamic VRAM. null_picture: its null
-    branch can lose the picture. fps: of its videos.
+    branch can lose the picture. fps: of its videos. edits: Video Edit Lip-Sync takes it.
     """
 
     folder: str
@@ -26,6 +26,7 @@ class Entry:
     reloads: bool = False
     null_picture: bool = True
     fps: float = 25.0
+    edits: bool = True
 
 
 EVERY = {
@@ -35,10 +36,11 @@ EVERY = {
     "SkyReels-V3": Entry("multitalk", reloads=True),
     "SkyReels-V3 in fp8": Entry("multitalk", contract=False, compiled=False, reloads=True),
     "HuMo": Entry("humo", null_picture=False),
-    "Wan2.2-S2V": Entry("s2v", fps=16.0),
+    "Wan2.2-S2V": Entry("s2v", fps=16.0, edits=False),
     "toy": Entry("toy"),
 }
 ONLY = os.environ.get("SKYREELS_FAMILY")
 FAMILIES = {name: entry for name, entry in EVERY.items() if ONLY in (None, entry.folder)}
 CONTRACT = {name: entry for name, entry in FAMILIES.items() if entry.contract}
+EDITING = {name: entry for name, entry in CONTRACT.items() if entry.edits}
 COMPILED = {name: entry for name, entry in FAMILIES.items() if entry.compiled}

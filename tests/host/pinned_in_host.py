@@ -21,7 +21,7 @@ import torch  # noqa: E402
 from comfy_api.latest import InputImpl, Types  # noqa: E402
 from contract import Interrupted, differ, guided, refusal  # noqa: E402
 from families import SIZE, WINDOW, drawn, families, text, tokens_of, write_files  # noqa: E402
-from family_list import CONTRACT  # noqa: E402
+from family_list import EDITING  # noqa: E402
 from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import VideoEditLipSync  # noqa: E402
 from skyreels_audio_pack.nodes.families.multitalk.key_frames import KeyFrameRun  # noqa: E402
@@ -280,5 +280,5 @@ with torch.inference_mode():
     write_files(folder)
     vae = load_demo(assets.model())[2]
     kinds = families(folder)
-    found = {name: facts(kinds[name], vae) for name in CONTRACT}
+    found = {name: facts(kinds[name], vae) for name in EDITING}
 (folder / "found.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
