@@ -27,6 +27,8 @@ REPORTS = {
     "SkyReelsAudioImageAnimation": 90,
     "SkyReelsAudioVideoEdit": 90,
     "SkyReelsAudioHuMo": 90,
+    "SkyReelsAudioS2V": 90,
+    "SkyReelsAudioS2VSampler": 120,
     "SkyReelsAudioMultiTalk": 90,
     "SkyReelsAudioWindows": 100,
     "SkyReelsAudioTeaCache": 90,
@@ -64,17 +66,41 @@ HUMO_ANIMATION = Note(
     """HuMo animates your portrait with the same sampler. Its files are public: where one is missing, ComfyUI's list of
 errors offers the download.
 
-The report of *SkyReels Audio Sampler* says which steps, shift and guidance HuMo recommends.
+**6 steps, no CFG**, with the lightx2v LoRA, as in ComfyUI's own template. For 50 steps bypass *Load LoRA* and choose
+*HuMo 17B, 50 steps* in *Sampling Preset*. The report of *SkyReels Audio Sampler* says what was used.
 
-Licence of the weights: Apache-2.0. 17B in fp8: 17 GB.""",
+Files: HuMo 17B in fp8 (17 GB), the LoRA (0.74 GB), UMT5-XXL, the VAE, Whisper large v3. VRAM: 24 GB, estimated.
+Time: not measured; ComfyUI's template gives none.
+
+Licence of the weights: Apache-2.0.""",
 )
 INFINITETALK = Note(
     "InfiniteTalk",
     """InfiniteTalk animates your portrait, on a plain Wan 2.1 image-to-video model of 14B. All files are public: where
 one is missing, ComfyUI's list of errors offers the download.
 
-For two people choose the multi file of InfiniteTalk, and give each voice with *Speaker*. For a draft put a
-distillation LoRA on the model, and choose its preset.
+**6 steps, no CFG**, with the lightx2v LoRA, as in ComfyUI's own template; a preset has 4. For 40 steps bypass
+*Load LoRA* and choose *480p* in *Apply InfiniteTalk*. For two people choose the multi file, and give each voice with
+*Speaker*.
+
+Files: Wan 2.1 I2V 14B (33 GB, 16 GB in fp8), InfiniteTalk (2.7 to 5.1 GB), the LoRA (0.74 GB), UMT5-XXL, the VAE, CLIP
+vision H, wav2vec2. VRAM: 24 GB in fp8, 48 GB in bf16, estimated. Time: 10 s of video take about 10 minutes on an
+RTX 4090, estimated; ComfyUI's template gives none.
+
+Licence of the weights: Apache-2.0.""",
+)
+S2V = Note(
+    "Wan2.2-S2V",
+    """Wan2.2-S2V animates your portrait at 16 frames a second, chunk after chunk. Its files are public: where one is
+missing, ComfyUI's list of errors offers the download. This pack was tried with tiny random weights only.
+
+**4 steps, no CFG**, with the lightx2v LoRA, as in ComfyUI's own template, which says that the LoRA costs quality. For
+40 steps bypass *Load LoRA* and choose *Wan2.2-S2V, 40 steps* in *Sampling Preset*.
+
+Files: Wan2.2-S2V 14B in fp8 (16 GB), the LoRA (1.2 GB), UMT5-XXL, the VAE, wav2vec2-large. VRAM: 24 GB, estimated.
+Time: not measured; ComfyUI's template gives none.
+
+*SkyReels Audio Sampler* takes the same wires, for windows that are blended at every step.
 
 Licence of the weights: Apache-2.0.""",
 )
@@ -142,7 +168,7 @@ LAYOUTS = {
     ),
     "humo": Layout(
         (
-            (Group("1. Models", MODEL, ((HUMO_ANIMATION, 1, 2, 5, 6),)),),
+            (Group("1. Models", MODEL, ((HUMO_ANIMATION, 1, 15, 16), (2, 5, 6))),),
             (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
             (Group("3. Prompt", TEXT, ((3, 4),)),),
             (Group("4. Conditions and sampling", SAMPLE, ((10, 11),)),),
@@ -152,7 +178,7 @@ LAYOUTS = {
     ),
     "infinitetalk": Layout(
         (
-            (Group("1. Models", MODEL, ((INFINITETALK, 1, 2, 3, 6, 7),)),),
+            (Group("1. Models", MODEL, ((INFINITETALK, 1, 18, 2), (3, 6, 7))),),
             (Group("2. Portrait and voice", INPUT, ((8, 9, 12),)),),
             (
                 Group("3. Prompt", TEXT, ((4, 5),)),
@@ -162,6 +188,16 @@ LAYOUTS = {
             (Group("6. Video", VIDEO, ((15, 16, 17),)),),
         ),
         {5: (290, 240)},
+    ),
+    "s2v": Layout(
+        (
+            (Group("1. Models", MODEL, ((S2V, 1, 15, 16), (2, 5, 6))),),
+            (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
+            (Group("3. Prompt", TEXT, ((3, 4),)),),
+            (Group("4. Conditions and sampling", SAMPLE, ((10, 11),)),),
+            (Group("5. Video", VIDEO, ((12, 13, 14),)),),
+        ),
+        {4: (290, 240)},
     ),
     "skyreels_v3": Layout(
         (

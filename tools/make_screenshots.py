@@ -34,7 +34,7 @@ MOMENT = 1.4
 SIDE, WAVE = 512, 96
 DARK, LIGHT = (24, 26, 32), (120, 180, 230)
 
-LABELS = {"humo": "HuMo", "infinitetalk": "InfiniteTalk", "skyreels_v3": "SkyReels-V3"}
+LABELS = {"humo": "HuMo", "infinitetalk": "InfiniteTalk", "skyreels_v3": "SkyReels-V3", "s2v": "Wan2.2-S2V"}
 
 SHOW_MOMENT = """moment => document.querySelectorAll("video").forEach(video => {
   video.pause()
@@ -105,6 +105,7 @@ FOLDERS = {
     "CLIPLoader": "text_encoders",
     "CLIPVisionLoader": "clip_vision",
     "VAELoader": "vae",
+    "LoraLoaderModelOnly": "loras",
 }
 
 

@@ -16,7 +16,7 @@ from skyreels_core.queueing.client import Client, Prompt, Unreachable
 
 PACK = Path(__file__).resolve().parents[2]
 MODEL_FOLDERS = (
-    *("diffusion_models", "vae", "text_encoders", "clip_vision"),
+    *("diffusion_models", "vae", "text_encoders", "clip_vision", "loras"),
     *("audio_encoders", "model_patches", "detection"),
 )
 OPTIONS = ("--cpu", "--disable-api-nodes", "--database-url", "sqlite:///:memory:")

@@ -7,9 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from host_server import HostServer
+from safetensors.torch import save_file
 
 from skyreels_core import assets
+from skyreels_core.families.humo.presets import LORA
 from skyreels_core.media.reading import read_video
 
 HERE = Path(__file__).parent
@@ -125,12 +128,18 @@ def server(comfyui, tmp_path_factory):
     server.kill()
 
 
+def stand_in_lora(server):
+    """Of no weight that the model has."""
+    save_file({"none": torch.zeros(1)}, server.models / "loras" / LORA)
+
+
 def test_the_workflow_runs_to_a_video_as_long_as_the_voice(server, folder):
     """With tiny weights under the names in the workflow. ComfyUI's CLIP loader knows UMT5-XXL alone, so the text
     comes from the demo loader."""
     shutil.copy(
         folder / "humo.safetensors", server.models / "diffusion_models" / "humo_17B_fp8_e4m3fn.safetensors"
     )
+    stand_in_lora(server)
     shutil.copy(assets.model() / "vae.safetensors", server.models / "vae" / "wan_2.1_vae.safetensors")
     shutil.copy(assets.portrait(), server.input / "portrait.png")
     shutil.copy(assets.voice(1), server.input / "voice.flac")

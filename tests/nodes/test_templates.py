@@ -7,7 +7,9 @@ import itertools
 import pytest
 from workflow_files import API, NAMES, NOTE, UI, differences, loose_ends, read
 
-FOLDERS = ("diffusion_models", "model_patches", "text_encoders", "audio_encoders", "clip_vision", "vae")
+FOLDERS = (
+    "diffusion_models", "model_patches", "text_encoders", "audio_encoders", "clip_vision", "vae", "loras",
+)  # fmt: skip
 TITLE = 30  # pixels of a node's title, above its position
 
 
