@@ -49,7 +49,7 @@ class Pair:
             meter.add(layer, composite(*layer))
         found = meter.findings()
         follows = (correlation(mouth, clip.curves.area[: len(made)]) for clip in (self.other, self.clip))
-        numbers = (*follows, found.outside_db, 255 * (found.edge_jump or 0), found.edge_ratio)
+        numbers = (*follows, found.outside_db or 0.0, 255 * (found.edge_jump or 0.0), found.edge_ratio or 0.0)
         return dict(zip(SHOWN, (*numbers, *(found.ring_shift or ())), strict=True))
 
 

@@ -23,7 +23,7 @@ from .material import FPS, SEED, SIZE, bundle, correlation, median_interval, shi
 from .pinned import Pair
 from .record import Record
 
-CLIPS = 8
+CLIPS = 6
 RATES = (25.0, 24000 / 1001, 30000 / 1001, 60.0)
 
 
@@ -61,7 +61,7 @@ def run(record: Record) -> None:
     record["clips"] = clips
     for fps, rows in found.items():
         apart = [row["new"] - at_25["new"] for row, at_25 in zip(rows, found[25.0], strict=True)]
-        record[f"{fps:.6g}"] = {
+        record[f"{fps:.5g}"] = {
             "new": np.median([row["new"] for row in rows]),
             "apart": {"median": np.median(apart), "interval": median_interval(apart, draws)},
             "exact": all(row["exact"] for row in rows),

@@ -23,6 +23,7 @@ from .plan import RunPlan
 
 FLOAT = 4  # bytes of a float32
 SOLVER_LATENTS = 7  # x, its prediction, the one before, and what a step of second order makes in between
+PINNED_LATENTS = 2  # the first noise, and x as the windows of a pinned edit see it
 STATE_LATENTS = 2  # x and its prediction, which a run state keeps
 WINDOW_LATENTS = 8  # of one window: its part of x, the predictions of its branches, their sum
 WINDOW_PIXELS = 6  # float32 videos of one window: read, stacked, in -1..1, masked, moved
@@ -165,9 +166,10 @@ def _sampling(needs: Needs) -> list[Part]:
     """A step, and after it the writing of the state, which is copied for that."""
     device, grows, model = _device(needs), (VOICE, PICTURE), needs.plan.model
     forward = forward_bytes(model.config, needs.tokens, model.dtype.itemsize) + WINDOW_LATENTS * needs.window
+    solver = SOLVER_LATENTS + PINNED_LATENTS * needs.plan.is_pinned
     brought = STATE_LATENTS * needs.whole if needs.on_gpu and needs.keeps_state else 0
     return [
-        Part("the latents of the whole video", device, "sampling", SOLVER_LATENTS * needs.whole, grows),
+        Part("the latents of the whole video", device, "sampling", solver * needs.whole, grows),
         Part("a forward pass of the model", device, "sampling", forward, (WINDOW, PICTURE)),
         Part("TeaCache", MEMORY, "sampling", needs.cached, grows),
         Part("the latents of the whole video", device, "keeping", STATE_LATENTS * needs.whole, grows),
