@@ -168,7 +168,7 @@ LAYOUTS = {
     ),
     "humo": Layout(
         (
-            (Group("1. Models", MODEL, ((HUMO_ANIMATION, 1, 15, 16), (2, 5, 6))),),
+            (Group("1. Models", MODEL, ((HUMO_ANIMATION, 1, 15, 16, 2, 5, 6),)),),
             (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
             (Group("3. Prompt", TEXT, ((3, 4),)),),
             (Group("4. Conditions and sampling", SAMPLE, ((10, 11),)),),
@@ -178,7 +178,7 @@ LAYOUTS = {
     ),
     "infinitetalk": Layout(
         (
-            (Group("1. Models", MODEL, ((INFINITETALK, 1, 18, 2), (3, 6, 7))),),
+            (Group("1. Models", MODEL, ((INFINITETALK, 1, 18, 2, 3, 6, 7),)),),
             (Group("2. Portrait and voice", INPUT, ((8, 9, 12),)),),
             (
                 Group("3. Prompt", TEXT, ((4, 5),)),
@@ -191,7 +191,7 @@ LAYOUTS = {
     ),
     "s2v": Layout(
         (
-            (Group("1. Models", MODEL, ((S2V, 1, 15, 16), (2, 5, 6))),),
+            (Group("1. Models", MODEL, ((S2V, 1, 15, 16, 2, 5, 6),)),),
             (Group("2. Portrait and voice", INPUT, ((7, 8, 9),)),),
             (Group("3. Prompt", TEXT, ((3, 4),)),),
             (Group("4. Conditions and sampling", SAMPLE, ((10, 11),)),),
