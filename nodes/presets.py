@@ -40,7 +40,9 @@ class SamplingPreset(io.ComfyNode):
     def execute(cls, model, preset: str) -> io.NodeOutput:
         own = presets_of(find_family(model))
         if preset not in own:
-            fitting = f"Choose one of {'; '.join(own)}." if own else "Its loader has the presets of this model."
+            fitting = (
+                f"Choose one of {'; '.join(own)}." if own else "Its loader has the presets of this model."
+            )
             raise InputError(f"The preset {preset!r} is not for this model. {fitting}")
         return io.NodeOutput(with_preset(model, own[preset]))
 

@@ -122,6 +122,49 @@ VIDEO_EDIT = Note(
 The faces of the demo's video are included. For a video of your own use *Load Video*, *Get Video Components* and
 *Load DWPose*, and a model that you trained: the demo draws a drawn mouth on everybody.""",
 )
+REDUB_INFINITETALK = Note(
+    "Re-dub a video with InfiniteTalk",
+    """The mouth follows the new voice; every pixel beyond the feathered mask is the video's own. InfiniteTalk never
+saw a mask: the rest of the video is put back at every step. *Unverified*: tried on tiny networks only.
+
+4 steps with the lightx2v LoRA, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes (estimated), in
+24 GB with fp8. All files are public: where one is missing, ComfyUI's list of errors offers the download.
+
+For a video of your own connect *Load Video* and *Get Video Components* in the place of *Demo Inputs*, and *Load
+DWPose* to the face mask. A small face wants *Face Crop*. Licence of the weights: Apache-2.0.""",
+)
+REDUB_SKYREELS_V3 = Note(
+    "Re-dub a video with SkyReels-V3 A2V",
+    """The mouth follows the new voice; every pixel beyond the feathered mask is the video's own. SkyReels-V3 never saw
+a mask: the rest of the video is put back at every step. *Unverified*: tried on tiny networks only.
+
+4 steps as shipped, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes (estimated), in 24 GB with
+fp8.
+
+For a video of your own connect *Load Video* and *Get Video Components* in the place of *Demo Inputs*, and *Load
+DWPose* to the face mask. Licence of the weights: Skywork Community License, commercial use under its terms.""",
+)
+CONVERSATION = Note(
+    "Two people, two voices",
+    """Both people of a video say something else, each with a voice of their own; whoever is silent is left alone.
+InfiniteTalk's multi file drives both. *Unverified*: tried on tiny networks only.
+
+*Speaker* sets who speaks where and from when; the second one starts after half a second here. 4 steps with the
+lightx2v LoRA. 10 s of video take an RTX 4090 about 7 minutes (estimated), in 24 GB with fp8.
+
+Faces are numbered from the largest. Licence of the weights: Apache-2.0.""",
+)
+FLASHTALK = Note(
+    "SoulX-FlashTalk",
+    """FlashTalk is InfiniteTalk's network, distilled to 4 steps without guidance. Download all its parts into one
+folder of `models/diffusion_models`. *Unverified*: tried on tiny networks only.
+
+One forward pass per step; bf16 weights of 38 GB need 48 GB, or part of them in system memory. 10 s of video take an
+H100 about a minute (estimated).
+
+*Motion-Frame Sampler* samples as published, with the last frames of each window as the first of the next. Licence of
+the weights: Apache-2.0.""",
+)
 LONG_VIDEO = Note(
     "Any length",
     f"""The model processes 33 frames at once. *Windows* covers the whole voice; neighbouring windows share 9 frames,
@@ -218,6 +261,47 @@ LAYOUTS = {
             (Group("6. Video", VIDEO, ((9, 10, 11, 12),)),),
         ),
         {},
+    ),
+    "redub_infinitetalk": Layout(
+        (
+            (Group("1. Models", MODEL, ((REDUB_INFINITETALK, 1, 2, 3), (4, 7, 8, 9))),),
+            (Group("2. Video and voice", INPUT, ((10,), (11, 12))), Group("3. Prompt", TEXT, ((5, 6),))),
+            (Group("4. Where the mouth is", GUIDE, ((13, 14, 15),)),),
+            (Group("5. Conditions and sampling", SAMPLE, ((16, 17),)),),
+            (Group("6. Video", VIDEO, ((18,),)),),
+        ),
+        {6: (290, 240)},
+    ),
+    "redub_skyreels_v3": Layout(
+        (
+            (Group("1. Models", MODEL, ((REDUB_SKYREELS_V3, 1), (2, 5, 6, 7))),),
+            (Group("2. Video and voice", INPUT, ((8,), (9, 10))), Group("3. Prompt", TEXT, ((3, 4),))),
+            (Group("4. Where the mouth is", GUIDE, ((11, 12, 13),)),),
+            (Group("5. Conditions and sampling", SAMPLE, ((14, 15),)),),
+            (Group("6. Video", VIDEO, ((16,),)),),
+        ),
+        {4: (290, 240)},
+    ),
+    "conversation": Layout(
+        (
+            (Group("1. Models", MODEL, ((CONVERSATION, 1, 2, 3), (4, 7, 8, 9))),),
+            (Group("2. Video and voices", INPUT, ((10, 11), (12, 13))), Group("3. Prompt", TEXT, ((5, 6),))),
+            (Group("4. Where the mouths are", GUIDE, ((17, 18), (16, 19))),),
+            (Group("5. Who speaks", VOICE, ((14, 20, 15, 21),)),),
+            (Group("6. Conditions and sampling", SAMPLE, ((22, 23),)),),
+            (Group("7. Video", VIDEO, ((24,),)),),
+        ),
+        {6: (290, 240)},
+    ),
+    "flashtalk": Layout(
+        (
+            (Group("1. Models", MODEL, ((FLASHTALK, 1, 2, 5, 6, 7),)),),
+            (Group("2. Portrait and voice", INPUT, ((8,), (9, 10))), Group("3. Prompt", TEXT, ((3, 4),))),
+            (Group("4. Voice and portrait, encoded", GUIDE, ((12, 11),)),),
+            (Group("5. Conditions and sampling", SAMPLE, ((13, 14),)),),
+            (Group("6. Video", VIDEO, ((15,),)),),
+        ),
+        {4: (290, 240)},
     ),
     "long_video": Layout(
         (

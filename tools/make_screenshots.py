@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -34,7 +35,18 @@ MOMENT = 1.4
 SIDE, WAVE = 512, 96
 DARK, LIGHT = (24, 26, 32), (120, 180, 230)
 
-LABELS = {"humo": "HuMo", "infinitetalk": "InfiniteTalk", "skyreels_v3": "SkyReels-V3", "s2v": "Wan2.2-S2V"}
+# Templates that need weights: who they take, and what stands on their picture.
+SHOWN = {
+    "image_animation_own_weights": ("Omar", "your weights"),
+    "humo": ("Omar", "HuMo"),
+    "infinitetalk": ("Ruby", "InfiniteTalk"),
+    "skyreels_v3": ("Omar", "SkyReels-V3"),
+    "redub_infinitetalk": ("Ines", "InfiniteTalk"),
+    "redub_skyreels_v3": ("Ines", "SkyReels-V3"),
+    "conversation": ("Mei and Felix", "two voices"),
+    "flashtalk": ("Ruby", "FlashTalk"),
+    "s2v": ("Omar", "Wan2.2-S2V"),
+}
 
 SHOW_MOMENT = """moment => document.querySelectorAll("video").forEach(video => {
   video.pause()
@@ -122,9 +134,8 @@ def save(front_end: FrontEnd, path: Path) -> None:
 def cover(name: str, video: Video | None) -> Image.Image:
     """A square picture of what the template makes; of what it takes where that needs weights."""
     if video is None:
-        return labelled(
-            over_voice(read_picture(assets.portrait()), read_audio(assets.voice(1))), LABELS.get(name)
-        )
+        person, label = SHOWN[name]
+        return labelled(over_voice(*taken(person)), label)
     moment = round(MOMENT * video.fps)
     if name == "video_edit":
         return beside(read_video(assets.video()).frames[moment], video.frames[moment])
@@ -134,6 +145,20 @@ def cover(name: str, video: Video | None) -> Image.Image:
         return grid(video.frames[moment : moment + 28 : 7])
     frame, voice = video.frames[moment], video.audio
     return picture(frame, SIDE) if voice is None else over_voice(frame, voice)
+
+
+def taken(person: str) -> tuple[Tensor, Audio]:
+    """A square picture of somebody whom a template takes, and the voice."""
+    people = assets.people()
+    if person in ("Ruby", "Omar"):
+        return read_picture(people[person].portrait), read_audio(assets.people_voice(person))
+    shown = people["Ruby" if person == "Ines" else person]
+    frame, voice = read_video(shown.video).frames[round(MOMENT * 25)], read_audio(assets.people_voice("Ruby"))
+    height, width = frame.shape[:2]
+    if width == height:
+        return frame, voice
+    quarter, part = width // 4, height // 4  # the middle of each of two
+    return torch.cat([frame[:, x - part : x + part] for x in (quarter, 3 * quarter)], dim=1), voice
 
 
 def picture(frame: Tensor, side: int) -> Image.Image:
@@ -155,7 +180,7 @@ def over_voice(frame: Tensor, voice: Audio) -> Image.Image:
 
 def labelled(made: Image.Image, text: str | None) -> Image.Image:
     if text:
-        font, place = ImageFont.load_default(60), (SIDE // 2, SIDE - WAVE - 50)
+        font, place = ImageFont.load_default(52), (SIDE // 2, 40)
         ImageDraw.Draw(made).text(place, text, "white", font, anchor="mm", stroke_width=4, stroke_fill=DARK)
     return made
 

@@ -170,6 +170,8 @@ def finished_node(node: dict, place: list[int], links: dict[int, int]) -> dict:
     for entry in node["outputs"]:
         entry.pop("localized_name", None)
         entry["links"] = sorted(links[link] for link in entry.get("links") or ())
+    if node["type"] == "RecordAudio":  # the front end also counts its button
+        node["widgets_values"] = node["widgets_values"][:1]
     if node["type"] != NOTE:
         node["properties"] = {**node["properties"], **origin(node["type"])}
     return node

@@ -66,7 +66,10 @@ def test_a_fast_preset_without_its_lora_names_the_file(found):
         ("small", "needs the 24 layers of width 1024 of wav2vec2-large"),
         ("native", "Wire it through S2V Animation"),
         ("batch", "one video at a time"),
-        ("preset", "The preset 'HuMo 17B, 50 steps' is not for this model. Choose one of Wan2.2-S2V, 40 steps"),
+        (
+            "preset",
+            "The preset 'HuMo 17B, 50 steps' is not for this model. Choose one of Wan2.2-S2V, 40 steps",
+        ),
     ],
 )
 def test_a_mistake_ends_in_a_sentence(found, mistake, says):
