@@ -130,8 +130,8 @@ saw a mask: the rest of the video is put back at every step. *Unverified*: tried
 4 steps with the lightx2v LoRA, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes (estimated), in
 24 GB with fp8. All files are public: where one is missing, ComfyUI's list of errors offers the download.
 
-For a video of your own connect *Load Video* and *Get Video Components* in the place of *Demo Inputs*, and *Load
-DWPose* to the face mask. A small face wants *Face Crop*. Licence of the weights: Apache-2.0.""",
+For a video of your own connect *Load Video* and *Get Video Components* instead of *Demo Inputs*, and *Load DWPose* to
+the face mask. A small face wants *Face Crop*. Licence of the weights: Apache-2.0.""",
 )
 REDUB_SKYREELS_V3 = Note(
     "Re-dub a video with SkyReels-V3 A2V",
@@ -141,8 +141,8 @@ a mask: the rest of the video is put back at every step. *Unverified*: tried on 
 4 steps as shipped, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes (estimated), in 24 GB with
 fp8.
 
-For a video of your own connect *Load Video* and *Get Video Components* in the place of *Demo Inputs*, and *Load
-DWPose* to the face mask. Licence of the weights: Skywork Community License, commercial use under its terms.""",
+For a video of your own connect *Load Video* and *Get Video Components* instead of *Demo Inputs*, and *Load DWPose* to
+the face mask. Licence of the weights: Skywork Community License, commercial use under its terms.""",
 )
 CONVERSATION = Note(
     "Two people, two voices",
