@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
+from ..skyreels_core.audio.reading import cut_voice
 from ..skyreels_core.conditioning.visual import Footing, VideoEdit
 from ..skyreels_core.errors import InputError
+from ..skyreels_core.evaluation.continuity import Continuity
 from ..skyreels_core.evaluation.edits import EditMeter
 from ..skyreels_core.media.compositing import USED_PART, Changed, fitted
 from ..skyreels_core.media.footage import Frames, Reader, TruncatedFrames, following
@@ -18,6 +20,7 @@ from ..skyreels_core.media.region import Region, check_region
 from ..skyreels_core.media.sound import Audio
 from ..skyreels_core.pipeline.finish import Edited, Finish, Reference
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
+from .host.decoding import decode_stream
 from .host.footage import footage_of, rate_of
 from .host.made import Made
 from .tensors import to_frames, to_region
@@ -171,6 +174,47 @@ def unifying(
     pictures, done = fit(to_frames(reference), *size)
     picture = pictures.mean(0)
     return lambda frame: picture, [f"Reference: {done}."]
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A video that is made while its frames are read."""
+
+    size: tuple[int, int]  # width and height, pixels
+    timeline: Timeline
+    voice: Audio  # as long as the timeline
+    frames: Iterator[Tensor]
+    report: Callable[[], list[str]]  # once they were read, as is what they are like
+    continuity: Callable[[], Continuity]
+
+
+def finish_latent(
+    latent: Mapping[str, Any],
+    made: Made | None,
+    stale: list[str],
+    vae,
+    given: Inputs,
+    feather: int,
+    strength: float,
+) -> Finished:
+    """The frames of a latent, over those of the video that was edited if there is one."""
+    latents, used = latent["samples"], given.over(made)
+    footage, fps, of_rate = under_edit(used.source, used.fps)
+    timeline, cut = length_of(latents, made, given, used, fps)
+    pinned = made is not None and made.pinned
+    size, edited = size_of(latents), edit_of(footage, used.mask, feather, timeline, pinned)
+    colours, lines = unifying(used.reference, edited, size)
+    finish = Finish(timeline.frames, fps, strength, colours, edited, made and made.plan)
+    finish = blended(finish, made, size)
+    meter = finish.meter()
+
+    def report() -> list[str]:
+        changes = edit_report(edited, size, timeline.frames) if edited else []
+        return [*stale, *of_rate, *cut, *lines, *changes]
+
+    frames = finish.stream(decode_stream(vae, latents), meter)
+    shown = edited.source.size if edited else size
+    return Finished(shown, timeline, cut_voice(used.audio, timeline), frames, report, meter.result)
 
 
 def ticking(frames: Iterable[Tensor], tick: Callable[[int], None]) -> Iterator[Tensor]:

@@ -11,28 +11,32 @@ from torch import Tensor
 
 from ..skyreels_core.conditioning.dwpose import DWPose as FaceFinder
 from ..skyreels_core.conditioning.faces import FaceMasks, face_masks
+from ..skyreels_core.conditioning.landmarks import from_face_landmarks
 from ..skyreels_core.conditioning.overlay import overlay
 from ..skyreels_core.conditioning.pose import Keypoints, from_pose_keypoint
+from ..skyreels_core.conditioning.yunet import YuNet
 from ..skyreels_core.errors import InputError
 from ..skyreels_core.media.cuts import find_shots
 from ..skyreels_core.media.footage import Frames, VideoFile, collect
+from .host.face_detection import MeshFinder
 from .host.folders import detection_path, onnx_files
 from .host.footage import ask_to_go_on, footage_of, withheld
 from .host.progress import progress
 from .host.reporting import say
-from .sockets import MASKS, DWPose, PoseKeypoint, Region
+from .sockets import MASKS, DWPose, FaceDetector, FaceLandmarks, HostDetector, PoseKeypoint, Region
 
 DETECTOR, POSE = "yolox_l.onnx", "dw-ll_ucoco_384.onnx"
+YUNET = "face_detection_yunet_2023mar.onnx"
 SHOWN = 16  # frames of a VIDEO in the preview, at most
 SOURCE = "from yzd-v/DWPose on Hugging Face, in models/detection."
 
 
-def onnx_input(name: str, expected: str, what: str) -> io.Combo.Input:
+def onnx_input(name: str, expected: str, what: str, source: str = SOURCE) -> io.Combo.Input:
     """A missing file is offered by its usual name, so that a run can say where it belongs."""
     names = onnx_files()
     chosen = next((file for file in names if file.endswith(expected)), expected)
     options = names if chosen in names else [*names, chosen]
-    return io.Combo.Input(name, options=options, default=chosen, tooltip=f"The {what}, {expected} {SOURCE}")
+    return io.Combo.Input(name, options=options, default=chosen, tooltip=f"The {what}, {expected} {source}")
 
 
 class LoadDWPose(io.ComfyNode):
@@ -54,6 +58,30 @@ class LoadDWPose(io.ComfyNode):
     @classmethod
     def execute(cls, detector: str, pose: str) -> io.NodeOutput:
         return io.NodeOutput(FaceFinder(detection_path(detector), detection_path(pose)))
+
+
+class LoadYuNet(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioLoadYuNet",
+            display_name="Load YuNet",
+            category=MASKS,
+            description="Loads YuNet, a face detector of 0.3 MB that needs no further package.",
+            search_aliases=["face detector", "face landmarks", "opencv"],
+            inputs=[
+                onnx_input(
+                    "detector", YUNET, "face detector", "from OpenCV's model zoo, in models/detection."
+                ),
+            ],
+            outputs=[
+                FaceDetector.Output(display_name="detector", tooltip="For Face Mask From DWPose."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, detector: str) -> io.NodeOutput:
+        return io.NodeOutput(YuNet(detection_path(detector)))
 
 
 class FaceMask(io.ComfyNode):
@@ -100,6 +128,16 @@ class FaceMask(io.ComfyNode):
                     tooltip="What to do if no face is found for more than half a second: pass_through leaves the "
                     "frames unchanged, hold keeps the last box until the shot ends, error stops.",
                 ),
+                io.MultiType.Input(
+                    "detector", [FaceDetector, HostDetector], optional=True,
+                    tooltip="From Load YuNet, or from ComfyUI's Load Face Detection Model (MediaPipe), to detect the "
+                    "faces a few frames at a time. Used instead of dwpose.",
+                ),
+                FaceLandmarks.Input(
+                    "landmarks", optional=True,
+                    tooltip="From ComfyUI's Detect Face Landmarks (MediaPipe), detected in this video. Used instead of "
+                    "any detector.",
+                ),
             ],
             outputs=[
                 io.Mask.Output(
@@ -127,10 +165,11 @@ class FaceMask(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image, fps, face="largest", index=0, gaps="pass_through", dwpose=None, keypoints=None
-    ) -> io.NodeOutput:
+        cls, image, fps, face="largest", index=0, gaps="pass_through", dwpose=None, keypoints=None, detector=None,
+        landmarks=None,
+    ) -> io.NodeOutput:  # fmt: skip
         video = footage_of(image)
-        found, lines = find_faces(video, dwpose, keypoints)
+        found, lines = find_faces(video, dwpose, keypoints, detector, landmarks)
         shots, face = find_shots(video, ask_to_go_on), index if face == "index" else face
         masks = face_masks(found, getattr(video, "fps", fps), face, gaps, shots)
         say("\n".join([*lines, masks.summary]))
@@ -162,18 +201,25 @@ def two_withheld() -> list:
     ]
 
 
-def find_faces(video: Frames, dwpose: FaceFinder | None, keypoints: Any) -> tuple[Keypoints, list[str]]:
+def find_faces(
+    video: Frames, dwpose: FaceFinder | None, keypoints: Any, detector: Any = None, landmarks: Any = None
+) -> tuple[Keypoints, list[str]]:
     """The faces of a video, and what is to be said about where they come from."""
     if keypoints is not None:
         both = "Keypoints and DWPose are both connected: the keypoints are used, and DWPose does not run."
         found, spare = from_pose_keypoint(keypoints, *video.size).over(video)
         return found, [*([both] if dwpose is not None else []), *spare]
+    if landmarks is not None:
+        return from_face_landmarks(landmarks, *video.size).over(video)
+    if detector is not None:
+        finder = detector if isinstance(detector, YuNet) else MeshFinder(detector)
+        return finder(video, progress(len(video))), []
     if dwpose is None:
         raise InputError(
-            "No face detection is connected. Connect Load DWPose, or keypoints from another pack's DWPose or "
-            "OpenPose node."
+            "No face detection is connected. Connect Load DWPose, Load YuNet, or keypoints from another pack's DWPose "
+            "or OpenPose node."
         )
     return dwpose(video, progress(len(video))), []
 
 
-NODES = [LoadDWPose, FaceMask]
+NODES = [LoadDWPose, LoadYuNet, FaceMask]

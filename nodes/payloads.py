@@ -12,7 +12,8 @@ from ..skyreels_core.audio.voice import Voice
 from ..skyreels_core.conditioning.fitting import Length, Shape, fit_length, fit_picture, fit_size
 from ..skyreels_core.conditioning.visual import Footing, VideoEdit
 from ..skyreels_core.errors import InputError
-from ..skyreels_core.media.footage import TruncatedFrames, following
+from ..skyreels_core.media.cropping import CroppedFrames, CroppedRegion
+from ..skyreels_core.media.footage import Frames, TruncatedFrames, following
 from ..skyreels_core.media.region import Region, check_edit
 from ..skyreels_core.run.plan import rate_line
 from ..skyreels_core.timeline import TRAINED_RATES, Timeline
@@ -61,6 +62,7 @@ def edit_payload(
     voice = edit_voice(spoken)
     source = footage_of(video)
     region = following(to_region(mask), source)
+    check_crop(source, region)
     fps, of_rate = rate_of(source, voice.timeline.fps)
     voice = at_rate(voice, fps)
     check_edit(source, region)
@@ -111,6 +113,17 @@ def at_rate(voice: Voice | UnreadVoice, fps: float) -> Voice | UnreadVoice:
     if isinstance(voice, Voice):
         return voice.at(fps)
     return replace(voice, timeline=Timeline.from_seconds(voice.timeline.seconds, fps))
+
+
+def check_crop(source: Frames, region: Region) -> None:
+    """Raises InputError where one is a face crop and the other is none, or that of another shot."""
+    crop, masked = isinstance(source, CroppedFrames), isinstance(region, CroppedRegion)
+    if crop != masked or (crop and source.path is not region.path):
+        given = "is one shot of a Face Crop" if crop else "comes from no Face Crop"
+        raise InputError(
+            f"Video and mask do not meet: the video {given}, the mask does not belong to it. Connect video and mask of "
+            "the same Face Crop, or neither."
+        )
 
 
 def length_line(timeline: Timeline) -> str:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from comfy_api.latest import InputImpl, io
 
-from ..skyreels_core.audio.reading import cut_voice
 from ..skyreels_core.evaluation.drift_plot import draw_drift
 from ..skyreels_core.evaluation.plots import to_image
 from ..skyreels_core.media.encoding import CODECS, Encoding
 from ..skyreels_core.media.writing import write_video
-from ..skyreels_core.pipeline.finish import Finish
 from ..skyreels_core.timeline import Timeline
-from .finishing import (
-    Inputs,
-    blended,
-    edit_of,
-    edit_report,
-    length_of,
-    size_of,
-    ticking,
-    under_edit,
-    unifying,
-)
-from .host.decoding import check_decoder, decode_stream
-from .host.made import forget_run, made_of
+from .cropped import finish_crops
+from .finishing import Inputs, finish_latent, ticking
+from .host.decoding import check_decoder
+from .host.made import cropped_latents, forget_run, made_of
 from .host.output import OutputFile, metadata, new_output
 from .host.progress import progress
 from .host.reporting import say
@@ -123,33 +112,23 @@ class SaveTalkingVideo(io.ComfyNode):
         cls, latent, vae, fps, filename_prefix, codec, quality, colour_strength, audio=None, lossless=False, feather=-1,
         reference=None, source=None, mask=None,
     ) -> io.NodeOutput:  # fmt: skip
-        latents = latent["samples"]
-        check_decoder(vae, latents)
+        check_decoder(vae, latent["samples"])
         made, stale = made_of(latent)
         given = Inputs(None if audio is None else to_audio(audio), fps or None, reference, source, mask)
-        used = given.over(made)
-        footage, fps, of_rate = under_edit(used.source, used.fps)
-        timeline, cut = length_of(latents, made, given, used, fps)
-        size, edited = (
-            size_of(latents),
-            edit_of(footage, used.mask, feather, timeline, made is not None and made.pinned),
+        if shots := cropped_latents(latent):
+            finished = finish_crops(shots, vae, given, feather, colour_strength)
+        else:
+            finished = finish_latent(latent, made, stale, vae, given, feather, colour_strength)
+        encoding, timeline = Encoding(codec, quality or None, lossless), finished.timeline
+        output = new_output(filename_prefix, encoding.suffix, finished.size)
+        frames = ticking(finished.frames, progress(timeline.frames))
+        write_video(
+            output.path, frames, timeline.fps, finished.voice, encoding, metadata=metadata(cls.hidden)
         )
-        colours, lines = unifying(used.reference, edited, size)
-        encoding = Encoding(codec, quality or None, lossless)
-        output = new_output(filename_prefix, encoding.suffix, edited.source.size if edited else size)
-        finish = Finish(timeline.frames, fps, colour_strength, colours, edited, made and made.plan)
-        finish = blended(finish, made, size)
-        meter = finish.meter()
-        frames = finish.stream(decode_stream(vae, latents), meter)
-        frames = ticking(frames, progress(timeline.frames))
-        voice = cut_voice(used.audio, timeline)
-        write_video(output.path, frames, fps, voice, encoding, metadata=metadata(cls.hidden))
-        forget_run(made)
-        changes = edit_report(edited, size, timeline.frames) if edited else []
-        found = meter.result()
-        report = "\n".join(
-            [file_line(output, timeline), *stale, *of_rate, *cut, *lines, *changes, str(found)]
-        )
+        for each in shots or (latent,):
+            forget_run(made_of(each)[0])
+        found = finished.continuity()
+        report = "\n".join([file_line(output, timeline), *finished.report(), str(found)])
         say(report)
         plot = to_image(draw_drift(found))
         return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, plot, ui=output.preview)

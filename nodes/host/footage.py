@@ -10,6 +10,7 @@ from torch import Tensor
 from ...skyreels_core.media.footage import Frames, InMemoryFrames, open_video
 from ...skyreels_core.media.reading import Video
 from ..tensors import to_frames
+from .crop_video import CropVideo
 
 SAME_RATE = 0.001  # frames per second: 23.976 is 24000/1001
 
@@ -18,6 +19,8 @@ def footage_of(value) -> Frames:
     """A VIDEO, which knows its own rate: from a file it is read as it goes, whole or trimmed. An IMAGE is in memory."""
     if isinstance(value, Tensor):
         return InMemoryFrames(to_frames(value))
+    if isinstance(value, CropVideo):
+        return value.frames
     if isinstance(value, InputImpl.VideoFromFile) and isinstance(value.get_stream_source(), str):
         video = open_video(value.get_stream_source(), callback=ask_to_go_on)
         start, seconds = _trim(value, video.seconds)

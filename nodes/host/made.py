@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ...skyreels_core.conditioning.visual import VisualCondition
+from ...skyreels_core.errors import InputError
+from ...skyreels_core.media.cropping import CroppedFrames
 from ...skyreels_core.media.sound import Audio
 from ...skyreels_core.run.resume import digest
 from ...skyreels_core.timeline import Timeline
@@ -16,6 +19,7 @@ from ...skyreels_core.windows import WindowPlan
 from .work import forget
 
 MADE = "skyreels_audio_made"  # in a LATENT, beside its samples
+SHOTS = "skyreels_audio_shots"  # in a LATENT of several
 STALE = (
     "The latent has been changed since it was sampled, so its data from the sampler (voice, video, windows) is "
     "not used."
@@ -60,3 +64,42 @@ def forget_run(made: Made | None) -> None:
     """The video is whole: what was kept to make it again is not needed."""
     if made is not None and made.work is not None:
         forget(made.work)
+
+
+@dataclass(frozen=True, eq=False)
+class Shots:
+    """The latents of single shots in one."""
+
+    samples: str  # the digest of all of them
+    latents: tuple[Mapping[str, object], ...]
+
+
+def crop_of(made: Made | None) -> CroppedFrames | None:
+    """The face crop that a latent was sampled for."""
+    visual = None if made is None else made.visual
+    whole = getattr(getattr(getattr(visual, "footing", None) or visual, "source", None), "whole", None)
+    return whole if isinstance(whole, CroppedFrames) else None
+
+
+def join(latents: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """The LATENTs of the shots of one video as one. Raises InputError for what is none."""
+    crops = [crop_of(made_of(latent)[0]) for latent in latents]
+    if any(crop is None or crop.source is not crops[0].source for crop in crops):
+        raise InputError(
+            "A latent that is to be joined is not the unchanged latent of a shot of Face Crop. Connect the sampler's "
+            "latents; the videos that they were sampled for must come from one Face Crop."
+        )
+    samples = torch.cat([latent["samples"].cpu() for latent in latents], dim=2)
+    return {"samples": samples, SHOTS: Shots(digest(samples), tuple(latents))}
+
+
+def cropped_latents(latent: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:
+    """The LATENTs of the shots of a face crop, in order; none where it is no face crop."""
+    joined = latent.get(SHOTS)
+    latents = (
+        joined.latents if joined is not None and digest(latent["samples"]) == joined.samples else (latent,)
+    )
+    found = {id(each): crop_of(made_of(each)[0]) for each in latents}
+    if any(crop is None for crop in found.values()):
+        return ()
+    return tuple(sorted(latents, key=lambda each: found[id(each)].first))

@@ -38,18 +38,21 @@ class FaceMask:
     dwpose: Path | None
     face: Faces
     gaps: Gaps
+    yunet: Path | None = None
 
     def of(self, video: Footage, progress: Progress | None = None) -> Region:
         """Masks [h w] of 0 and 1 for each frame of the video, 1 = regenerated."""
         return find_region(
-            video, None, self.keypoints, self.dwpose, self.face, self.gaps, telling(progress, len(video))
-        )
+            video, None, self.keypoints, self.dwpose, self.face, self.gaps,
+            telling(progress, len(video)), self.yunet,
+        )  # fmt: skip
 
 
 def face_mask(
     keypoints: File | None = None,
     dwpose: File | None = None,
     *,
+    yunet: File | None = None,
     face: Faces = "largest",
     gaps: Gaps = "pass_through",
 ) -> FaceMask:
@@ -59,21 +62,23 @@ def face_mask(
         keypoints: a JSON file in POSE_KEYPOINT form, with the face of each frame of the video.
         dwpose: instead of it, a folder with DWPose's yolox_l.onnx and dw-ll_ucoco_384.onnx, which find the faces
             (needs `onnxruntime`).
+        yunet: instead of both, the file face_detection_yunet_2023mar.onnx of OpenCV's model zoo, a small detector.
         face: "largest", "all", or the number of a face from 0, by size.
         gaps: what happens to frames without the face: "pass_through" leaves them as they are, "hold" keeps the last
             mask, "error" raises InputError.
 
-    Raises InputError unless exactly one of keypoints and dwpose is given, and for another face or gaps. What is in the
-    files is checked by `Model.edit`, which has the video.
+    Raises InputError unless exactly one of keypoints, dwpose and yunet is given, and for another face or gaps. What is
+    in the files is checked by `Model.edit`, which has the video.
     """
-    if (keypoints is None) == (dwpose is None):
+    if sum(way is not None for way in (keypoints, dwpose, yunet)) != 1:
         raise InputError(
             "A face mask needs keypoints, a POSE_KEYPOINT JSON file, or dwpose, the folder with DWPose's two ONNX "
-            "files. Give one of them."
+            "files, or yunet, YuNet's ONNX file. Give one of them."
         )
     if gaps not in get_args(Gaps):
         raise InputError(f"gaps is {described(gaps)}; use one of {', '.join(get_args(Gaps))}.")
-    return FaceMask(path_of(keypoints, "keypoints"), path_of(dwpose, "dwpose"), face_of(face), gaps)
+    paths = path_of(keypoints, "keypoints"), path_of(dwpose, "dwpose")
+    return FaceMask(*paths, face_of(face), gaps, path_of(yunet, "yunet"))
 
 
 def face_of(face: Any) -> Faces:
@@ -203,7 +208,7 @@ def naming_of(given: object) -> AbstractContextManager:
     """Errors name the file that was given."""
     file = given if isinstance(given, str | PathLike) else getattr(given, "path", None)
     if isinstance(given, FaceMask):
-        file = given.keypoints or given.dwpose
+        file = given.keypoints or given.dwpose or given.yunet
     return naming(None if file is None else Path(file))
 
 

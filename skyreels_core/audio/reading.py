@@ -48,6 +48,13 @@ def cut_voice(audio: Audio, timeline: Timeline) -> Audio:
     return replace(audio, samples=fill(audio.samples, timeline.sample_count(audio.sample_rate)))
 
 
+def span_of(audio: Audio, first: int, timeline: Timeline) -> Audio:
+    """The voice from a frame on, as long as the timeline, with silence where it has ended."""
+    start = Timeline(first, timeline.fps).sample_count(audio.sample_rate) if first else 0
+    length = timeline.sample_count(audio.sample_rate)
+    return replace(audio, samples=fill(audio.samples[:, start:], length))
+
+
 def encoder_samples(audio: Audio, timeline: Timeline) -> Tensor:
     """The voice as a speech encoder gets it, as long as the timeline: [n] at 16 kHz."""
     return fill(mono_16k(audio), timeline.sample_count(SAMPLE_RATE))

@@ -78,9 +78,9 @@ def edit(args: Namespace) -> None:
     with work_folder(args) as work, Bars() as bars:
         region = find_region(
             video, args.mask, args.keypoints, args.dwpose, args.face, args.gaps,
-            lambda frame: bars("faces", frame + 1, len(video), ""),
+            lambda frame: bars("faces", frame + 1, len(video), ""), args.yunet,
         )  # fmt: skip
-        with naming(args.mask or args.keypoints or args.dwpose):
+        with naming(args.mask or args.keypoints or args.dwpose or args.yunet):
             region = checked_region(video, region)
         loaded = Model(model.load())
         made = loaded.edit(video, audio, region, text, crop=args.crop, plan=plan, progress=bars, work=work)

@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import Tensor
 
-from ..audio.reading import cut_voice, fill
+from ..audio.reading import cut_voice, span_of
 from ..conditioning.crop import Shot, face_crops
 from ..conditioning.prompts import PromptSchedule
 from ..evaluation.continuity import ContinuityMeter
@@ -161,13 +161,6 @@ class _Whole:
             whole.seconds[stage] += seconds
         report.seconds = whole.seconds  # decoding comes later
         whole.lines += [line for line in report.lines if line not in whole.lines]
-
-
-def span_of(audio: Audio, first: int, timeline: Timeline) -> Audio:
-    """The voice from a frame on, as long as the timeline, with silence where it has ended."""
-    start = Timeline(first, timeline.fps).sample_count(audio.sample_rate) if first else 0
-    length = timeline.sample_count(audio.sample_rate)
-    return replace(audio, samples=fill(audio.samples[:, start:], length))
 
 
 def _numbered(progress: Progress | None, number: int, shots: int) -> Progress | None:

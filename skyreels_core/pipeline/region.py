@@ -1,4 +1,4 @@
-"""Which part of a video an edit regenerates: from a mask, from keypoints, or found with DWPose."""
+"""Which part of a video an edit regenerates: from a mask, from keypoints, or found with DWPose or YuNet."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from ..conditioning.dwpose import DWPose
 from ..conditioning.faces import Faces, Gaps, face_masks
 from ..conditioning.pose import from_pose_keypoint
+from ..conditioning.yunet import YuNet
 from ..errors import InputError, naming
 from ..media.cuts import find_shots
 from ..media.footage import Footage, Frames, InMemoryFrames, TruncatedFrames, following, open_video
@@ -35,15 +36,16 @@ def find_region(
     faces: Faces = "largest",
     gaps: Gaps = "pass_through",
     callback: Callable[[int], None] | None = None,
+    yunet: str | Path | None = None,
 ) -> Region:
     """Masks of 0 and 1 at the video's size, 1 = to regenerate.
 
-    One of three has to be given: `mask`, a picture or a video in which white is regenerated, and black and
+    One of four has to be given: `mask`, a picture or a video in which white is regenerated, and black and
     transparent are not; `keypoints`, a JSON file in POSE_KEYPOINT form; `dwpose`, the folder of DWPose's two ONNX
-    files. `callback` is called for every frame in which faces or cuts were looked for. Raises InputError for none or
-    several, and where they do not fit.
+    files; `yunet`, YuNet's ONNX file. `callback` is called for every frame in which faces or cuts were looked for.
+    Raises InputError for none or several, and where they do not fit.
     """
-    check_one_way(mask, keypoints, dwpose)
+    check_one_way(mask, keypoints, dwpose, yunet)
     if mask is not None:
         return read_mask(Path(mask), video)
     if keypoints is not None:
@@ -53,8 +55,7 @@ def find_region(
             logger.info(line)
         shots = find_shots(video, callback)
     else:
-        assert dwpose is not None  # one of the three is given
-        found = DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)(video, callback)
+        found = _detector(dwpose, yunet)(video, callback)
         shots = find_shots(video)
     with naming(keypoints):
         masks = face_masks(found, video.fps, faces, gaps, shots)
@@ -64,13 +65,20 @@ def find_region(
     return masks.box_region
 
 
+def _detector(dwpose: str | Path | None, yunet: str | Path | None) -> DWPose | YuNet:
+    if yunet is not None:
+        return YuNet(yunet)
+    assert dwpose is not None  # one of the ways is given
+    return DWPose(Path(dwpose) / DETECTOR, Path(dwpose) / POSE)
+
+
 def check_one_way(*ways: str | Path | None) -> None:
     given = sum(way is not None for way in ways)
     if given != 1:
         raise InputError(
             f"Choose exactly one way to mark the region to regenerate ({given} given): a mask, which is a "
             "picture or video with white around the mouth (--mask), keypoints of the face as POSE_KEYPOINT JSON "
-            f"(--keypoints), or the folder with DWPose's {DETECTOR} and {POSE} (--dwpose)."
+            f"(--keypoints), the folder with DWPose's {DETECTOR} and {POSE} (--dwpose), or YuNet's ONNX file (--yunet)."
         )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from skyreels_core import assets
 from skyreels_core.api.model import Model
-from skyreels_core.audio.reading import write_wav
+from skyreels_core.audio.reading import span_of, write_wav
 from skyreels_core.cli import main
 from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import Keypoints, to_pose_keypoint
@@ -19,7 +19,7 @@ from skyreels_core.errors import Cancelled, InputError
 from skyreels_core.media.footage import InMemoryFrames
 from skyreels_core.media.reading import Video, read_video
 from skyreels_core.media.sound import Audio
-from skyreels_core.pipeline.face_crop import edit_faces, span_of
+from skyreels_core.pipeline.face_crop import edit_faces
 from skyreels_core.pipeline.planning import facts_of, plan_edit
 from skyreels_core.run.resume import WorkFolder
 from skyreels_core.run.settings import Settings

@@ -13,12 +13,14 @@ CATEGORIES = ("loaders", "audio", "masks", "conditioning", "guidance", "sampling
 NODES = {
     "SkyReelsAudioApplyInfiniteTalk", "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler",
     "SkyReelsAudioColorUnify", "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs",
-    "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo", "SkyReelsAudioImageAnimation",
-    "SkyReelsAudioKeyFrames", "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel",
-    "SkyReelsAudioLoadV3", "SkyReelsAudioLoadWav2Vec", "SkyReelsAudioLoadWhisper", "SkyReelsAudioMotionFrames",
-    "SkyReelsAudioMultiTalk", "SkyReelsAudioPreset", "SkyReelsAudioPromptSchedule", "SkyReelsAudioS2V",
-    "SkyReelsAudioS2VSampler", "SkyReelsAudioSampler", "SkyReelsAudioSaveVideo", "SkyReelsAudioSpeaker",
-    "SkyReelsAudioTeaCache", "SkyReelsAudioTokens", "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
+    "SkyReelsAudioFaceCrop", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
+    "SkyReelsAudioImageAnimation", "SkyReelsAudioJoinShots", "SkyReelsAudioKeyFrames",
+    "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3",
+    "SkyReelsAudioLoadWav2Vec", "SkyReelsAudioLoadWhisper", "SkyReelsAudioLoadYuNet",
+    "SkyReelsAudioMotionFrames", "SkyReelsAudioMultiTalk", "SkyReelsAudioPreset",
+    "SkyReelsAudioPromptSchedule", "SkyReelsAudioS2V", "SkyReelsAudioS2VSampler", "SkyReelsAudioSampler",
+    "SkyReelsAudioSaveVideo", "SkyReelsAudioSpeaker", "SkyReelsAudioTeaCache", "SkyReelsAudioTokens",
+    "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",
 }  # fmt: skip
 
 each_node = pytest.mark.parametrize("node_id", sorted(NODES))

@@ -20,7 +20,9 @@ def add_text(parser: ArgumentParser) -> None:
 
 
 def add_region(parser: ArgumentParser) -> None:
-    region = parser.add_argument_group("region to regenerate (choose --mask, --keypoints or --dwpose)")
+    region = parser.add_argument_group(
+        "region to regenerate (choose --mask, --keypoints, --dwpose or --yunet)"
+    )
     region.add_argument(
         "--mask", metavar="FILE", type=read_path, help="image or video of the region: white = regenerate"
     )
@@ -29,6 +31,9 @@ def add_region(parser: ArgumentParser) -> None:
     )
     region.add_argument(
         "--dwpose", metavar="FOLDER", type=read_path, help="folder with yolox_l.onnx and dw-ll_ucoco_384.onnx"
+    )
+    region.add_argument(
+        "--yunet", metavar="FILE", type=read_path, help="face detector face_detection_yunet_2023mar.onnx"
     )
     region.add_argument(
         "--face",
