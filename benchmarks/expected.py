@@ -49,6 +49,7 @@ WAYS = (
     Way("SkyReels-V3 A2V, 4 steps as published", LARGE, 4, 1),
     Way("SkyReels-V3 A2V or InfiniteTalk, 40 steps", LARGE, 40, 3),
     Way("InfiniteTalk, 8 steps with a distillation LoRA", LARGE, 8, 2),
+    Way("InfiniteTalk or HuMo 17B, 6 steps with the lightx2v LoRA", LARGE, 6, 1),
 )
 
 
