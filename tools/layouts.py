@@ -264,8 +264,8 @@ LAYOUTS = {
     ),
     "redub_infinitetalk": Layout(
         (
-            (Group("1. Models", MODEL, ((REDUB_INFINITETALK, 1, 2, 3), (4, 7, 8, 9))),),
-            (Group("2. Video and voice", INPUT, ((10,), (11, 12))), Group("3. Prompt", TEXT, ((5, 6),))),
+            (Group("1. Models", MODEL, ((REDUB_INFINITETALK, 1, 2, 3, 4, 7, 8, 9),)),),
+            (Group("2. Video and voice", INPUT, ((10, 11, 12),)), Group("3. Prompt", TEXT, ((5, 6),))),
             (Group("4. Where the mouth is", GUIDE, ((13, 14, 15),)),),
             (Group("5. Conditions and sampling", SAMPLE, ((16, 17),)),),
             (Group("6. Video", VIDEO, ((18,),)),),
@@ -274,8 +274,8 @@ LAYOUTS = {
     ),
     "redub_skyreels_v3": Layout(
         (
-            (Group("1. Models", MODEL, ((REDUB_SKYREELS_V3, 1), (2, 5, 6, 7))),),
-            (Group("2. Video and voice", INPUT, ((8,), (9, 10))), Group("3. Prompt", TEXT, ((3, 4),))),
+            (Group("1. Models", MODEL, ((REDUB_SKYREELS_V3, 1, 2, 5, 6, 7),)),),
+            (Group("2. Video and voice", INPUT, ((8, 9, 10),)), Group("3. Prompt", TEXT, ((3, 4),))),
             (Group("4. Where the mouth is", GUIDE, ((11, 12, 13),)),),
             (Group("5. Conditions and sampling", SAMPLE, ((14, 15),)),),
             (Group("6. Video", VIDEO, ((16,),)),),
@@ -284,9 +284,9 @@ LAYOUTS = {
     ),
     "conversation": Layout(
         (
-            (Group("1. Models", MODEL, ((CONVERSATION, 1, 2, 3), (4, 7, 8, 9))),),
-            (Group("2. Video and voices", INPUT, ((10, 11), (12, 13))), Group("3. Prompt", TEXT, ((5, 6),))),
-            (Group("4. Where the mouths are", GUIDE, ((17, 18), (16, 19))),),
+            (Group("1. Models", MODEL, ((CONVERSATION, 1, 2, 3, 4, 7, 8, 9),)),),
+            (Group("2. Video and voices", INPUT, ((10, 11, 12, 13),)), Group("3. Prompt", TEXT, ((5, 6),))),
+            (Group("4. Where the mouths are", GUIDE, ((16, 17, 18, 19),)),),
             (Group("5. Who speaks", VOICE, ((14, 20, 15, 21),)),),
             (Group("6. Conditions and sampling", SAMPLE, ((22, 23),)),),
             (Group("7. Video", VIDEO, ((24,),)),),
@@ -296,7 +296,7 @@ LAYOUTS = {
     "flashtalk": Layout(
         (
             (Group("1. Models", MODEL, ((FLASHTALK, 1, 2, 5, 6, 7),)),),
-            (Group("2. Portrait and voice", INPUT, ((8,), (9, 10))), Group("3. Prompt", TEXT, ((3, 4),))),
+            (Group("2. Portrait and voice", INPUT, ((8, 9, 10),)), Group("3. Prompt", TEXT, ((3, 4),))),
             (Group("4. Voice and portrait, encoded", GUIDE, ((12, 11),)),),
             (Group("5. Conditions and sampling", SAMPLE, ((13, 14),)),),
             (Group("6. Video", VIDEO, ((15,),)),),

@@ -20,8 +20,14 @@ SEED = 7
 INPUTS = "SkyReelsAudioDemoInputs"
 PORTRAIT, VOICE, FRAMES, RATE, KEYPOINTS = 0, 2, 3, 4, 5  # its outputs
 FILES = {"LoadImage": PORTRAIT, "LoadAudio": VOICE}  # nodes that it stands for, with the output that does
-REPORTING = {"SkyReelsAudioSaveVideo": 1, "SkyReelsAudioSampler": 1, "SkyReelsAudioComposite": 1}
+REPORTING = {
+    "SkyReelsAudioSaveVideo": 1,
+    "SkyReelsAudioSampler": 1,
+    "SkyReelsAudioComposite": 1,
+    "SkyReelsAudioS2VSampler": 1,
+}
 SAVING = ("SaveVideo", "SkyReelsAudioSaveVideo")
+UNUSED = ("RecordAudio", "PreviewImage")
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,11 @@ SOURCES = (
     Source("demo", "dub", "video_edit", "", "voice 1"),
     Source("humo", "animation", "humo"),
     Source("skyreels_v3", "animation", "skyreels_v3"),
+    Source("skyreels_v3", "dub", "redub_skyreels_v3"),
     Source("infinitetalk", "animation", "infinitetalk"),
+    Source("infinitetalk", "dub", "redub_infinitetalk"),
+    Source("flashtalk", "animation", "flashtalk"),
+    Source("s2v", "animation", "s2v"),
 )
 
 
@@ -80,6 +90,8 @@ def job(source: Source, template: dict[str, Any]) -> dict[str, Any]:
             redirect(prompt, node, [inputs, FILES[kind]])
         elif kind in SAVING:
             fields["filename_prefix"] = f"skyreels-verify/{source.family}_{source.kind}"
+        elif kind in UNUSED:
+            del prompt[node]
         for name in ("seed", "noise_seed"):
             if name in fields:
                 fields[name] = SEED

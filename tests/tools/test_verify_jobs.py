@@ -34,7 +34,7 @@ def test_a_job_is_its_template_with_bundled_inputs(source):
 @each_source
 def test_every_weights_file_of_a_job_has_a_folder(source):
     task = read_task(JOBS / f"{source.family}_{source.kind}.json")
-    assert weights_of(task.prompt) == sorted(task.needs)
+    assert set(weights_of(task.prompt)) <= set(task.needs)
 
 
 def test_all_families_but_the_demo_are_verified_unless_one_is_named():
