@@ -16,7 +16,7 @@ INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 ROW = re.compile(r"^\| *(.+?) *(?<!\\)\|", re.MULTILINE)
 ANIMATE, EDIT = "animate --audio a.wav -o a.mp4", "edit --video v.mp4 --audio a.wav -o a.mp4"
 OWNERS = {
-    "mask|keypoints|dwpose|face|gaps|length|editing|denoise|crop": EDIT,
+    "mask|keypoints|dwpose|face|gaps|length|editing|denoise|crop|yunet": EDIT,
     "set|csv|server|wait|workflow": "queue --workflow w.json",
 }
 
@@ -57,4 +57,4 @@ def owner(options: str) -> str:
 
 def with_value(options: str) -> str:
     """An option that is named without its value, as in a table of what may be given."""
-    return f"{options} x" if re.fullmatch("--(mask|keypoints|dwpose)", options) else options
+    return f"{options} x" if re.fullmatch("--(mask|keypoints|dwpose|yunet)", options) else options
