@@ -21,8 +21,10 @@ BYPASSED = 4  # LiteGraph's mode
 PREFIX = "SkyReelsAudio"
 # Node, output, and the input that the output passes on when the node is bypassed: what it works on.
 PASSED_ON = {
-    *((node, text, text) for node in ("ImageAnimation", "HuMo", "MultiTalk", "VideoEdit")
+    *((node, text, text) for node in ("ImageAnimation", "HuMo", "MultiTalk", "S2V", "VideoEdit")
       for text in ("positive", "negative")),
+    *(("FaceCrop", name, name) for name in ("video", "mask", "audio")), ("JoinShots", "latent", "latent"),
+    ("Preset", "model", "model"), ("S2VSampler", "latent", "latent"),
     ("ApplyLayers", "model", "model"), ("ApplyInfiniteTalk", "model", "model"), ("Speaker", "speakers", "previous"),
     ("Tokens", "audio", "audio"), ("FaceMask", "preview", "image"), ("Sampler", "latent", "latent"),
     ("ColorUnify", "images", "images"), ("Composite", "images", "generated"), ("CreateVideo", "images", "images"),
@@ -31,6 +33,7 @@ PASSED_ON = {
 # the saved file are missing, and the host or the help page says so.
 UNAVOIDABLE = {
     ("Tokens", "fps", "start"), ("Sampler", "report", "audio_guidance"), ("KeyFrames", "report", "audio_guidance"),
+    ("MotionFrames", "report", "audio_guidance"), ("S2VSampler", "report", "audio_guidance"),
     ("SaveVideo", "video", "source"), ("SaveVideo", "report", "filename_prefix"), ("SaveVideo", "plot", "reference"),
 }  # fmt: skip
 
