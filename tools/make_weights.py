@@ -19,7 +19,7 @@ MODELS = (
     "download",
 )  # fmt: skip
 FAMILIES = ("family", "file, size", "licence of the weights", "nodes")
-FILES = ("file", "contents", "folder in `ComfyUI/models`", "size", "licence", "tested by us")
+FILES = ("file", "contents", "folder in `ComfyUI/models`", "size", "licence", "verified")
 
 
 def main(arguments: list[str]) -> int:
