@@ -156,8 +156,9 @@ Faces are numbered from the largest. Licence of the weights: Apache-2.0.""",
 )
 FLASHTALK = Note(
     "SoulX-FlashTalk",
-    """FlashTalk is InfiniteTalk's network, distilled to 4 steps without guidance. Download all its parts into one
-folder of `models/diffusion_models`. *Unverified*: tried on tiny networks only.
+    """FlashTalk is InfiniteTalk's network, distilled to 4 steps without guidance. Download all its parts into
+`models/diffusion_models/SoulX-FlashTalk-14B`, and choose any of them in *Load SkyReels-V3 A2V*. *Unverified*: tried on
+tiny networks only.
 
 One forward pass per step; bf16 weights of 38 GB need 48 GB, or part of them in system memory. 10 s of video take an
 H100 about a minute (estimated).
