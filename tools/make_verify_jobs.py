@@ -39,6 +39,7 @@ class Source:
     template: str
     people: str = "Ruby"
     voice: str = "Ruby"
+    own: str = ""  # a file of diffusion_models that stands for one of several parts, and so has no link
 
 
 SOURCES = (
@@ -49,7 +50,7 @@ SOURCES = (
     Source("skyreels_v3", "dub", "redub_skyreels_v3"),
     Source("infinitetalk", "animation", "infinitetalk"),
     Source("infinitetalk", "dub", "redub_infinitetalk"),
-    Source("flashtalk", "animation", "flashtalk"),
+    Source("flashtalk", "animation", "flashtalk", own="SoulX-FlashTalk-14B.safetensors"),
     Source("s2v", "animation", "s2v"),
 )
 
@@ -75,7 +76,7 @@ def text(source: Source) -> str:
     prompt = job(source, template)
     task = {
         "family": source.family, "kind": source.kind, "people": source.people, "voice": source.voice,
-        "needs": needs(prompt), "prompt": prompt,
+        "needs": needs(prompt) | ({source.own: "diffusion_models"} if source.own else {}), "prompt": prompt,
     }  # fmt: skip
     return json.dumps(task, indent=1, ensure_ascii=False) + "\n"
 
