@@ -92,7 +92,7 @@ class VideoEditLipSync(io.ComfyNode):
             node_id="SkyReelsAudioVideoEdit",
             display_name="Video Edit Lip-Sync",
             category=CONDITIONING,
-            description="Re-dubs a video with any of the models: regenerates only what the mask covers.",
+            description="Re-dubs a video with any of the models but Wan2.2-S2V: regenerates only what the mask covers.",
             search_aliases=["lip sync", "dubbing", "video to video"],
             inputs=[
                 *prompt_inputs(),

@@ -127,22 +127,24 @@ REDUB_INFINITETALK = Note(
     """The mouth follows the new voice; every pixel beyond the feathered mask is the video's own. InfiniteTalk never
 saw a mask: the rest of the video is put back at every step. *Unverified*: tried on tiny networks only.
 
-4 steps with the lightx2v LoRA, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes (estimated), in
-24 GB with fp8. All files are public: where one is missing, ComfyUI's list of errors offers the download.
+4 steps with the lightx2v LoRA, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes in 24 GB with
+fp8, estimated at 832x480; for a larger video use *Face Crop*, or set width and height. All files are public: where
+one is missing, ComfyUI's list of errors offers the download.
 
-For a video of your own connect *Load Video* and *Get Video Components* instead of *Demo Inputs*, and *Load DWPose* to
-the face mask. A small face wants *Face Crop*. Licence of the weights: Apache-2.0.""",
+For a video of your own connect *Load Video* and *Get Video Components* instead of *Demo Inputs*, and *Load DWPose*
+instead of `keypoints` to the face mask. Licence of the weights: Apache-2.0.""",
 )
 REDUB_SKYREELS_V3 = Note(
     "Re-dub a video with SkyReels-V3 A2V",
     """The mouth follows the new voice; every pixel beyond the feathered mask is the video's own. SkyReels-V3 never saw
 a mask: the rest of the video is put back at every step. *Unverified*: tried on tiny networks only.
 
-4 steps as shipped, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes (estimated), in 24 GB with
-fp8.
+4 steps as shipped, one forward pass each. 10 s of video take an RTX 4090 about 7 minutes in 24 GB with fp8, estimated
+at 832x480; for a larger video use *Face Crop*, or set width and height.
 
-For a video of your own connect *Load Video* and *Get Video Components* instead of *Demo Inputs*, and *Load DWPose* to
-the face mask. Licence of the weights: Skywork Community License, commercial use under its terms.""",
+For a video of your own connect *Load Video* and *Get Video Components* instead of *Demo Inputs*, and *Load DWPose*
+instead of `keypoints` to the face mask. Licence of the weights: Skywork Community License, commercial use under its
+terms.""",
 )
 CONVERSATION = Note(
     "Two people, two voices",
@@ -150,18 +152,18 @@ CONVERSATION = Note(
 InfiniteTalk's multi file drives both. *Unverified*: tried on tiny networks only.
 
 *Speaker* sets who speaks where and from when; the second one starts after half a second here. 4 steps with the
-lightx2v LoRA. 10 s of video take an RTX 4090 about 7 minutes (estimated), in 24 GB with fp8.
+lightx2v LoRA. 10 s of video take an RTX 4090 about 7 minutes in 24 GB with fp8, estimated at 832x480; for a larger
+video use *Face Crop*, or set width and height.
 
 Faces are numbered from the largest. Licence of the weights: Apache-2.0.""",
 )
 FLASHTALK = Note(
     "SoulX-FlashTalk",
     """FlashTalk is InfiniteTalk's network, distilled to 4 steps without guidance. Download all its parts into
-`models/diffusion_models/SoulX-FlashTalk-14B`, and choose any of them in *Load SkyReels-V3 A2V*. *Unverified*: tried on
-tiny networks only.
+`models/diffusion_models/SoulX-FlashTalk-14B`, and choose any of them in *Load SkyReels-V3 A2V*. *Unverified*:
+tried on tiny networks only.
 
-One forward pass per step; bf16 weights of 38 GB need 48 GB, or part of them in system memory. 10 s of video take an
-H100 about a minute (estimated).
+One forward pass per step; bf16 weights of 38 GB need 48 GB, or part of them in system memory.
 
 *Motion-Frame Sampler* samples as published, with the last frames of each window as the first of the next. Licence of
 the weights: Apache-2.0.""",

@@ -14,6 +14,7 @@ from aiohttp import web
 
 DIGEST = "/skyreels-audio/digest"
 PIECE = 1 << 22  # bytes
+LOCK = asyncio.Lock()  # one file at a time: the disk is no faster for several
 
 
 def register_routes() -> None:
@@ -28,7 +29,8 @@ def register_routes() -> None:
 async def answer(request: web.Request) -> web.Response:
     """`?name=FILE` of a model folder: its SHA-256, as download pages state it, and its size."""
     name = request.query.get("name", "")
-    found = await asyncio.to_thread(describe, name)
+    async with LOCK:
+        found = await asyncio.to_thread(describe, name)
     missing = {"error": f"No model folder holds a file named '{name}'."}
     return web.json_response(found or missing, status=200 if found else 404)
 

@@ -59,6 +59,8 @@ def line(job: dict) -> str:
     if "video" not in job:
         needs = ", ".join(f"{file} (models/{folder})" for file, folder in job["needs"].items())
         return f"{name}: not done. It takes {needs or 'no weights'}; --set names files of other names."
+    if "measures" not in job:
+        return f"{name}: {job['seconds']:.0f} s. {job['problems'][0]}"
     gap, outside = job["measures"]["lip_gap"], job["measures"].get("outside")
     beside = f", outside the mask {outside['psnr']:.1f} dB" if outside else ""
     taken = f"{job['seconds']:.0f} s, {job['memory'] / 2**30:.1f} GiB"

@@ -15,9 +15,10 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from .. import __version__
+from ..errors import InputError
 from ..files import atomic
 from ..queueing.batch import Batch, Watcher
-from ..queueing.client import Client
+from ..queueing.client import Client, Refused, Unreachable
 from ..queueing.jobs import Job, JobFactory
 from ..queueing.workflow import Workflow
 from .measures import measure
@@ -79,6 +80,7 @@ def run(server: Client, order: Order, shown: Watcher) -> dict[str, Any]:
         job_of(task, workflow, order.settings, server)
         for task, workflow in zip(order.tasks, workflows, strict=True)
     ]
+    about = system(server)
     with MemoryWatch(server.url) as memory:
         watch = JobTracker(memory, shown)
         batch = Batch(server, jobs, order.folder, order.wait, watch)
@@ -88,7 +90,7 @@ def run(server: Client, order: Order, shown: Watcher) -> dict[str, Any]:
         entry(server, task, job, watch, numbers[job.label], order.folder)
         for task, job in zip(order.tasks, jobs, strict=True)
     ]
-    return {"skyreels_audio": __version__, "server": system(server), "jobs": entries}
+    return {"skyreels_audio": __version__, "server": about, "jobs": entries}
 
 
 def job_of(task: Task, workflow: Workflow, settings: Sequence[str], server: Client) -> Job:
@@ -117,12 +119,22 @@ def entry(
         "seconds_of_nodes": {title: round(s, 1) for title, s in watch.nodes[job.label].items()},
         "memory": watch.bytes[job.label],
         "weights": {name: digest(server, name) for name in weights_of(job.prompt)},
-        "report": texts(server.history(number)),
+        "report": said(server, number),
         "video": video.name,
-        "sheet": sheet.name,
         "workflow": job.prompt,
     }
-    return known | {"measures": measure(task, video, sheet)}
+    try:
+        return known | {"measures": measure(task, video, sheet), "sheet": sheet.name}
+    except (InputError, OSError) as error:
+        return known | {"problems": [f"It could not be measured: {error}"]}
+
+
+def said(server: Client, number: str) -> list[str]:
+    """What the nodes have shown of a prompt; nothing where the server is away by now."""
+    try:
+        return texts(server.history(number))
+    except (Unreachable, Refused):
+        return []
 
 
 def texts(history: dict[str, Any] | None) -> list[str]:

@@ -67,3 +67,5 @@ def digest(server: Client, name: str) -> dict[str, Any]:
         return server.ask("GET", f"{DIGEST}?name={quote(name, safe='')}", timeout=(CONNECT, READING))
     except Refused as error:
         return {"problem": f"The pack on the server does not tell it: {error}."}
+    except Unreachable as error:
+        return {"problem": f"The server did not answer: {error}."}

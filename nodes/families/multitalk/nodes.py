@@ -112,7 +112,8 @@ class LoadWav2Vec(io.ComfyNode):
                 io.Combo.Input(
                     "name",
                     options=folder_paths.get_filename_list("audio_encoders"),
-                    tooltip="wav2vec2-chinese-base_fp16.safetensors in models/audio_encoders.",
+                    tooltip="wav2vec2-chinese-base_fp16.safetensors in models/audio_encoders; for Wan2.2-S2V "
+                    "wav2vec2_large_english_fp16.safetensors.",
                 ),
             ],
             outputs=[io.AudioEncoder.Output(display_name="audio_encoder", tooltip="For Audio To Tokens.")],
