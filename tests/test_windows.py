@@ -60,7 +60,9 @@ def fuse_predictions(solver, plan: WindowPlan, z: torch.Tensor) -> torch.Tensor:
     return solver(Denoiser(evaluate, plan, guidance), z, SIGMAS)
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize(
+    "name", [name for name in SOLVERS if name != "lcm"]
+)  # its noise is of the whole length
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("overlap", [0, 1, 3, 5])
 def test_fused_predictions_and_one_step_equal_fused_latents(name, mode, overlap):

@@ -119,7 +119,7 @@ def entry(
         "seconds_of_nodes": {title: round(s, 1) for title, s in watch.nodes[job.label].items()},
         "memory": watch.bytes[job.label],
         "weights": {name: digest(server, name) for name in weights_of(job.prompt)},
-        "report": said(server, number),
+        "report": reports_of(server, number),
         "video": video.name,
         "workflow": job.prompt,
     }
@@ -129,7 +129,7 @@ def entry(
         return known | {"problems": [f"It could not be measured: {error}"]}
 
 
-def said(server: Client, number: str) -> list[str]:
+def reports_of(server: Client, number: str) -> list[str]:
     """What the nodes have shown of a prompt; nothing where the server is away by now."""
     try:
         return texts(server.history(number))

@@ -6,7 +6,6 @@ import re
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
 from ..queueing.client import CONNECT, Client, Prompt, Refused, Unreachable
 
@@ -64,7 +63,7 @@ def digest(server: Client, name: str) -> dict[str, Any]:
     The server reads the whole file, which takes minutes for a large one.
     """
     try:
-        return server.ask("GET", f"{DIGEST}?name={quote(name, safe='')}", timeout=(CONNECT, READING))
+        return server.ask("GET", DIGEST, params={"name": name}, timeout=(CONNECT, READING))
     except Refused as error:
         return {"problem": f"The pack on the server does not tell it: {error}."}
     except Unreachable as error:
