@@ -128,7 +128,7 @@ def test_only_frames_with_a_gap_are_listed(facts):
 
 
 def test_mistakes_with_faces_get_a_sentence(facts):
-    assert "Connect Load DWPose, or keypoints" in facts["no_source"]
+    assert "Connect Load DWPose, Load YuNet, or keypoints" in facts["no_source"]
     assert "keypoints of 5 frames, the video has 111" in facts["too_few"]
     assert "the video has 1" in facts["nobody_second"]
 
