@@ -12,7 +12,7 @@ from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.multitalk.features import MultiTalkVoice, speaker_masks
 from ....skyreels_core.families.multitalk.turns import SpokenRegion, frames_spoken
 from ....skyreels_core.media.footage import InMemoryFrames
-from ....skyreels_core.media.reading import fit
+from ....skyreels_core.media.reading import Fit
 from ....skyreels_core.media.region import check_edit, check_region
 from ....skyreels_core.timeline import Timeline
 from ...host import payload as payloads
@@ -36,9 +36,7 @@ def edit_of(positive: list) -> ConditioningPayload | None:
         boxes = [needed_boxes(speaker, number) for number, speaker in enumerate(speakers, 1)]
         voice = replace(
             voice,
-            masks=speaker_masks(
-                [fit(box.amax(0)[..., None], *payload.visual.size)[0][..., 0] for box in boxes]
-            ),
+            masks=speaker_masks([area_of(box, payload.visual.size) for box in boxes]),
         )
         payload = replace(payload, visual=in_turn(payload.visual, speakers, boxes, timeline))
     return replace(payload, voice=voice)
@@ -55,6 +53,12 @@ def needed_boxes(speaker: Speaker, number: int) -> Tensor:
             f"Speaker {number} has no mask. With two speakers, connect a mask of each one's face in the video."
         )
     return speaker.boxes
+
+
+def area_of(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """[f h w] of a video -> where the speaker is in any frame, [h w], as the video is stretched to the model's size."""
+    height, width = boxes.shape[1:]
+    return Fit((width, height), size, size).apply(boxes.amax(0)[..., None])[..., 0]
 
 
 def in_turn(
