@@ -21,7 +21,7 @@ from ..skyreels_core.media.sound import Audio
 from ..skyreels_core.pipeline.finish import Edited, Finish, Reference
 from ..skyreels_core.timeline import SPATIAL, Timeline, frames_of
 from .host.decoding import decode_stream
-from .host.footage import footage_of, rate_of
+from .host.footage import SAME_RATE, footage_of, rate_of
 from .host.made import Made
 from .tensors import to_frames, to_region
 
@@ -110,10 +110,10 @@ def blended(finish: Finish, made: Made | None, size: tuple[int, int]) -> Finish:
 def length_of(
     latents: Tensor, made: Made | None, given: Inputs, used: Inputs, fps: float
 ) -> tuple[Timeline, list[str]]:
-    """How long the video is at `fps`, and what is trimmed or does not fit. Frames that the model made only to come to
-    1 + 4k do not count."""
+    """How long the video is at `fps`, or over faster footage at its rate, and what is trimmed or does not fit.
+    Frames that the model made only to come to 1 + 4k do not count."""
     if (footing := footing_of(made)) is not None:
-        return footing.timeline, []
+        return length_over(footing.timeline, given.audio, fps)
     same_rate = made is not None and made.timeline.fps == fps
     known = same_rate and not given.are_given
     if known and given.audio is None:
@@ -123,6 +123,14 @@ def length_of(
     )
     if made is not None and not same_rate:
         lines = [OTHER_RATE.format(made.timeline.fps, fps), *lines]
+    return timeline, lines
+
+
+def length_over(shown: Timeline, audio: Audio | None, fps: float) -> tuple[Timeline, list[str]]:
+    """Over faster footage, whose rate is the video's whatever `fps` says."""
+    timeline, lines = (shown, []) if audio is None else spoken_frames(shown.frames, audio, shown.fps)
+    if abs(fps - shown.fps) > SAME_RATE:
+        lines = [OTHER_RATE.format(shown.fps, fps), *lines]
     return timeline, lines
 
 
@@ -204,7 +212,7 @@ def finish_latent(
     pinned = made is not None and made.pinned
     size, edited = size_of(latents), edit_of(footage, used.mask, feather, timeline, pinned)
     colours, lines = unifying(used.reference, edited, size)
-    finish = Finish(timeline.frames, fps, strength, colours, edited, made and made.plan)
+    finish = Finish(timeline.frames, timeline.fps, strength, colours, edited, made and made.plan)
     finish = blended(finish, made, size)
     meter = finish.meter()
 
