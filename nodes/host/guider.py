@@ -33,7 +33,6 @@ from .checks import check_conditioning, check_latent, check_model
 from .conds import model_conds_of, same_conds
 from .family import Family
 from .identity import model_identity, parts
-from .payload import clip_key
 from .presets import chosen_lora
 from .progress import progress
 from .prompts import schedules_in, spread
@@ -77,6 +76,8 @@ class AudioGuider(comfy.samplers.CFGGuider):
         if self.plan.is_pinned:
             pinned = [self.plan.settings.hybrid, self.plan.settings.denoise]
             self.identity |= {"voice": self.backend.voice, "pinned": pinned}
+        if (clip_vision := getattr(self.backend.payload, "clip_vision", None)) is not None:
+            self.identity["clip_vision"] = clip_vision  # runs without one keep the names that they had
         self.denoiser: Denoiser | None = None
         self.noise: Tensor | None = None  # that the run began with
         self.work: WorkFolder | None = None  # of the run that is under way
@@ -260,9 +261,9 @@ class AudioGuider(comfy.samplers.CFGGuider):
     def _clip(self, unit: Unit) -> dict[str, Any]:
         """What CLIP sees of the window's own first frame; without it the conditioning's picture serves all windows."""
         payload = self.backend.payload
-        if payload is None or payload.edit is None or payload.edit.clip_vision is None:
+        if getattr(payload, "clip_vision", None) is None:
             return {}
-        seen = self.backend.conditions.kept[clip_key(unit.window)]
+        seen = self.backend.conditions.kept[payload.clip_key(unit.window)]
         return {"clip_fea": comfy.conds.CONDRegular(seen)}
 
     def _name(self, cond: dict[str, Any], unit: Unit):

@@ -15,6 +15,7 @@ from ...skyreels_core.run.resume.fingerprint import digest, digest_frames, diges
 from .patches import AudioPatch
 
 PLAIN = (Tensor, str, int, float, bool, type(None), torch.dtype, Path)
+ENCODERS = ("first_stage_model", "encode_image")  # what a VAE has, and a CLIP vision model
 
 
 def model_identity(model) -> str:
@@ -67,7 +68,7 @@ def parts(value: Any) -> Iterator[object]:
         for field in fields(value):
             if field.compare:
                 yield from parts(getattr(value, field.name))
-    elif hasattr(value, "first_stage_model"):  # a VAE
+    elif hasattr(value, "patcher") and any(hasattr(value, name) for name in ENCODERS):
         yield readable_digest(weights_of(value.patcher))
     elif isinstance(value, torch.nn.Module):  # such as the host's model sampling, with its shift
         yield type(value).__name__

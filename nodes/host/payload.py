@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import comfy.model_management
 import node_helpers
@@ -81,7 +82,7 @@ class ConditioningPayload:
         kept = self._kept(plan)
         conditions = WindowConditions(self.visual, HostVideoEncoder(self.vae), plan, kept, hidden)
         variants = variants_seen(self.visual.hybrid, self.pinned) if shows_picture else ("source",)
-        needed = conditions.keys(variants) | {clip_key(window) for window in self._seen_by_clip(plan)}
+        needed = conditions.keys(variants) | {self.clip_key(window) for window in self._seen_by_clip(plan)}
         for key in kept.keys() - needed:
             del kept[key]
         missing = len(needed - kept.keys())
@@ -92,14 +93,14 @@ class ConditioningPayload:
         return conditions
 
     def _seen_by_clip(self, plan: WindowPlan) -> tuple[Window, ...]:
-        return () if self.edit is None or self.edit.clip_vision is None else plan.windows
+        return () if self.clip_vision is None else plan.windows
 
     def _encode_clip(self, plan: WindowPlan, kept: MutableMapping[str, Tensor]) -> None:
         """What CLIP sees of the first frame of each window, [1 n d]."""
         for window in self._seen_by_clip(plan):
-            if (key := clip_key(window)) not in kept:
+            if (key := self.clip_key(window)) not in kept:
                 frame = self.visual.frame(first_frame(window.start))
-                seen = self.edit.clip_vision.encode_image(frame[None])
+                seen = self.clip_vision.encode_image(frame[None])
                 kept[key] = seen["penultimate_hidden_states"].float().cpu()
 
     def _kept(self, plan: WindowPlan) -> MutableMapping[str, Tensor]:
@@ -112,9 +113,18 @@ class ConditioningPayload:
     def _name(self) -> str:
         return digest(*parts([self.visual, self.vae]))
 
+    @property
+    def clip_vision(self) -> Any:
+        """The model that encodes the first frame of each window; None without one."""
+        return None if self.edit is None else self.edit.clip_vision
 
-def clip_key(window: Window) -> str:
-    return f"clip-{window.start}"
+    def clip_key(self, window: Window) -> str:
+        """What is kept of another CLIP model is not this one's."""
+        return f"clip-{self._clip_name}-{window.start}"
+
+    @cached_property
+    def _clip_name(self) -> str:
+        return digest(*parts(self.clip_vision))
 
 
 def with_payload(conditioning: list, payload: ConditioningPayload, key: str = KEY, **values: object) -> list:
