@@ -103,8 +103,7 @@ class ContinuityMeter:
     @classmethod
     def of(cls, plan: WindowPlan, fps: float, *what: Any) -> ContinuityMeter:
         """Of the windows that a video was made in; `what` as above."""
-        starts = [(first_frame(window.start), frames_of(window.length)) for window in plan.windows]
-        return cls([(start, start + length) for start, length in starts], joins(plan), fps, *what)
+        return cls(windows_of(plan), joins(plan), fps, *what)
 
     def watch(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         """The same frames."""
@@ -141,6 +140,11 @@ class ContinuityMeter:
             tuple(wandered.slope.tolist()),
             tuple(wandered.change.tolist()),
         )
+
+
+def windows_of(plan: WindowPlan) -> list[Span]:
+    starts = [(first_frame(window.start), frames_of(window.length)) for window in plan.windows]
+    return [(start, start + length) for start, length in starts]
 
 
 def parts(frames: int, fps: float) -> list[Span]:

@@ -57,6 +57,16 @@ class EditMeter(Changed):
         self.edited, self.own = self.edited + float(edited.abs().sum()), self.own + float(own.abs().sum())
         self.steps += own.numel()
 
+    def merge(self, other: EditMeter) -> None:
+        """As if the frames of the other one had passed here too."""
+        self.made.merge(other.made)
+        self.composited.merge(other.composited)
+        self.shift += other.shift
+        self.ring += other.ring
+        self.jumps += other.jumps
+        self.edited, self.own = self.edited + other.edited, self.own + other.own
+        self.steps += other.steps
+
     def findings(self) -> EditFindings:
         outside, shift = self.made.error(), (self.shift / max(self.ring, 1)).tolist()
         return EditFindings(

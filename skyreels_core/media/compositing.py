@@ -125,6 +125,11 @@ class OutsideMeter:
         self.squares += float(difference.square().sum())
         self.values += difference.numel()
 
+    def merge(self, other: OutsideMeter) -> None:
+        self.largest = max(self.largest, other.largest)
+        self.squares += other.squares
+        self.values += other.values
+
     def error(self) -> OutsideError:
         if self.largest == 0:
             return OutsideError(0.0, math.inf)

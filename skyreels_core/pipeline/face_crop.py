@@ -12,6 +12,7 @@ from ..audio.reading import cut_voice, span_of
 from ..conditioning.crop import Shot, face_crops
 from ..conditioning.prompts import PromptSchedule
 from ..evaluation.continuity import ContinuityMeter
+from ..evaluation.edits import EditMeter
 from ..media.cropping import CroppedFrames, CroppedRegion
 from ..media.footage import Footage, TruncatedFrames
 from ..media.region import Region, checked_region
@@ -21,7 +22,7 @@ from ..run.plan import RunPlan
 from ..run.resume import WorkFolder
 from ..timeline import Timeline
 from .edit import edit
-from .frames import Result
+from .frames import FinishedFrames, Result
 from .put_back import Part, PutBack
 from .result import Report
 from .run import Progress
@@ -67,13 +68,19 @@ class Edit:
     """What was made of one shot."""
 
     shot: Shot
-    result: Result
+    frames: FinishedFrames
 
     def part(self, progress: Progress | None, check_cancel: Callable[[], None] | None) -> Part:
         assert self.shot.path is not None
-        frames = self.result.frames
-        read = partial(frames.stream, progress, check_cancel)
-        return Part(self.shot.first, len(frames), self.shot.path, self.result.report.plan.windows, read)
+        frames, plan = self.frames, self.frames.run.plan
+        windows = plan.windows if plan.edited is None else None
+        read = partial(frames.measured, frames.finish.meter(), progress, check_cancel)
+        return Part(self.shot.first, len(frames), self.shot.path, windows, read)
+
+    def findings(self) -> Iterator[str]:
+        if self.frames.changed is not None:
+            last = self.shot.first + len(self.frames) - 1
+            yield f"Frames {self.shot.first} to {last}: {self.frames.changed.findings()}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +119,12 @@ class PutBackFrames:
             yield frame
 
     def _measured(self, meter: ContinuityMeter) -> None:
-        if self.report.continuity is None:
-            self.report.continuity = meter.result()
-            self.report.say(str(self.report.continuity))
+        changed = [edit.frames.changed for edit in self.edits if edit.frames.changed is not None]
+        whole = EditMeter()
+        for each in changed:
+            whole.merge(each)
+        lines = [line for edit in self.edits for line in edit.findings()] if len(changed) > 1 else []
+        self.report.found(meter.result(), whole.findings() if changed else None, lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +155,8 @@ class _Whole:
             work=self.work and self.work.shot(number),
         )  # fmt: skip
         self._account(result.report)
-        return Edit(shot, result)
+        assert isinstance(result.frames, FinishedFrames)
+        return Edit(shot, result.frames)
 
     def _last(self, shot: Shot) -> int:
         """The last frame of the video lasts as long as the voice, where that decides."""

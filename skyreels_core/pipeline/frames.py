@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ..evaluation.continuity import ContinuityMeter
 from ..evaluation.edits import EditMeter
 from ..media.sound import Audio
 from ..run.plan import RunPlan
@@ -67,21 +68,28 @@ class FinishedFrames:
         self, progress: Progress | None = None, check_cancel: Callable[[], None] | None = None
     ) -> Iterator[Tensor]:
         """With others to tell and to ask than those of the run."""
-        report, meter = self.run.report, self.finish.meter()
-        if self.finish.edited is not None and isinstance(self.finish.edited.changed, EditMeter):
-            self.finish.edited.changed.reset()
+        meter, changed = self.finish.meter(), self.changed
+        yield from self.measured(meter, progress, check_cancel)
+        self.run.report.found(meter.result(), None if changed is None else changed.findings())
+
+    def measured(
+        self,
+        meter: ContinuityMeter,
+        progress: Progress | None = None,
+        check_cancel: Callable[[], None] | None = None,
+    ) -> Iterator[Tensor]:
+        """The same frames; the report says nothing of them, as suits a part of a video."""
+        report = self.run.report
+        if self.changed is not None:
+            self.changed.reset()
         decoded = self._decoded(progress or self.run.progress, check_cancel or self.run.check_cancel)
         yield from self.finish.stream(report.timed("decoding", decoded), meter, report.stage)
-        if report.continuity is None:
-            report.continuity = meter.result()
-            report.say(str(report.continuity))
-            self._say_edit()
 
-    def _say_edit(self) -> None:
-        edited = self.finish.edited
-        if edited is not None and isinstance(edited.changed, EditMeter):
-            self.run.report.edit = edited.changed.findings()
-            self.run.report.say(str(self.run.report.edit))
+    @property
+    def changed(self) -> EditMeter | None:
+        """Of a pinned edit, whose frames it has seen once they were read."""
+        changed = None if self.finish.edited is None else self.finish.edited.changed
+        return changed if isinstance(changed, EditMeter) else None
 
     def _decoded(
         self, progress: Progress | None, check_cancel: Callable[[], None] | None

@@ -9,12 +9,11 @@ from itertools import islice
 
 from torch import Tensor
 
-from ..evaluation.continuity import ContinuityMeter
+from ..evaluation.continuity import ContinuityMeter, Span, parts, windows_of
 from ..evaluation.seams import joins
 from ..media.cropping import CropPath
 from ..media.footage import Frames, TruncatedFrames, lasting
 from ..media.region import Region
-from ..timeline import first_frame, frames_of
 from ..windows import WindowPlan
 
 
@@ -25,8 +24,22 @@ class Part:
     first: int  # frame of the whole video
     length: int  # frames
     path: CropPath
-    plan: WindowPlan  # that it was made in
+    plan: WindowPlan | None  # that its frames were made in; None: it is measured in parts of 5 s
     frames: Callable[[], Iterator[Tensor]]  # at the box's `size`, decoded as they are read
+
+    def spans(self, fps: float) -> list[Span]:
+        """What is judged apart, in frames of the whole video, within the part."""
+        own = parts(self.length, fps) if self.plan is None else windows_of(self.plan)
+        return [
+            (self.first + start, self.first + min(end, self.length))
+            for start, end in own
+            if start < self.length
+        ]
+
+    @property
+    def joins(self) -> list[int]:
+        own = [] if self.plan is None else joins(self.plan)
+        return [self.first + frame for frame in own if frame < self.length]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +78,16 @@ class PutBack:
                 continue
             shown = mask if self.composite else None
             yield part.path.put_back(original, next(made), shown, index - part.first, self.feather)
+            if index == part.first + part.length - 1:
+                next(made, None)  # what it does at its end
 
     def _masks(self) -> Iterator[Tensor]:
         return lasting(TruncatedFrames(self.region, self.frames).stream())
 
     def _meter(self, latest: _Latest) -> ContinuityMeter:
         """Each window is compared with the source's own frames."""
-        windows = [(part.first, window) for part in self.parts for window in part.plan.windows]
-        starts = [(first + first_frame(window.start), frames_of(window.length)) for first, window in windows]
-        spans = [(start, start + length) for start, length in starts]
-        where = [part.first + frame for part in self.parts for frame in joins(part.plan)]
+        spans = [span for part in self.parts for span in part.spans(self.fps)]
+        where = [frame for part in self.parts for frame in part.joins]
         return ContinuityMeter(spans, where, self.fps, lambda index: latest.frame, self._masks())
 
 

@@ -56,6 +56,15 @@ class Report:
         for line in lines:
             self.say(line)
 
+    def found(
+        self, continuity: Continuity, edit: EditFindings | None = None, details: Iterable[str] = ()
+    ) -> None:
+        """What the finished frames are like. Said once, though they may be read again."""
+        if self.continuity is not None:
+            return
+        self.continuity, self.edit = continuity, edit
+        self.say_all((*details, str(continuity), *([] if edit is None else [str(edit)])))
+
     def summary(self) -> str:
         """What was made and what it took, in one line."""
         seconds = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())

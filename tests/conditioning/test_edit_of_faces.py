@@ -116,6 +116,32 @@ def test_the_report_says_what_was_done_with_each_shot(result, frames):
     assert {window.start for window in result.report.continuity.windows} >= {0, 2 * SHOT / FPS}
 
 
+@pytest.mark.parametrize("shots", [1, 2])
+def test_the_report_of_a_pinned_edit_says_what_happened_around_each_mask(bundle, preset, clip, shots):
+    pinned = preset.override(method="pinned", cache_threshold=0, steps=1, audio_guidance="1")
+    result = edited(bundle, pinned, clip if shots == 2 else clip.shot(0))
+    list(result.frames), list(result.frames)
+    report, said = result.report, [line for line in result.report.lines if "Edit: " in line]
+    assert report.edit.outside_db > 0 and report.edit.edge_jump is not None
+    assert said[-1] == str(report.edit) and len(said) == (3 if shots == 2 else 1)
+    assert [line.partition(":")[0] for line in said[:-1]] == ["Frames 0 to 8", "Frames 18 to 26"][
+        : len(said) - 1
+    ]
+    assert sum("colours drift" in line for line in report.lines) == 1
+
+
+def test_an_edit_of_faster_footage_is_measured_at_the_videos_frames(bundle, preset, clip):
+    frames = clip.video.frames[:SHOT].repeat_interleave(4, 0)
+    faces = Keypoints(tuple(face for face in clip.keypoints.faces[:SHOT] for _ in range(4)), WIDTH, HEIGHT)
+    fast = Video(frames, 60.0, None)
+    plan = plan_edit(preset.override(steps=1), facts_of(bundle), fast, clip.voice, "video", "square")
+    mask = face_masks(faces, 60.0).box_region
+    result = edit_faces(bundle, fast, clip.voice, mask, plan=plan)
+    assert len(list(result.frames)) == 4 * SHOT
+    (whole,) = result.report.continuity.windows
+    assert (whole.start, round(60 * whole.end)) == (0, 4 * SHOT) and result.report.continuity.joins == ()
+
+
 def test_frames_can_be_read_again(result, frames):
     assert torch.equal(torch.stack(list(result.frames)), frames)
 
