@@ -19,7 +19,7 @@ from ..skyreels_core.media.sound import Audio
 from ..skyreels_core.pipeline.finish import Edited, Finish
 from ..skyreels_core.pipeline.put_back import Part, PutBack
 from ..skyreels_core.timeline import Timeline
-from .finishing import Finished, Inputs, blended, footing_of, size_of, spoken_frames, unifying
+from .finishing import Finished, Inputs, blended, changes_of, footing_of, size_of, spoken_frames, unifying
 from .host.decoding import decode_stream
 from .host.made import Made, crop_of, made_of
 
@@ -43,20 +43,21 @@ class CroppedShot:
         edited = Edited(visual.source, visual.region, changed=changed, around=made.pinned)
         return cls(latent["samples"], made, crop_of(made), edited, timeline)
 
-    def part(self, vae, reference: Tensor | None, strength: float) -> Part:
+    def part(self, vae, strength: float) -> Part:
         size, plan = size_of(self.samples), self.made.plan
-        colours, _ = unifying(reference, self.edited, size)
+        colours, _ = unifying(None, self.edited, size)
         finish = Finish(self.timeline.frames, self.timeline.fps, strength, colours, self.edited, plan)
         finish = blended(finish, self.made, size)
+        windows = plan if finish.generated is None else None
         return Part(
-            self.crop.first, self.timeline.frames, self.crop.path, plan,
+            self.crop.first, self.timeline.frames, self.crop.path, windows,
             lambda: finish.stream(decode_stream(vae, self.samples), finish.meter()),
         )  # fmt: skip
 
     @property
     def line(self) -> str:
         shot = Shot(self.crop.first, self.crop.first + self.timeline.frames, self.crop.path)
-        return f"{shot} {self.edited.changed}"
+        return " ".join([str(shot), *changes_of(self.edited)])
 
 
 def finish_crops(
@@ -67,7 +68,8 @@ def finish_crops(
     crop, region = shots[0].crop, shots[0].edited.region.source
     voice = _whole_voice(given.audio, shots)
     timeline, lines = spoken_frames(len(crop.source), voice, crop.fps)
-    parts = [shot.part(vae, given.reference, strength) for shot in shots]
+    lines = [*_unused(given), *lines]
+    parts = [shot.part(vae, strength) for shot in shots]
     put_back = PutBack(
         crop.source, region, timeline.frames, crop.fps, parts, None if feather < 0 else feather
     )
@@ -83,12 +85,20 @@ def finish_crops(
 
 
 def _whole_voice(given: Audio | None, shots: Sequence[CroppedShot]) -> Audio:
-    """The voice that is wired, or that of Face Crop, or the only shot's."""
-    only = shots[0].made.audio if len(shots) == 1 and shots[0].crop.first == 0 else None
-    voice = given or shots[0].crop.audio or only
-    if voice is None:
+    """The voice that is wired, or that of Face Crop, or of the only shot. Raises InputError where later shots had none
+    of their own: each was sampled from the beginning of whatever voice it got."""
+    own = shots[0].crop.audio
+    later = any(shot.crop.first > 0 for shot in shots)
+    voice = given or own or shots[0].made.audio
+    if voice is None or (own is None and later):
         raise InputError(
             "The latent of a face crop carries only the voice of its shot. Connect the voice of the whole video to the "
-            "audio of Face Crop, or of this node."
+            "audio of Face Crop, and that node's audio to Audio To Tokens: else every shot speaks the beginning."
         )
     return voice
+
+
+def _unused(given: Inputs) -> list[str]:
+    """The colours and the frames under the boxes are those of the video that was cropped, as is its rate."""
+    names = [name for name in ("fps", "reference", "source", "mask") if getattr(given, name) is not None]
+    return [f"Connected, but not used for a face crop: {', '.join(names)}."] if names else []

@@ -169,8 +169,13 @@ def colours_of(source: Frames, size: tuple[int, int]) -> Reference:
 
 
 def edit_report(edited: Edited, size: tuple[int, int], frames: int) -> list[str]:
+    return [*fitted(size, frames, edited.source), *changes_of(edited)]
+
+
+def changes_of(edited: Edited) -> list[str]:
+    """Outside the mask, and around it where that was pinned; once the frames were read."""
     found = [str(edited.changed.findings())] if isinstance(edited.changed, EditMeter) else []
-    return [*fitted(size, frames, edited.source), str(edited.changed), *found]
+    return [str(edited.changed), *found]
 
 
 def unifying(
