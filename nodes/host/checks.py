@@ -65,3 +65,8 @@ def check_latent(latent: Tensor, latent_frames: int, size: tuple[int, int]) -> N
             f"The latent is {given}; voice and picture need [1, 16, {', '.join(map(str, needed))}] (batch, channels, "
             "latent frames, height, width). Take the latent from the node that the conditioning is from."
         )
+
+
+def check_one_video(latent: dict[str, Tensor], what: str) -> None:
+    if len(latent["samples"]) > 1:
+        raise InputError(f"{what} generates one video at a time. Use a latent with a batch size of 1.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ...host.checks import check_one_video
 from ...host.settings import of_fields
 from ...inputs import guidance_inputs, seed_input, shift_input
 from ...sockets import SAMPLING
 from .key_frames import KeyFrameRun
 from .motion_frames import MotionFrameRun
-from .passes import check_one_video
 
 
 def pass_inputs() -> list[io.Input]:

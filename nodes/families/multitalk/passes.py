@@ -84,8 +84,3 @@ def held_latent(payload: ConditioningPayload, held: Tensor) -> dict[str, Tensor]
     free = torch.ones_like(samples[:, :1])
     free[:, :, :given] = 0
     return {"samples": comfy.latent_formats.Wan21().process_out(samples), "noise_mask": free}
-
-
-def check_one_video(latent: dict[str, Tensor], what: str) -> None:
-    if len(latent["samples"]) > 1:
-        raise InputError(f"{what} generates one video at a time. Use a latent with a batch size of 1.")

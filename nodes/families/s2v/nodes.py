@@ -10,6 +10,7 @@ from ....skyreels_core.conditioning.visual import Animation
 from ....skyreels_core.errors import InputError
 from ....skyreels_core.families.s2v.chunks import CHUNK
 from ....skyreels_core.families.s2v.features import check_fps, s2v_features
+from ...host.checks import check_one_video
 from ...host.payload import empty_latent
 from ...host.reference import reference_latent
 from ...host.reporting import say
@@ -109,10 +110,7 @@ class MotionLatents(io.ComfyNode):
     def execute(
         cls, model, positive, negative, latent, seed, steps, shift, audio_guidance, text_guidance, chunk=CHUNK
     ) -> io.NodeOutput:
-        if len(latent["samples"]) > 1:
-            raise InputError(
-                "Motion-latent sampling generates one video at a time. Use a latent with a batch size of 1."
-            )
+        check_one_video(latent, "Motion-latent sampling")
         fields = of_fields(steps, shift, "", audio_guidance, text_guidance, seed=seed)
         return io.NodeOutput(*MotionLatentRun(model, positive, negative, fields, chunk).make(latent))
 
