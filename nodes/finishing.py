@@ -33,6 +33,10 @@ OTHER_RATE = (
     "The latent was sampled for {:g} fps: at {:g} fps the lips do not follow the voice. Set fps to 0, which takes the "
     "rate of the latent."
 )
+OVER_FASTER = (
+    "The latent was sampled at {:g} fps for a video of {:g} fps, whose rate the result keeps: the {:g} fps that were "
+    "given are not used. Set fps to 0, which takes the rate of the latent."
+)
 VOICELESS = "The latent carries no recording of its voice. Connect audio."
 
 
@@ -113,7 +117,7 @@ def length_of(
     """How long the video is at `fps`, or over faster footage at its rate, and what is trimmed or does not fit.
     Frames that the model made only to come to 1 + 4k do not count."""
     if (footing := footing_of(made)) is not None:
-        return length_over(footing.timeline, given.audio, fps)
+        return length_over(made.timeline.fps, footing.timeline, given.audio, fps)
     same_rate = made is not None and made.timeline.fps == fps
     known = same_rate and not given.are_given
     if known and given.audio is None:
@@ -126,11 +130,13 @@ def length_of(
     return timeline, lines
 
 
-def length_over(shown: Timeline, audio: Audio | None, fps: float) -> tuple[Timeline, list[str]]:
-    """Over faster footage, whose rate is the video's whatever `fps` says."""
+def length_over(
+    generated: float, shown: Timeline, audio: Audio | None, fps: float
+) -> tuple[Timeline, list[str]]:
+    """Over faster footage, whose rate is the video's whatever `fps` says, and whatever rate was generated."""
     timeline, lines = (shown, []) if audio is None else spoken_frames(shown.frames, audio, shown.fps)
     if abs(fps - shown.fps) > SAME_RATE:
-        lines = [OTHER_RATE.format(shown.fps, fps), *lines]
+        lines = [OVER_FASTER.format(generated, shown.fps, fps), *lines]
     return timeline, lines
 
 

@@ -24,13 +24,18 @@ from skyreels_audio_pack.nodes.audio import AudioToTokens  # noqa: E402
 from skyreels_audio_pack.nodes.conditioning import VideoEditLipSync  # noqa: E402
 from skyreels_audio_pack.nodes.families.multitalk.nodes import AddSpeaker  # noqa: E402
 from skyreels_audio_pack.nodes.families.skyreels_audio.loading import load_demo  # noqa: E402
-from skyreels_audio_pack.nodes.host.made import with_made  # noqa: E402
+from skyreels_audio_pack.nodes.finishing import Inputs, length_of  # noqa: E402
+from skyreels_audio_pack.nodes.host.made import Made, with_made  # noqa: E402
 from skyreels_audio_pack.nodes.host.payload import KEY, payload_of  # noqa: E402
 from skyreels_audio_pack.nodes.host.solver import core_sampler  # noqa: E402
 from skyreels_audio_pack.nodes.saving import SaveTalkingVideo  # noqa: E402
 from skyreels_audio_pack.skyreels_core import assets  # noqa: E402
 from skyreels_audio_pack.skyreels_core.media.reading import read_video  # noqa: E402
 from skyreels_audio_pack.skyreels_core.sampling.denoise import Unit  # noqa: E402
+from skyreels_audio_pack.skyreels_core.timeline import Timeline  # noqa: E402
+from skyreels_audio_pack.skyreels_core.windows import WindowPlan  # noqa: E402
+
+GIVEN = Inputs(None, None, None, None, None)
 
 EYE = {
     "hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_hidden_layers": 2, "num_channels": 3,
@@ -131,12 +136,29 @@ def saved(latent, vae, fps=0.0, **options):
     }  # fmt: skip
 
 
+def said_of_rates(vae, tokens):
+    """Over 60 fps footage that was generated at other rates, where 24 are given."""
+    frames = torch.rand(31, SIZE, SIZE, 3)
+    video = InputImpl.VideoFromComponents(Types.VideoComponents(images=frames, frame_rate=Fraction(60)))
+    visual = payload_of(edited(vae, tokens, video, torch.ones(1, SIZE, SIZE))[0]).visual
+    latent, plan = torch.zeros(1, 16, 4, SIZE // 8, SIZE // 8), WindowPlan.plan(4, 4, 0)
+    made = {
+        rate: Made("", plan, Timeline.from_seconds(31 / 60, rate), None, visual, None) for rate in (16, 29.97)
+    }
+    said = {f"{rate:g}": length_of(latent, each, GIVEN, GIVEN, 24.0)[1] for rate, each in made.items()}
+    return {**said, "its own": length_of(latent, made[16], GIVEN, GIVEN, 60.0)[1]}
+
+
 with torch.inference_mode():
     write_files(folder)
     vae = load_demo(assets.model())[2]
     kinds, found = families(folder), {}
     if "SkyReels-Audio" in EDITING:
         found["clip vision"] = clip_vision_models(kinds["SkyReels-Audio"], vae)
+        spoken = AudioToTokens.execute(
+            kinds["SkyReels-Audio"].encoder(), recording(31 / 60), 60.0, 0.0, 0.0, False
+        ).args[0]
+        found["said of rates"] = said_of_rates(vae, spoken)
         found["saved"] = saved_over_faster_footage(kinds["SkyReels-Audio"], vae)
     if "InfiniteTalk" in EDITING:
         found["pinned clip vision"] = clip_vision_models(kinds["InfiniteTalk"], vae)

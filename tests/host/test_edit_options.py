@@ -60,8 +60,17 @@ def test_over_faster_footage_a_shorter_voice_ends_the_video(found, wired):
 
 @demo
 def test_another_rate_than_the_footings_is_said(found):
-    said = {
-        name: "was sampled for 60 fps: at 25 fps" in saved["report"] for name, saved in found["saved"].items()
-    }
+    line = "sampled at 25 fps for a video of 60 fps, whose rate the result keeps: the 25 fps that were given"
+    said = {name: line in saved["report"] for name, saved in found["saved"].items()}
     assert said["audio and fps"] and said["frames of a batch"]
     assert not said["nothing"] and not said["its own fps"] and not said["short audio alone"]
+
+
+@demo
+@pytest.mark.parametrize("generated", ["16", "29.97"])
+def test_the_rate_that_is_named_is_the_one_that_was_generated(found, generated):
+    (line,) = found["said of rates"][generated]
+    assert (
+        f"sampled at {generated} fps for a video of 60 fps" in line and "the 24 fps that were given" in line
+    )
+    assert found["said of rates"]["its own"] == []
