@@ -20,6 +20,7 @@ from ..skyreels_core.pipeline.finish import Edited, Finish
 from ..skyreels_core.pipeline.put_back import Part, PutBack
 from ..skyreels_core.timeline import Timeline
 from .finishing import Finished, Inputs, blended, changes_of, footing_of, size_of, spoken_frames, unifying
+from .host.crop_video import OWN_SPAN
 from .host.decoding import decode_stream
 from .host.made import Made, crop_of, made_of
 
@@ -91,10 +92,7 @@ def _whole_voice(given: Audio | None, shots: Sequence[CroppedShot]) -> Audio:
     later = any(shot.crop.first > 0 for shot in shots)
     voice = given or own or shots[0].made.audio
     if voice is None or (own is None and later):
-        raise InputError(
-            "The latent of a face crop carries only the voice of its shot. Connect the voice of the whole video to the "
-            "audio of Face Crop, and that node's audio to Audio To Tokens: else every shot speaks the beginning."
-        )
+        raise InputError(f"The latent of a face crop carries only the voice of its shot. {OWN_SPAN}")
     return voice
 
 

@@ -18,6 +18,7 @@ from ..skyreels_core.media.region import Region, check_edit
 from ..skyreels_core.run.plan import rate_line
 from ..skyreels_core.timeline import TRAINED_RATES, Timeline
 from .host.checks import check_vae
+from .host.crop_video import OWN_SPAN
 from .host.editing import EditOptions, UnreadVoice
 from .host.footage import footage_of, rate_of
 from .host.payload import ConditioningPayload
@@ -116,13 +117,18 @@ def at_rate(voice: Voice | UnreadVoice, fps: float) -> Voice | UnreadVoice:
 
 
 def check_crop(source: Frames, region: Region) -> None:
-    """Raises InputError where one is a face crop and the other is none, or that of another shot."""
+    """Raises InputError where one is a face crop and the other is none, or that of another shot; and where a later
+    shot has no span of a voice, before anything is sampled for it."""
     crop, masked = isinstance(source, CroppedFrames), isinstance(region, CroppedRegion)
     if crop != masked or (crop and source.path is not region.path):
         given = "is one shot of a Face Crop" if crop else "comes from no Face Crop"
         raise InputError(
             f"Video and mask do not meet: the video {given}, the mask does not belong to it. Connect video and mask of "
             "the same Face Crop, or neither."
+        )
+    if crop and source.first > 0 and source.audio is None:
+        raise InputError(
+            f"This shot begins after {source.first / source.fps:.1f} s, and Face Crop has no audio. {OWN_SPAN}"
         )
 
 

@@ -31,9 +31,13 @@ VIDEO = "SkyReels-Audio/video"
 
 
 def to_audio(value: dict[str, Any] | None) -> Audio:
-    """An AUDIO socket's value, the first of its batch. Raises InputError for a video's that has no sound."""
+    """An AUDIO socket's value, the first of its batch. Raises InputError for that of a video without sound, or of a
+    Face Crop without audio."""
     if value is None or not value["waveform"].numel():
-        raise InputError("There is no sound in this audio. Give a recording, or a video with sound.")
+        raise InputError(
+            "There is no sound in this audio. Give a recording, or a video with sound; after Face Crop, connect the "
+            "voice of the whole video to the audio of that node."
+        )
     samples = value["waveform"][0].float().cpu()
     return Audio(samples, value["sample_rate"], layout_of("", len(samples)))
 

@@ -10,6 +10,11 @@ from comfy_api.latest import Input, InputImpl, Types
 from ...skyreels_core.media.cropping import CroppedFrames
 from ...skyreels_core.media.footage import collect
 
+OWN_SPAN = (
+    "Connect the voice of the whole video to the audio of Face Crop, and that node's audio to Audio To Tokens: else "
+    "every shot speaks the beginning."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class CropVideo(Input.Video):

@@ -97,3 +97,13 @@ def test_other_latents_are_not_joined(server, source):
     prompt = cropped()
     prompt["joined"]["inputs"]["latent"] = ["scene", 2]
     assert "A latent that is to be joined is not the unchanged latent" in refusal(server, prompt)
+
+
+@pytest.mark.parametrize("spoken", [["crop", 2], ["voice", 0]], ids=["of the crop", "of the whole video"])
+def test_shots_without_a_voice_of_their_own_are_refused_before_sampling(server, source, spoken):
+    prompt = cropped()
+    del prompt["crop"]["inputs"]["audio"]
+    prompt["tokens"]["inputs"]["audio"] = spoken
+    said = refusal(server, prompt)
+    assert "onnect the voice of the whole video to the audio of" in said and "Face Crop" in said
+    assert "The latent of a face crop" not in said
