@@ -107,8 +107,8 @@ class VideoEditLipSync(io.ComfyNode):
                 ),
                 io.MultiType.Input(
                     "mask", [io.Mask, Region],
-                    tooltip="White = regenerate. One mask per frame or one for all, your own or from Face Mask From "
-                    "DWPose; the memory of its region does not grow with the length.",
+                    tooltip="White = regenerate. One mask per frame or one for all, your own or from Face Mask; the "
+                    "memory of its region does not grow with the length.",
                 ),
                 io.Float.Input(
                     "hybrid", default=0.2, min=0.0, max=1.0, step=0.05,

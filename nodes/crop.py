@@ -37,7 +37,7 @@ class FaceCrop(io.ComfyNode):
                 ),
                 io.MultiType.Input(
                     "mask", [io.Mask, Region],
-                    tooltip="White = regenerate: the region of Face Mask From DWPose, or any mask of the mouth. The "
+                    tooltip="White = regenerate: the region of Face Mask, or any mask of the mouth. The "
                     "box is placed around it.",
                 ),
                 io.Audio.Input(

@@ -1,4 +1,4 @@
-"""Where the mouth is: faces found with DWPose, or given, to the mask of what an edit regenerates."""
+"""Where the mouth is: faces that a detector finds, or that are given, to the mask of what an edit regenerates."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LoadDWPose(io.ComfyNode):
                 onnx_input("detector", DETECTOR, "person detector"),
                 onnx_input("pose", POSE, "pose model"),
             ],
-            outputs=[DWPose.Output(display_name="dwpose", tooltip="For Face Mask From DWPose.")],
+            outputs=[DWPose.Output(display_name="dwpose", tooltip="For Face Mask.")],
         )
 
     @classmethod
@@ -75,7 +75,7 @@ class LoadYuNet(io.ComfyNode):
                 ),
             ],
             outputs=[
-                FaceDetector.Output(display_name="detector", tooltip="For Face Mask From DWPose."),
+                FaceDetector.Output(display_name="detector", tooltip="For Face Mask."),
             ],
         )
 
@@ -89,11 +89,14 @@ class FaceMask(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="SkyReelsAudioFaceMask",
-            display_name="Face Mask From DWPose",
+            display_name="Face Mask",
             category=MASKS,
             description="Masks the lower face in each frame of a video, for Video Edit Lip-Sync. The box does not "
             "depend on how far the mouth is open.",
-            search_aliases=["lip mask", "mouth mask", "lip sync"],
+            search_aliases=[
+                "lip mask", "mouth mask", "lip sync", "face mask from dwpose", "dwpose", "openpose", "yunet",
+                "mediapipe", "face landmarks",
+            ],
             inputs=[
                 io.MultiType.Input(
                     "image", [io.Image, io.Video],
@@ -194,7 +197,7 @@ def preview(video: VideoFile, masks: FaceMasks) -> Tensor:
 def two_withheld() -> list:
     return [
         withheld(
-            f"Face Mask From DWPose has no {output} for a VIDEO, which may have any length. Connect region "
+            f"Face Mask has no {output} for a VIDEO, which may have any length. Connect region "
             "instead, or give it the frames of Get Video Components."
         )
         for output in ("mask", "lips")

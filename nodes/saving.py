@@ -86,7 +86,7 @@ class SaveTalkingVideo(io.ComfyNode):
                 io.MultiType.Input(
                     "mask", [io.Mask, Region], optional=True,
                     tooltip="White = regenerated. The size of the source, one mask per frame or one for all; "
-                    "or the region of Face Mask From DWPose. Without audio or fps, the one that the latent was "
+                    "or the region of Face Mask. Without audio or fps, the one that the latent was "
                     "sampled with.",
                 ),
             ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ SECTIONS = {
     "en": ["## Outputs", "## Typical use", "## When something is wrong"],
     "zh": ["## 输出", "## 典型用法", "## 出现问题时"],
 }
+DETECTORS = ("DWPose", "YuNet", "MediaPipe", "OpenPose")
 NUMBERS = ("io.Int.Input", "io.Float.Input")
 QUOTED = re.compile(r'^\| "([^"]+)" \|', re.MULTILINE)  # what a node says, in the first column of a table
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -49,6 +51,18 @@ def test_node_ids_are_literals_with_our_prefix_and_each_is_there_once():
 @each_node
 def test_a_node_has_a_name_a_place_and_a_description(schema):
     assert {"display_name", "category", "description"} <= schema.options.keys()
+
+
+@each_node
+@each_language
+def test_a_node_that_takes_faces_from_several_detectors_is_not_named_after_one(schema, language):
+    taken = {name for name in DETECTORS for socket in schema.inputs if name in socket.tooltip}
+    shown = read(language, "nodeDefs")[schema.node_id]["display_name"]
+    heading = page(schema.node_id, language).read_text("utf-8").split("\n")[0]
+    assert heading == f"# {shown}"
+    if len(taken) > 1:
+        assert not any(name in shown for name in DETECTORS)
+        assert all(name.lower() in ast.unparse(schema.options["search_aliases"]) for name in taken)
 
 
 @each_node
