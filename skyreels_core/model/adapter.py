@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .attention import Attention, attend
 from .config import AudioConfig
-from .rope import rope_1d, rotate
+from .rope import rope_1d, rope_angles, rotate
 
 LISTENING_REACH = 3.0  # tokens from a latent frame's middle to its outermost frame's, at 25 fps
 # of queries and keys at the start: the place's neighbours get a third of its weight
@@ -21,8 +21,8 @@ class AudioContext:
     """What the audio layers of every block read."""
 
     tokens: Tensor  # [b n d], projected
-    query_rotation: Tensor | None  # complex64 [t 1 1 c/2], one row per latent frame
-    key_rotation: Tensor | None  # complex64 [n 1 c/2] or [b n 1 c/2]
+    query_rotation: Tensor | None  # float32 [t 1 1 2 c], one row per latent frame
+    key_rotation: Tensor | None  # float32 [n 1 2 c] or [b n 1 2 c]
     mask: Tensor | None  # bool [b 1 1 n], True is attended to
     voiced: Tensor | None  # bool [b 1 1], False where a sample has no audio at all
 
@@ -89,15 +89,15 @@ class AudioAdapter(nn.Module):
                 nn.init.zeros_(module.bias)
         self.start_silent()
         places = torch.linspace(-LISTENING_REACH, LISTENING_REACH, self.config.num_heads)
-        at_place, here = (rope_1d(p, self.config.head_dim) for p in (places, torch.zeros_like(places)))
+        at_place, here = (phase(p, self.config.head_dim) for p in (places, torch.zeros_like(places)))
         for block in self.blocks:
             attention = cast(AudioBlock, block).audio_attn
-            for projection, norm, phase in (
+            for projection, norm, bias in (
                 (attention.q, attention.norm_q, at_place),
                 (attention.k, attention.norm_k, here),
             ):
                 projection.weight.mul_(CONTENT_SHARE)
-                projection.bias.copy_(torch.view_as_real(phase).flatten())
+                projection.bias.copy_(bias)
                 norm.weight.fill_(LISTENING_SHARPNESS)
 
     @torch.no_grad()
@@ -123,7 +123,7 @@ class AudioAdapter(nn.Module):
         query_rotation = key_rotation = mask = voiced = None
         if self.config.rope:
             query_rotation = rope_1d(query_positions, self.config.head_dim)[:, None, None].to(tokens.device)
-            key_rotation = rope_1d(key_positions, self.config.head_dim)[..., None, :].to(tokens.device)
+            key_rotation = rope_1d(key_positions, self.config.head_dim)[..., None, :, :].to(tokens.device)
         if key_mask is not None:
             voiced = key_mask.any(dim=1)[:, None, None]
             mask = (key_mask[:, None] | ~voiced)[:, None]
@@ -134,3 +134,9 @@ class AudioAdapter(nn.Module):
     ) -> Tensor:
         """Add the voice to the tokens of one block, after its cross-attention. x: [b (t h w) d]"""
         return self.blocks[block_index](x, context)
+
+
+def phase(positions: Tensor, dim: int) -> Tensor:
+    """Unit vectors [(n dim)] of pairs that a rotation by the positions [n] turns away from angle 0."""
+    angles = rope_angles(positions, dim)
+    return torch.stack((angles.cos(), angles.sin()), dim=-1).float().flatten()

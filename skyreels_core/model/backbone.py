@@ -44,8 +44,15 @@ def timestep_sinusoids(timestep: Tensor, dim: int) -> Tensor:
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor, eps: float) -> Tensor:
     """Layer norm, scale and shift, in float32. x: [b n d]; shift, scale: float32 [b 1 d]"""
+    if len(x) == 1:  # the modulation is then the norm's own weight and bias: one pass over x instead of two
+        return F.layer_norm(x.float(), x.shape[-1:], (1 + scale).flatten(), shift.flatten(), eps).type_as(x)
     normed = F.layer_norm(x.float(), x.shape[-1:], eps=eps)
     return torch.addcmul(shift, normed, 1 + scale).type_as(x)
+
+
+def add_gated(x: Tensor, y: Tensor, gate: Tensor) -> Tensor:
+    """x + y * gate, added in float32 without copies in it. x, y: [b n d]; gate: float32 [b 1 d]"""
+    return torch.addcmul(x, y, gate).type_as(x)
 
 
 class SelfAttention(Attention):
@@ -104,16 +111,22 @@ class Block(nn.Module):
         context: CrossContext,
         audio: Callable[[Tensor], Tensor] | None,
     ) -> Tensor:
-        """x: [b n d], e0: [b 6 d], rotation: [n 1 c/2] -> [b n d]"""
-        modulation = self.modulation.float() + e0.float()
-        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation.chunk(6, dim=1)
-        y = self.self_attn(modulate(x, shift, scale, self.eps), rotation)
-        x = torch.addcmul(x.float(), y.float(), gate).type_as(x)
-        x = x + self.cross_attn(self.norm3(x), context)
-        if audio is not None:
-            x = audio(x)
-        y = self.ffn(modulate(x, ffn_shift, ffn_scale, self.eps))
-        return torch.addcmul(x.float(), y.float(), ffn_gate).type_as(x)
+        """x: [b n d], e0: [b 6 d], rotation: [n 1 2 c] -> [b n d]"""
+        x = self.attend(x, e0, rotation, context)
+        return self.feed_forward(x if audio is None else audio(x), e0)
+
+    def attend(self, x: Tensor, e0: Tensor, rotation: Tensor, context: CrossContext) -> Tensor:
+        shift, scale, gate = self.modulations(e0)[:3]
+        x = add_gated(x, self.self_attn(modulate(x, shift, scale, self.eps), rotation), gate)
+        return x + self.cross_attn(self.norm3(x), context)
+
+    def feed_forward(self, x: Tensor, e0: Tensor) -> Tensor:
+        shift, scale, gate = self.modulations(e0)[3:]
+        return add_gated(x, self.ffn(modulate(x, shift, scale, self.eps)), gate)
+
+    def modulations(self, e0: Tensor) -> tuple[Tensor, ...]:
+        """Shift, scale and gate of self-attention and of the feed-forward layer, float32 [b 1 d] each."""
+        return (self.modulation.float() + e0.float()).chunk(6, dim=1)
 
 
 class Head(nn.Module):
@@ -224,7 +237,7 @@ class WanModel(nn.Module):
         patches = self.patch_embedding(x.to(self.dtype))
         grid = patches.shape[2:]
         tokens = patches.flatten(2).transpose(1, 2).contiguous()
-        rotation = rope_3d(grid[0], grid[1], grid[2], self.config.head_dim)[:, None].to(x.device)
+        rotation = rope_3d(grid[0], grid[1], grid[2], self.config.head_dim, x.device)[:, None]
         e, e0 = self.time_embeddings(timestep)
         cross_context = self.embed_context(context, context_padding, clip_fea)
         for index, block in enumerate(self.blocks):

@@ -31,7 +31,7 @@ WINDOW_PIXELS = 6  # float32 videos of one window: read, stacked, in -1..1, mask
 ENCODER_NUMBERS = 39
 DECODER_NUMBERS = 54
 FEED_FORWARD, TOKENS = 2, 5  # inner and outer tensors of a block at its feed-forward layer
-ROTATED, ROTATED_FLOAT = 6, 3  # tensors at the rotation of the keys; those that are float32 in any dtype
+ROTATED, ROTATED_FLOAT = 5, 3  # tensors at the norm and rotation of the keys; those beside them in float32
 HEARD_AT_ONCE, HEARD_TENSORS = 1500, 16  # tokens of the speech encoder, tensors of its width
 HEARD_COPIES, SPECTRUM = 3, 16_000_000  # of the whole voice at 16 kHz; bytes of 30 s as a spectrum
 CONTEXT_TOKENS, CONTEXT_TENSORS = 1024, 4  # text and picture, as they pass through their projections
@@ -134,8 +134,8 @@ class Needs:
 def forward_bytes(config: WanConfig, tokens: int, itemsize: int) -> int:
     """Activations of one forward of a Wan backbone, without weights, with attention that never holds n x n."""
     feed_forward = (FEED_FORWARD * config.ffn_dim + TOKENS * config.dim) * itemsize
-    rotation = (ROTATED * itemsize + ROTATED_FLOAT * FLOAT * (itemsize < FLOAT)) * config.dim
-    angles = FLOAT * config.head_dim  # complex64, for half of a head's width
+    rotation = (ROTATED * itemsize + ROTATED_FLOAT * FLOAT) * config.dim
+    angles = 2 * FLOAT * config.head_dim
     # a token's 2 x 2 patch as it came, joined, and in the network's dtype
     latent = 3 * FLOAT * 4 * config.in_dim
     context = CONTEXT_TENSORS * CONTEXT_TOKENS * config.dim * itemsize
