@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,9 @@ from ..media.footage import Footage
 from ..media.region import checked_region
 from ..media.sound import Audio
 from ..model.bundle import Bundle
+from ..parallel.devices import Devices, read_devices
 from ..pipeline.animate import animate
+from ..pipeline.dealt import Workers
 from ..pipeline.edit import edit
 from ..pipeline.face_crop import edit_faces
 from ..pipeline.planning import facts_of, plan_animation, plan_edit
@@ -36,12 +38,13 @@ from .inputs import (
     as_picture,
     as_prompt,
     naming_of,
+    number_of,
     path_of,
 )
-from .options import Options, settings_of, value_of
+from .options import Options, described, settings_of, value_of
 from .running import Control, check_plan
 from .video import Cancel, Video
-from .weights import FILES, find_model
+from .weights import FILES, ModelFiles, find_model
 
 
 def load(
@@ -55,6 +58,8 @@ def load(
     clip_vision: File | None = None,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    devices: str | Sequence[str | int] | None = None,
+    worker_timeout: float | None = None,
 ) -> Model:
     """Load a model: the bundled demo of drawn faces, a folder with all parts, or single files.
 
@@ -67,12 +72,31 @@ def load(
         clip_vision: a CLIP vision folder, for image-to-video backbones that read it.
         device: such as "cuda" or "cpu"; None is the GPU, if there is one.
         dtype: "float32", "bfloat16" or "float16"; None is bfloat16 on a GPU, else float32.
+        devices: instead of device, several that share the forward passes: "0,1", or ["cuda:0", "cuda:1"]. A process
+            for each loads the model; `Model.close` ends them.
+        worker_timeout: seconds that such a process may take to load, or for one forward pass, before the run ends with
+            an error; None is 600.
 
     Raises InputError for files that are missing, damaged or something else, and for a device that cannot be used.
     """
     given = dict(zip(FILES, (backbone, audio_layers, vae, text_encoder, whisper, clip_vision), strict=True))
     files = {part: as_path(file, part) for part, file in given.items() if file is not None}
-    return Model(find_model(path_of(model, "model"), files, device, dtype).load())
+    chosen = chosen_devices(devices, worker_timeout)
+    return open_model(find_model(path_of(model, "model"), files, device, dtype, chosen))
+
+
+def open_model(files: ModelFiles) -> Model:
+    """Load what `find_model` found, in workers too where there are any."""
+    workers = files.start_workers()
+    try:
+        bundle = files.load()
+        if workers is not None:
+            workers.pool.wait()
+    except BaseException:
+        if workers is not None:
+            workers.close()
+        raise
+    return Model(bundle, workers)
 
 
 class Model:
@@ -106,8 +130,19 @@ class Model:
         voice_gate: dB below loud speech from which noise in pauses is silence for the model, such as -45.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, workers: Workers | None = None) -> None:
+        self.bundle, self.workers = bundle, workers
+
+    def close(self) -> None:
+        """End the processes of `devices`; the next run starts them again. Without them there is nothing to end."""
+        if self.workers is not None:
+            self.workers.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     @property
     def facts(self) -> ModelFacts:
@@ -121,8 +156,14 @@ class Model:
         inputs = "picture and voice" if config.takes_picture else "voice"
         return (
             f"<Model: Wan backbone ({config.model_type}) for {inputs}, {config.num_layers} blocks of width "
-            f"{config.dim}, {size:,.1f} million parameters, {dtype} on {next(network.parameters()).device}>"
+            f"{config.dim}, {size:,.1f} million parameters, {dtype} on {self._place}>"
         )
+
+    @property
+    def _place(self) -> str:
+        if self.workers is not None:
+            return str(self.workers.devices)
+        return str(next(self.bundle.model.parameters()).device)
 
     def _settings(self, options: Mapping[str, Any]) -> Settings:
         return settings_of(Settings.of(self.bundle.metadata), options)
@@ -168,7 +209,9 @@ class Model:
         check_plan(plan, "animation")
         audio, pixels, text = as_audio(voice), as_picture(picture), as_prompt(prompt)
         plan = plan or plan_animation(self._settings(options), self.facts, audio, pixels, fit)
-        return control.run(partial(animate, self.bundle, audio, pixels, text, fit=fit, plan=plan))
+        return control.run(
+            partial(animate, self.bundle, audio, pixels, text, fit=fit, plan=plan, workers=self.workers)
+        )
 
     def edit(
         self,
@@ -225,7 +268,21 @@ class Model:
         with naming_of(mask):
             region = checked_region(footage, region)
         make = edit if crop is None else edit_faces
-        return control.run(partial(make, self.bundle, footage, audio, region, text, plan=plan))
+        return control.run(
+            partial(make, self.bundle, footage, audio, region, text, plan=plan, workers=self.workers)
+        )
+
+
+def chosen_devices(devices: Any, timeout: Any) -> Devices | None:
+    """Raises InputError for what names no devices, and for a time limit of workers that there are not."""
+    seconds = None if timeout is None else number_of(timeout, float, "worker_timeout", "seconds, such as 600")
+    if devices is None:
+        if seconds is not None:
+            raise InputError("worker_timeout limits the workers of devices, and none are given. Leave it out.")
+        return None
+    if not isinstance(devices, str | list | tuple):
+        raise InputError(f'devices is {described(devices)}; give a text such as "0,1", or a list of such names.')
+    return read_devices(devices, seconds)
 
 
 def check_rate(options: Mapping[str, Any], video: Footage) -> None:

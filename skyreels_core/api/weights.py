@@ -12,12 +12,15 @@ import torch
 from .. import assets
 from ..errors import InputError
 from ..model.bundle import CLIP_VISION, MODEL, TEXT_ENCODER, VAE, WHISPER, Bundle, load_bundle
-from ..model.checkpoint import identify, load_model
+from ..model.checkpoint import PLANNING, identify, load_model
 from ..model.clip_vision import load_clip_vision
 from ..model.detection import BACKBONES, VOICED
 from ..model.text import load_text_encoder
 from ..model.vae import WIDTH_KEY, load_vae
 from ..model.whisper import load_whisper
+from ..parallel.devices import Devices
+from ..pipeline.dealt import Workers
+from ..pipeline.worker import ModelSpec
 from ..run.plan import VAE_WIDTH, ModelFacts
 from ..weights.header import Header, Headers
 from ..weights.signatures import Kind
@@ -48,21 +51,44 @@ class ModelFiles:
     facts: ModelFacts
     metadata: dict[str, Any]  # the sections of backbone and audio layers
     headers: Headers
+    devices: Devices | None = None  # that the forward passes are dealt to
 
     def load(self) -> Bundle:
         """Backbone, audio layers and VAE on the device; the encoders, which run once, on the CPU."""
-        bundle = self._load_files() if self.folder is None else load_bundle(self.folder, self.headers)
-        bundle.model.to(self.device, self.facts.dtype)
+        bundle = (
+            self._load_files()
+            if self.folder is None
+            else load_bundle(self.folder, self.headers, self._only)
+        )
+        place = self.device if self.devices is None else None  # the workers have what the device would
+        bundle.model.to(place, self.facts.dtype)
         if bundle.adapter is not None:
-            bundle.adapter.to(self.device, self.facts.dtype)
+            bundle.adapter.to(place, self.facts.dtype)
         bundle.vae.to(self.device)
         return bundle
+
+    def start_workers(self) -> Workers | None:
+        """Those that the devices ask for, which begin to load the model."""
+        if self.devices is None:
+            return None
+        spec = ModelSpec(
+            self.files["backbone"], self.files.get("audio_layers"), self.facts.dtype, torch.get_num_threads()
+        )
+        workers = Workers(self.devices, spec)
+        workers.pool.start()
+        return workers
+
+    @property
+    def _only(self) -> tuple[str, ...]:
+        """Weights of the networks that this process needs itself."""
+        return ("",) if self.devices is None else PLANNING
 
     def _load_files(self) -> Bundle:
         files, read = self.files, self.headers
         model, adapter, metadata = load_model(
-            files["backbone"], files.get("audio_layers"), self.facts.dtype, self.device, read=read
-        )
+            files["backbone"], files.get("audio_layers"), self.facts.dtype,
+            self.device if self.devices is None else "cpu", read=read, only=self._only,
+        )  # fmt: skip
         return Bundle(
             model=model,
             adapter=adapter,
@@ -87,12 +113,15 @@ def find_model(
     given: Mapping[str, Path],
     device: str | torch.device | None,
     dtype: str | torch.dtype | None,
+    devices: Devices | None = None,
 ) -> ModelFiles:
     """Read the headers of a folder with all parts, or of single files by part; without any, of the bundled demo.
 
     Raises InputError for files that are missing or something else, and for a device or dtype that cannot be used.
     """
-    place, numbers = choose_device(device, dtype)
+    if devices is not None and device is not None:
+        raise InputError("Both --device and --devices were given; give one of them.")
+    place, numbers = choose_device(device if devices is None else devices.first, dtype)
     if given and folder is not None:
         raise InputError(
             "A model folder (--model) and single files (such as --vae) were given; give one or the other."
@@ -102,7 +131,7 @@ def find_model(
         files = {part: folder / name for part, name in IN_BUNDLE.items()}
     headers = Headers()
     facts, metadata = read_facts(files, numbers, headers, () if folder is None else ("backbone",))
-    return ModelFiles(folder, files, place, facts, metadata, headers)
+    return ModelFiles(folder, files, place, facts, metadata, headers, devices)
 
 
 def read_facts(

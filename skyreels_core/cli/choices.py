@@ -7,6 +7,8 @@ from typing import Any
 
 from ..api.options import OPTIONS, settings_of
 from ..api.weights import FILES, ModelFiles, find_model
+from ..errors import InputError
+from ..parallel.devices import read_devices
 from ..run.settings import Settings
 
 FLAGS = {
@@ -21,7 +23,10 @@ def choose(args: Namespace) -> tuple[ModelFiles, Settings]:
     Raises InputError for files that are missing or something else, and for options that cannot be used.
     """
     files = {part: path for part in FILES if (path := getattr(args, part)) is not None}
-    model = find_model(args.model, files, args.device, args.dtype)
+    if args.worker_timeout is not None and args.devices is None:
+        raise InputError("--worker-timeout limits the workers of --devices, which are not given. Leave it out.")
+    devices = None if args.devices is None else read_devices(args.devices, args.worker_timeout)
+    model = find_model(args.model, files, args.device, args.dtype, devices)
     return model, settings_of(Settings.of(model.metadata), options_of(args))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ..api.model import Model
+from ..api.model import open_model
 from ..api.video import Video
 from ..api.weights import ModelFiles
 from ..conditioning.prompts import PromptSchedule
@@ -61,8 +61,8 @@ def animate(args: Namespace) -> None:
     plan = plan_animation(settings, model.facts, audio, picture, args.fit)
     check_resources(args, model, plan, plan.size)
     with work_folder(args) as work, Bars() as bars:
-        loaded = Model(model.load())
-        video = loaded.animate(picture, audio, text, fit=args.fit, plan=plan, progress=bars, work=work)
+        with open_model(model) as loaded:
+            video = loaded.animate(picture, audio, text, fit=args.fit, plan=plan, progress=bars, work=work)
         write(args, model, video, work)
 
 
@@ -82,8 +82,8 @@ def edit(args: Namespace) -> None:
         )  # fmt: skip
         with naming(args.mask or args.keypoints or args.dwpose or args.yunet):
             region = checked_region(video, region)
-        loaded = Model(model.load())
-        made = loaded.edit(video, audio, region, text, crop=args.crop, plan=plan, progress=bars, work=work)
+        with open_model(model) as loaded:
+            made = loaded.edit(video, audio, region, text, crop=args.crop, plan=plan, progress=bars, work=work)
         write(args, model, made, work)
 
 

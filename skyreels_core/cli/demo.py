@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .. import assets
 from ..api.inputs import face_mask
-from ..api.model import Model
+from ..api.model import Model, open_model
 from ..api.video import Video
 from ..audio.reading import cut_voice
 from ..conditioning.faces import face_masks
@@ -44,13 +44,15 @@ class DemoContext:
 
 def demo(args: Namespace) -> None:
     model, _ = choose(args)
-    context = DemoContext(make_folder(args.output), Model(model.load()), options_of(args))
-    with Bars() as bars:
-        animate_portrait(context, "animation", 1, bars)
-    with Bars() as bars:
-        edit_video(context, "edit", 2, bars)
-    with Bars() as bars:
-        animate_portrait(context, "long", "long", bars)
+    folder = make_folder(args.output)
+    with open_model(model) as loaded:
+        context = DemoContext(folder, loaded, options_of(args))
+        with Bars() as bars:
+            animate_portrait(context, "animation", 1, bars)
+        with Bars() as bars:
+            edit_video(context, "edit", 2, bars)
+        with Bars() as bars:
+            animate_portrait(context, "long", "long", bars)
 
 
 def make_folder(folder: Path) -> Path:

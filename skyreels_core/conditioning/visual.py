@@ -59,8 +59,12 @@ class WindowConditions:
     hidden: VisualCondition | None = None  # what the null branch is given instead, if it is to
 
     def of(self, unit: Unit) -> Tensor:
+        return self.kept[self.name_of(unit)]
+
+    def name_of(self, unit: Unit) -> str:
+        """The same for units that are shown the same."""
         visual = self.hidden if self.hidden is not None and self.drops_picture(unit) else self.visual
-        return self.kept[self._encoded(visual, unit.window, unit.variant)]
+        return self._encoded(visual, unit.window, unit.variant)
 
     def source_of(self, window: Window) -> Tensor:
         """What pinning keeps of the window's own video."""

@@ -57,12 +57,15 @@ class Bundle:
         return self.adapter
 
 
-def load_bundle(folder: str | Path, read: ReadHeader = read_header) -> Bundle:
-    """Read a folder with MODEL, VAE, TEXT_ENCODER, WHISPER and, where the backbone needs it, CLIP_VISION."""
+def load_bundle(
+    folder: str | Path, read: ReadHeader = read_header, only: tuple[str, ...] = ("",)
+) -> Bundle:
+    """Read a folder with MODEL, VAE, TEXT_ENCODER, WHISPER and, where the backbone needs it, CLIP_VISION; `only` as
+    in `load_model`."""
     folder = Path(folder)
     if missing := [name for name in (MODEL, VAE, TEXT_ENCODER, WHISPER) if not (folder / name).is_file()]:
         raise InputError(f"{folder} lacks {', '.join(missing)}; give a folder with all parts of a model.")
-    model, adapter, metadata = load_model(folder / MODEL, read=read)
+    model, adapter, metadata = load_model(folder / MODEL, read=read, only=only)
     clip_vision = folder / CLIP_VISION
     return Bundle(
         model=model,

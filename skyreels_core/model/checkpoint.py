@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 Module = TypeVar("Module", bound=nn.Module)
 
+# What the process that deals a run to workers has of the networks: for the cache's plan, and to know the demo.
+PLANNING = ("patch_embedding.", "time_embedding.", "time_projection.", "audio_proj.")
 AUDIO_NAME = re.compile(r"audio_proj\.|blocks\.\d+\.audio_(attn|norm)\.")
 
 
@@ -50,12 +52,14 @@ def load_model(
     device: torch.device | str = "cpu",
     needs_picture: bool = False,
     read: ReadHeader = read_header,
+    only: tuple[str, ...] = ("",),
 ) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
     """A backbone, its audio layers where there are any, and the sections of its metadata.
 
     path: a merged file or a plain Wan file; audio_path: the file whose audio layers are taken instead;
-    needs_picture: refuse a backbone that takes no picture. Raises InputError that names what a file is
-    where it is something else. Tensors are read one by one into place, so memory holds them once.
+    needs_picture: refuse a backbone that takes no picture; only: weights whose names begin otherwise stay empty
+    (PLANNING: what a run is planned with). Raises InputError that names what a file is where it is something
+    else. Tensors are read one by one into place, so memory holds them once.
     """
     header, description = identify(path, BACKBONES, "a video model is", read)
     model_config, metadata = description.config, header.config
@@ -69,11 +73,11 @@ def load_model(
     if audio_path is not None:
         audio_header, voice = identify(audio_path, VOICED, "audio layers are", read)
         audio_config, metadata = voice.audio, metadata | audio_header.config
-    model = load_weights(WanModel, model_config, header, dtype, device)
+    model = load_weights(WanModel, model_config, header, dtype, device, only)
     if audio_config is None:
         return model, None, metadata
     check_fit(header.path, model_config, audio_header.path, audio_config)
-    return model, load_weights(AudioAdapter, audio_config, audio_header, dtype, device), metadata
+    return model, load_weights(AudioAdapter, audio_config, audio_header, dtype, device, only), metadata
 
 
 def identify(
@@ -145,14 +149,19 @@ def check_fit(path: Path, config: WanConfig, audio_path: Path, audio: AudioConfi
 
 
 def load_weights(
-    kind: type[Module], config: Any, header: Header, dtype: torch.dtype, device: torch.device | str
+    kind: type[Module],
+    config: Any,
+    header: Header,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    only: tuple[str, ...] = ("",),
 ) -> Module:
     with torch.device("meta"):
         module = kind(config)
     with safe_open(header.path, framework="pt", device=str(device)) as file:
-        names = module.state_dict()
+        names = [name for name in module.state_dict() if name.startswith(only)]
         state = {name: file.get_tensor(header.prefix + name).to(dtype) for name in names}
-    module.load_state_dict(state, assign=True)
+    module.load_state_dict(state, assign=True, strict=only == ("",))
     return module
 
 

@@ -16,6 +16,7 @@ from ..model.bundle import Bundle
 from ..run.plan import RunPlan
 from ..run.resume import WorkFolder, digest
 from ..run.settings import Settings
+from .dealt import Workers
 from .frames import FinishedFrames, Result, finish_of
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_animation
@@ -36,6 +37,7 @@ def animate(
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
     work: WorkFolder | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """Animate a picture [h w 3] in 0..1; without one the prompt alone decides.
 
@@ -44,14 +46,15 @@ def animate(
     size: the video keeps the picture's shape at that area, or the picture is cropped or padded. The latents are
     sampled at once, the frames are decoded as the result is read. A `plan` of `plan_animation`, with checked settings,
     goes before them.
-    With `work` the state is kept after each step, and a run that was cut goes on where it was.
+    With `work` the state is kept after each step, and a run that was cut goes on where it was. With `workers` they
+    compute the forward passes.
     Raises InputError for sizes, lengths and options that cannot be used.
     """
     if plan is None:
         chosen = checked_settings(bundle, settings)
         plan = plan_animation(chosen, facts_of(bundle), audio, picture, fit)
     check_models(bundle)
-    run = Run(bundle, plan, progress, check_cancel, work)
+    run = Run(bundle, plan, progress, check_cancel, work, workers)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))
     visual = placed_picture(run, picture, fit)
     needed = check_resources(run)

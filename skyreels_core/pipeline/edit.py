@@ -20,6 +20,7 @@ from ..run.plan import RunPlan
 from ..run.resume import WorkFolder
 from ..run.resume.fingerprint import digest_frames
 from ..run.settings import Settings
+from .dealt import Workers
 from .finish import Edited
 from .frames import FinishedFrames, Result, finish_of
 from .inputs import begin_work
@@ -42,6 +43,7 @@ def edit(
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
     work: WorkFolder | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """Re-dub a video.
 
@@ -50,7 +52,8 @@ def edit(
     works at about the area of the settings' size; the result has the video's own size and frame rate,
     and pixels beyond the mask's feathered edge are the video's own. `length` decides how long it is.
     A `plan` of `plan_edit`, with checked settings, goes before them.
-    With `work` the state is kept after each step, and a run that was cut goes on where it was.
+    With `work` the state is kept after each step, and a run that was cut goes on where it was. With `workers` they
+    compute the forward passes.
     Raises InputError for sizes, lengths, masks and options that cannot be used.
     """
     if plan is None:
@@ -58,7 +61,7 @@ def edit(
         plan = plan_edit(chosen, facts_of(bundle), video, audio, length)
     check_models(bundle)
     region = checked_region(video, as_region(mask))
-    run = Run(bundle, plan, progress, check_cancel, work)
+    run = Run(bundle, plan, progress, check_cancel, work, workers)
     shown = TruncatedFrames(video, plan.finished.frames)
     visual = generated_edit(plan, shown, region)
     run.report.say_all(PromptSchedule.of(text).unused_prompts(plan.windows, plan.timeline))

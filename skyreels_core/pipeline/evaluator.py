@@ -55,6 +55,8 @@ class CoreEvaluator:
     clip_tokens: [1 257 1280] for one that reads them.
     """
 
+    units_per_call: int | None = 1
+
     def __init__(
         self,
         model: WanModel,

@@ -21,6 +21,7 @@ from ..model.bundle import Bundle
 from ..run.plan import RunPlan
 from ..run.resume import WorkFolder
 from ..timeline import Timeline
+from .dealt import Workers
 from .edit import edit
 from .frames import FinishedFrames, Result
 from .put_back import Part, PutBack
@@ -39,6 +40,7 @@ def edit_faces(
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
     work: WorkFolder | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """`edit` of a box around the faces that the mask covers, shot by shot, each with its own span of the voice and of
     the prompts; shots without a face are the video's own.
@@ -54,7 +56,7 @@ def edit_faces(
     if work is not None:
         work.begin({"the face crop": f"{plan.size[0]}x{plan.size[1]}"})
     faces = [shot for shot in shots if shot.path is not None]
-    whole = _Whole(bundle, video, region, audio, PromptSchedule.of(text), plan, report, work, check_cancel)
+    whole = _Whole(bundle, video, region, audio, PromptSchedule.of(text), plan, report, work, check_cancel, workers)
     edits = [
         whole.edit(shot, number, _numbered(progress, number, len(faces))) for number, shot in enumerate(faces)
     ]
@@ -140,6 +142,7 @@ class _Whole:
     report: Report
     work: WorkFolder | None
     check_cancel: Callable[[], None] | None
+    workers: Workers | None
 
     def edit(self, shot: Shot, number: int, progress: Progress | None) -> Edit:
         assert shot.path is not None
@@ -152,7 +155,7 @@ class _Whole:
             self.text.within(shot.first / fps, last / fps),
             plan=RunPlan.of(self.plan.settings, self.plan.model, timeline, self.plan.size, "edit"),
             progress=progress, check_cancel=self.check_cancel,
-            work=self.work and self.work.shot(number),
+            work=self.work and self.work.shot(number), workers=self.workers,
         )  # fmt: skip
         self._account(result.report)
         assert isinstance(result.frames, FinishedFrames)

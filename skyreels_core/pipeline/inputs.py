@@ -23,18 +23,22 @@ def begin_work(run: Run, audio: Audio, text: str | PromptSchedule, **shown: str)
     if run.work is None:
         return
     bundle = run.bundle
-    weights = {
-        "model": bundle.model,
-        "audio layers": bundle.adapter,
-        "Whisper encoder": bundle.whisper.encoder,
-    }
+    weights = digests_of(run) | {"Whisper encoder": digest_weights(bundle.whisper.encoder.state_dict())}
     options = asdict(run.plan.settings)
     unsaid = {*OF_THE_END, *(name for name in LATER if options[name] == getattr(WAN, name))}
     run.work.begin({
-        **{f"the {name}": digest_weights(network.state_dict()) for name, network in weights.items()},
+        **{f"the {name}": value for name, value in weights.items()},
         **{f"the {name.replace('_', ' ')}": str(value) for name, value in options.items() if name not in unsaid},
         **{f"the {name}": value for name, value in shown.items()},
         "the voice": digest(audio.samples, audio.sample_rate),
         "the text": str(text),
-        "the device": f"{bundle.model.patch_embedding.weight.device.type}, torch {torch.__version__}",
+        "the device": f"{run.device.type}, torch {torch.__version__}",
     })  # fmt: skip
+
+
+def digests_of(run: Run) -> dict[str, str]:
+    """Of backbone and audio layers, wherever they are: any number of devices resumes a run."""
+    if run.workers is not None:
+        return run.workers.digests()
+    networks = {"model": run.bundle.model, "audio layers": run.bundle.audio_layers}
+    return {name: digest_weights(network.state_dict()) for name, network in networks.items()}

@@ -25,7 +25,7 @@ def needs_of(plan: RunPlan, device: torch.device, keeps_state: bool) -> Needs:
 
 def check_resources(run: Run) -> str:
     """What is needed, in words. Raises InputError where memory or disk space will not do."""
-    device = run.bundle.model.patch_embedding.weight.device
+    device = run.device
     needs = needs_of(run.plan, device, keeps_state=run.work is not None)
     disks = [] if run.work is None else [work_space(run.work.path, needs)]
     return check_needs(needs, free_places(device), REMEDIES, disks)

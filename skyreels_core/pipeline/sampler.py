@@ -23,8 +23,12 @@ from ..sampling.guidance import Constant, no_text_line, parse_schedule
 from ..sampling.pinning import Pinning
 from ..sampling.solvers import SOLVERS, Callback, SolverState
 from ..timeline import SPATIAL
+from .dealt import DealtEvaluator
 from .evaluator import CoreEvaluator, Prompts
 from .run import Run
+from .worker import RunInputs
+
+Evaluator = CoreEvaluator | DealtEvaluator
 
 
 def make_latents(
@@ -37,10 +41,14 @@ def make_latents(
     tokens, prompts, clip_tokens = encode_inputs(run, audio, text, picture)
     shows_picture = plan.model.config.takes_picture
     conditions = encode_visual(run, visual, kept) if shows_picture or plan.is_pinned else None
-    evaluator = CoreEvaluator(
-        bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts,
-        conditions if shows_picture else None, clip_tokens,
-    )  # fmt: skip
+    shown = conditions if shows_picture else None
+    if run.workers is not None:
+        inputs = RunInputs(tokens, plan.timeline.fps, prompts, shows_picture, clip_tokens)
+        evaluator = DealtEvaluator(run.workers, inputs, shown, run.check_cancel)
+    else:
+        evaluator = CoreEvaluator(
+            bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, shown, clip_tokens
+        )
     return sample(run, evaluator, needed, conditions)
 
 
@@ -83,7 +91,7 @@ def encode_visual(
 
 
 def sample(
-    run: Run, evaluator: CoreEvaluator, needed: str = "", conditions: WindowConditions | None = None
+    run: Run, evaluator: Evaluator, needed: str = "", conditions: WindowConditions | None = None
 ) -> Tensor:
     """The latents [1 16 t h/8 w/8] of the whole video; `needed` says what that takes, `conditions` hold what a pinned
     edit keeps."""
@@ -96,7 +104,7 @@ def sample(
     pinning = pinning_of(plan, conditions, noise)
     denoiser = Denoiser(
         evaluator, plan.windows, plan.guidance, plan.hybrid, cache, eta.forward, run.check_cancel,
-        arithmetic=arithmetic(evaluator.dtype), pinning=pinning,
+        arithmetic=arithmetic(evaluator.dtype), pinning=pinning, units_per_call=evaluator.units_per_call,
     )  # fmt: skip
     run.report.planned = denoiser.total
     run.report.say(
@@ -104,6 +112,8 @@ def sample(
         f"{needed and f'; about {needed}'}."
     )
     sigmas = plan.sigmas.values
+    if isinstance(evaluator, DealtEvaluator):
+        run.report.say(evaluator.dealing(denoiser.planned_calls(sigmas)))
     x = noise if pinning is None or sigmas[0] == 1 else pinning.begun(noise, plan.windows, sigmas[0])
     with run.report.stage("sampling"):
         latents = solve(run, denoiser, x, sigmas, eta.step)
@@ -120,7 +130,7 @@ def pinning_of(plan: RunPlan, conditions: WindowConditions | None, noise: Tensor
     )
 
 
-def with_text_or_without(run: Run, evaluator: CoreEvaluator) -> RunPlan:
+def with_text_or_without(run: Run, evaluator: Evaluator) -> RunPlan:
     """The run's plan; what it saves where there is no text to follow is said."""
     plan, text = run.plan, run.plan.settings.text_guidance
     if plan.settings.null_image or parse_schedule(text) == Constant(1):

@@ -86,13 +86,18 @@ class Denoiser:
 
     def planned_forwards(self, sigmas: Iterable[float] | None = None) -> int:
         """Forwards of a run that evaluates each of `sigmas` but the last once; default: the full schedule."""
+        return sum(self.planned_calls(sigmas))
+
+    def planned_calls(self, sigmas: Iterable[float] | None = None) -> list[int]:
+        """The same, by the calls of `evaluate`: how many units each has."""
         run = self.guidance.grid.values if sigmas is None else [float(sigma) for sigma in sigmas]
-        total, held = 0, []
+        calls, held = [], []
         for sigma in run[:-1]:
             units = self._units(sigma)
-            total += len(self._missing(units, sigma, held))
+            missing = self._missing(units, sigma, held)
+            calls += [len(group) for group in self._groups(missing, self._pins(sigma))]
             held = [] if self.cache is None else units[: self.cache.limit]
-        return total
+        return calls
 
     def held_for(self, sigma: float) -> dict[Unit, Tensor]:
         """The velocities that a step at `sigma` may reuse."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from ...typed import read_path
+from .values import number
 
 
 def add_model(parser: ArgumentParser) -> None:
@@ -30,6 +31,18 @@ def add_model(parser: ArgumentParser) -> None:
     )
     model.add_argument(
         "--device", metavar="NAME", help="such as cuda or cpu (default: the GPU, if there is one)"
+    )
+    model.add_argument(
+        "--devices",
+        metavar="LIST",
+        help="instead of --device: several that share the forward passes, such as 0,1,2 for GPUs, or cpu,cpu",
+    )
+    model.add_argument(
+        "--worker-timeout",
+        metavar="SECONDS",
+        type=number,
+        help="how long a device of --devices may take to load the model, or for one forward pass, before the run "
+        "stops with an error (default: 600)",
     )
     model.add_argument(
         "--dtype", metavar="NAME", help="float32, bfloat16 or float16 (default: bfloat16 on a GPU)"

@@ -1,0 +1,90 @@
+"""A model whose forward passes are dealt to workers: `sampling.denoise.Evaluate` on several devices."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..conditioning.visual import WindowConditions
+from ..parallel.dealing import Deal, efficiency
+from ..parallel.devices import Devices
+from ..parallel.pool import Job, Pool
+from ..parallel.workers import Inbox, WorkerProcess
+from ..sampling.denoise import Unit
+from .worker import ModelSpec, Request, RunInputs
+
+MODULE = "skyreels_core.pipeline.worker"
+ALL = 2**31  # units of a step
+CONDITIONS_KEPT = 32  # by each worker, of the windows that it was dealt
+
+
+class Workers:
+    """The workers of one model, for any number of runs."""
+
+    def __init__(self, devices: Devices, spec: ModelSpec) -> None:
+        self.devices, self.spec = devices, spec
+        self.pool = Pool(self._start, len(devices.names), self._load, devices.timeout)
+
+    @property
+    def device(self) -> torch.device:
+        """The first one, where the caller decodes; all are of its kind."""
+        return self.devices.first
+
+    def digests(self) -> dict[str, str]:
+        """Of the networks that the workers have."""
+        return next(self.pool.ask([Job(range(1), "digests", lambda _: None)]))
+
+    def close(self) -> None:
+        self.pool.close()
+
+    def _start(self, number: int, inbox: Inbox) -> WorkerProcess:
+        return WorkerProcess(number, f"Worker {number + 1} ({self.devices.names[number]})", MODULE, inbox)
+
+    def _load(self, number: int) -> tuple[ModelSpec, str]:
+        return self.spec, self.devices.names[number]
+
+
+class DealtEvaluator:
+    """Units to velocities as `CoreEvaluator` has them, one forward each, on the workers of a model."""
+
+    device = torch.device("cpu")  # of the run's latents, between the workers
+    units_per_call = ALL
+
+    def __init__(
+        self,
+        workers: Workers,
+        run: RunInputs,
+        conditions: WindowConditions | None,
+        check_cancel: Callable[[], None] | None = None,
+    ) -> None:
+        self.workers, self.conditions, self.check_cancel = workers, conditions, check_cancel
+        self.dtype, self.prompts = workers.spec.dtype, run.prompts
+        self.held: list[OrderedDict[str, None]] = [OrderedDict() for _ in workers.devices.names]
+        workers.pool.tell("begin", run, check_cancel)
+
+    def __call__(self, units: Sequence[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
+        """x [1 16 t h w] of the whole video -> the velocity, float32 [1 16 t h w], of each unit's window."""
+        groups = Deal(len(units), self.workers.pool.count).groups
+        jobs = [self._job(unit, group, x, sigma) for unit, group in zip(units, groups, strict=True)]
+        return self.workers.pool.ask(jobs, self.check_cancel)
+
+    def dealing(self, calls: Sequence[int]) -> str:
+        """How well a run comes out whose calls have so many units, for the user."""
+        return f"Dealt to {self.workers.devices}: {efficiency(calls, self.workers.pool.count)}"
+
+    def _job(self, unit: Unit, group: range, x: Tensor, sigma: float) -> Job:
+        return Job(group, "evaluate", lambda worker: self._request(worker, unit, x, sigma))
+
+    def _request(self, worker: int, unit: Unit, x: Tensor, sigma: float) -> Request:
+        part = x[:, :, unit.window.frames]
+        if self.conditions is None:
+            return Request(unit, part, sigma)
+        held, name = self.held[worker], self.conditions.name_of(unit)
+        new = {} if name in held else {name: self.conditions.of(unit)}
+        held[name] = None
+        held.move_to_end(name)
+        dropped = tuple(held.popitem(last=False)[0] for _ in range(len(held) - CONDITIONS_KEPT))
+        return Request(unit, part, sigma, name, new, dropped)
