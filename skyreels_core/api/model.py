@@ -278,10 +278,14 @@ def chosen_devices(devices: Any, timeout: Any) -> Devices | None:
     seconds = None if timeout is None else number_of(timeout, float, "worker_timeout", "seconds, such as 600")
     if devices is None:
         if seconds is not None:
-            raise InputError("worker_timeout limits the workers of devices, and none are given. Leave it out.")
+            raise InputError(
+                "worker_timeout limits the workers of devices, and none are given. Leave it out."
+            )
         return None
     if not isinstance(devices, str | list | tuple):
-        raise InputError(f'devices is {described(devices)}; give a text such as "0,1", or a list of such names.')
+        raise InputError(
+            f'devices is {described(devices)}; give a text such as "0,1", or a list of such names.'
+        )
     return read_devices(devices, seconds)
 
 

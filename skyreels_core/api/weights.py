@@ -56,9 +56,7 @@ class ModelFiles:
     def load(self) -> Bundle:
         """Backbone, audio layers and VAE on the device; the encoders, which run once, on the CPU."""
         bundle = (
-            self._load_files()
-            if self.folder is None
-            else load_bundle(self.folder, self.headers, self._only)
+            self._load_files() if self.folder is None else load_bundle(self.folder, self.headers, self._only)
         )
         place = self.device if self.devices is None else None  # the workers have what the device would
         bundle.model.to(place, self.facts.dtype)

@@ -24,7 +24,9 @@ def choose(args: Namespace) -> tuple[ModelFiles, Settings]:
     """
     files = {part: path for part in FILES if (path := getattr(args, part)) is not None}
     if args.worker_timeout is not None and args.devices is None:
-        raise InputError("--worker-timeout limits the workers of --devices, which are not given. Leave it out.")
+        raise InputError(
+            "--worker-timeout limits the workers of --devices, which are not given. Leave it out."
+        )
     devices = None if args.devices is None else read_devices(args.devices, args.worker_timeout)
     model = find_model(args.model, files, args.device, args.dtype, devices)
     return model, settings_of(Settings.of(model.metadata), options_of(args))

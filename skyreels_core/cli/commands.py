@@ -83,7 +83,9 @@ def edit(args: Namespace) -> None:
         with naming(args.mask or args.keypoints or args.dwpose or args.yunet):
             region = checked_region(video, region)
         with open_model(model) as loaded:
-            made = loaded.edit(video, audio, region, text, crop=args.crop, plan=plan, progress=bars, work=work)
+            made = loaded.edit(
+                video, audio, region, text, crop=args.crop, plan=plan, progress=bars, work=work
+            )
         write(args, model, made, work)
 
 

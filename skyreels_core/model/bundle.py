@@ -57,9 +57,7 @@ class Bundle:
         return self.adapter
 
 
-def load_bundle(
-    folder: str | Path, read: ReadHeader = read_header, only: tuple[str, ...] = ("",)
-) -> Bundle:
+def load_bundle(folder: str | Path, read: ReadHeader = read_header, only: tuple[str, ...] = ("",)) -> Bundle:
     """Read a folder with MODEL, VAE, TEXT_ENCODER, WHISPER and, where the backbone needs it, CLIP_VISION; `only` as
     in `load_model`."""
     folder = Path(folder)

@@ -7,7 +7,7 @@ import pickle
 import struct
 from collections.abc import Sequence
 from math import prod
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ class _Pickler(pickle.Pickler):
         if not isinstance(value, Tensor):
             return NotImplemented
         held = value.detach().cpu().contiguous()
-        raw = pickle.PickleBuffer(held.reshape(-1).view(torch.uint8).numpy())
+        raw = pickle.PickleBuffer(memoryview(cast(Any, held.reshape(-1).view(torch.uint8).numpy())))
         return _tensor, (raw, held.dtype, tuple(held.shape))
 
 

@@ -56,7 +56,9 @@ def edit_faces(
     if work is not None:
         work.begin({"the face crop": f"{plan.size[0]}x{plan.size[1]}"})
     faces = [shot for shot in shots if shot.path is not None]
-    whole = _Whole(bundle, video, region, audio, PromptSchedule.of(text), plan, report, work, check_cancel, workers)
+    whole = _Whole(
+        bundle, video, region, audio, PromptSchedule.of(text), plan, report, work, check_cancel, workers
+    )
     edits = [
         whole.edit(shot, number, _numbered(progress, number, len(faces))) for number, shot in enumerate(faces)
     ]

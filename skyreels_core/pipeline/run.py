@@ -34,7 +34,9 @@ class Run:
     @property
     def device(self) -> torch.device:
         """Of the forward passes."""
-        return self.bundle.model.patch_embedding.weight.device if self.workers is None else self.workers.device
+        return (
+            self.bundle.model.patch_embedding.weight.device if self.workers is None else self.workers.device
+        )
 
     def advance(self, stage: str, done: int, planned: int, what: str = "") -> None:
         if self.progress is not None:
