@@ -89,7 +89,7 @@ def test_a_large_message_to_a_worker_that_hangs_blocks_nobody(start):
     pool.timeout = 0.5
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(InputError, match="has not answered"):
-        list(pool.ask(jobs("echo", b"x" * 10_000_000)))
+        list(pool.ask(jobs("echo", "x" * 10_000_000)))
     assert ended([pid])
 
 

@@ -17,6 +17,8 @@ PACK = Path(__file__).resolve().parents[2]
 SOURCES = [path for folder in ("skyreels_core", "nodes") for path in sorted((PACK / folder).rglob("*.py"))]
 # They ask speech synthesisers for voices to train with
 PROGRAMS = {"skyreels_core/demo/voices.py", "skyreels_core/demo/people/voices.py"}
+# Starts its own code again, a process for each device
+PROGRAMS |= {"skyreels_core/parallel/workers.py"}
 # Answers in the host's own server, and asks nobody
 ANSWERS = {"nodes/host/routes.py"}
 NETWORK = {
