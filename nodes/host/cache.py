@@ -1,4 +1,4 @@
-"""TeaCache for the host's model."""
+"""TeaCache and MagCache for the host's model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from comfy.ldm.wan.model import sinusoidal_embedding_1d
 
 from ...skyreels_core.run.plan import RunPlan
 from ...skyreels_core.run.settings import Settings
-from ...skyreels_core.sampling.cache import TeaCache
+from ...skyreels_core.sampling.cache import CacheSettings, StepCache
 from ...skyreels_core.sampling.schedule import SigmaGrid
 from ...skyreels_core.timeline import Timeline
 from .resources import facts_of
+from .settings import of_cache
 from .shift import recommended_shift
 
 UNKNOWN = (
@@ -33,13 +34,13 @@ def time_embedding(inner_model):
     return embedding
 
 
-def cache_report(plan: RunPlan, cache: TeaCache) -> str:
+def cache_report(plan: RunPlan, cache: StepCache) -> str:
     return str(cache.plan) if plan.knows_coefficients else f"{cache.plan} {UNKNOWN}"
 
 
-def preview_plan(model, preset: Settings, threshold: float, sigmas: torch.Tensor | None) -> str:
+def preview_plan(model, preset: Settings, cache: CacheSettings, sigmas: torch.Tensor | None) -> str:
     """What a run over `sigmas`, or over the schedule of the preset, would reuse."""
-    plan = plan_of_cache(model, preset, threshold)
+    plan = plan_of_cache(model, preset, cache)
     if sigmas is not None:
         grid = SigmaGrid(sigmas)
         plan = plan.over(grid, grid)
@@ -47,9 +48,9 @@ def preview_plan(model, preset: Settings, threshold: float, sigmas: torch.Tensor
     return cache_report(plan, plan.cache(time_embedding(model.model), on_cpu=False))
 
 
-def plan_of_cache(model, preset: Settings, threshold: float) -> RunPlan:
+def plan_of_cache(model, preset: Settings, cache: CacheSettings) -> RunPlan:
     """As long as one frame, without guidance: the steps count alone."""
     shift, _ = recommended_shift(model, preset)
-    settings = preset.override(shift=shift, audio_guidance="1", text_guidance="1", cache_threshold=threshold)
+    settings = preset.override(shift=shift, audio_guidance="1", text_guidance="1", **of_cache(cache))
     size = preset.width, preset.height
     return RunPlan.of(settings, facts_of(model, "eq3"), Timeline(1, preset.fps), size, "animation")

@@ -29,9 +29,14 @@ def of_sockets(
         }  # fmt: skip
     if guidance is not None:
         given |= {"audio_guidance": guidance.audio, "text_guidance": guidance.text, "rule": guidance.rule}
-    if cache is not None:
-        given |= {"cache_threshold": cache.threshold, "cache_memory": cache.memory}
-    return given
+    return given if cache is None else given | of_cache(cache)
+
+
+def of_cache(cache: CacheSettings) -> dict[str, Any]:
+    return {
+        "cache": cache.method, "cache_threshold": cache.threshold, "cache_memory": cache.memory,
+        "cache_in_a_row": cache.in_a_row,
+    }  # fmt: skip
 
 
 def of_fields(
@@ -48,6 +53,7 @@ def of_fields(
         "window": window or None,
         "overlap": None if overlap < 0 else overlap,
         "cache_threshold": None if tea_cache < 0 else tea_cache,
+        "cache": "teacache" if tea_cache > 0 else None,
         **others,
     }
 
@@ -62,5 +68,5 @@ def with_shift(model, settings: Settings, fields: Given) -> tuple[Settings, str]
 
 def cache_source(fields: Given, sockets: Given) -> str:
     if "cache_threshold" in sockets:
-        return "of the TeaCache node"
+        return "of the cache's node"
     return "recommended for the model" if fields.get("cache_threshold") is None else GIVEN

@@ -122,8 +122,8 @@ class Model:
             more of the person's own look.
         negative_prompt: text prompt of the unguided branch.
         null_image: True: the unguided branch loses the picture too, as Eq. 3 is printed.
-        tea_cache: threshold such as 0.2, from which steps are reused; 0 is off.
-        tea_cache_memory: GiB that it may hold.
+        tea_cache, mag_cache: threshold of TeaCache (0.2) or MagCache (0.12), which reuse steps; 0 is off.
+        tea_cache_memory: GiB that either may hold.
         colour_strength: 0..1, share of the colour drift that is removed.
         composite: False: an edit shows what the model made, also outside the mask.
         loudness: LUFS to which the voice is levelled for the model, such as -23.

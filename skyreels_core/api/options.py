@@ -17,9 +17,9 @@ PREPROCESSING = ("voice_gate", "loudness")
 # Option to field, where they are called otherwise.
 FIELDS = {
     "negative_prompt": "negative_text",
-    "tea_cache": "cache_threshold",
     "tea_cache_memory": "cache_memory",
 }
+CACHES = {"tea_cache": "teacache", "mag_cache": "magcache"}  # thresholds, of which one chooses its method
 
 
 class Options(TypedDict, total=False):
@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     composite: bool | None
     negative_prompt: str | None
     tea_cache: float | None
+    mag_cache: float | None
     tea_cache_memory: float | None
     voice_gate: float | None
     loudness: float | None
@@ -64,12 +65,29 @@ def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
     """
     values = {name: value_of(name, value) for name, value in options.items()}
     preprocessing = AudioPreprocessing(*(values.get(name) for name in PREPROCESSING))
-    given = {FIELDS.get(name, name): value for name, value in values.items() if name not in PREPROCESSING}
-    settings = recommended.override(**given, hearing=preprocessing)
+    others = {
+        name: value for name, value in values.items() if name not in PREPROCESSING and name not in CACHES
+    }
+    given = {FIELDS.get(name, name): value for name, value in others.items()}
+    settings = recommended.override(**given, **cache_of(values), hearing=preprocessing)
     settings.check()
     if not 0 <= settings.seed < SEEDS:
         raise InputError(f"The seed is {settings.seed}; give an integer from 0 to {SEEDS - 1}.")
     return settings
+
+
+def cache_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the caches' thresholds decide. Raises InputError where both have one."""
+    given = {name: values[name] for name in CACHES if values.get(name) is not None}
+    used = [name for name, threshold in given.items() if threshold]
+    if len(used) > 1:
+        raise InputError(
+            f"TeaCache has the threshold {given['tea_cache']:g} and MagCache {given['mag_cache']:g}. One of them "
+            "chooses the steps that are reused: give one threshold, and leave the other out."
+        )
+    if not given:
+        return {}
+    return {"cache_threshold": given[used[0]], "cache": CACHES[used[0]]} if used else {"cache_threshold": 0}
 
 
 def value_of(name: str, value: Any) -> Any:

@@ -15,7 +15,7 @@ from .run import Run
 
 OF_THE_END = ("colour_strength", "composite")  # settings that the latents do not depend on
 # that folders of older versions do not name: they are as they were at defaults
-LATER = ("fuse_first_step", "rule", "method", "denoise")
+LATER = ("fuse_first_step", "rule", "method", "denoise", "cache", "cache_magnitudes", "cache_in_a_row")
 
 
 def begin_work(run: Run, audio: Audio, text: str | PromptSchedule, **shown: str) -> None:

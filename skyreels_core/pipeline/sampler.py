@@ -37,6 +37,15 @@ def make_latents(
 ) -> Tensor:  # fmt: skip
     """The latents [1 16 t h/8 w/8] of the whole video from its inputs. `picture` [h w 3] is what CLIP is given of
     `visual`; `needed` as in `sample`, `kept` as in `encode_visual`."""
+    evaluator, conditions = evaluator_of(run, audio, text, visual, picture, kept)
+    return sample(run, evaluator, needed, conditions)
+
+
+def evaluator_of(
+    run: Run, audio: Audio, text: str | PromptSchedule, visual: VisualCondition, picture: Tensor | None,
+    kept: MutableMapping[str, Tensor] | None = None,
+) -> tuple[CoreEvaluator | DealtEvaluator, WindowConditions | None]:  # fmt: skip
+    """What computes the run's units, and what its windows are shown; arguments as in `make_latents`."""
     plan, bundle = run.plan, run.bundle
     tokens, prompts, clip_tokens = encode_inputs(run, audio, text, picture)
     shows_picture = plan.model.config.takes_picture
@@ -49,7 +58,7 @@ def make_latents(
         evaluator = CoreEvaluator(
             bundle.model, bundle.audio_layers, tokens, plan.timeline.fps, prompts, shown, clip_tokens
         )
-    return sample(run, evaluator, needed, conditions)
+    return evaluator, conditions
 
 
 def encode_inputs(

@@ -10,10 +10,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..model.config import WanConfig, published_name
-from ..sampling.cache import COEFFICIENTS, CachePlan, CacheSettings, TeaCache, coefficients_for, forced_steps
+from ..sampling.cache import COEFFICIENTS, CachePlan, CacheSettings, StepCache, coefficients_for, forced_steps
 from ..sampling.guidance import Guidance, GuidanceSettings
 from ..sampling.hybrid import Hybrid, Variant, variants_seen
+from ..sampling.magcache import (
+    Limits,
+    MagnitudeCurve,
+    first_steps,
+    limits_for,
+    magcache_plan,
+    published_curve,
+)
 from ..sampling.schedule import SigmaGrid, flow_sigmas, whole_steps
 from ..timeline import TOLERANCE, TRAINED_RATES, RateRange, Timeline
 from ..windows import WindowPlan
@@ -72,7 +81,10 @@ class RunPlan:
         steps = whole_steps(settings.steps, settings.denoise) if task == "edit" else settings.steps
         schedule = SigmaGrid(flow_sigmas(steps, settings.shift, settings.spacing).tolist())
         sigmas = SigmaGrid(schedule.values[-settings.steps - 1 :])
-        return cls(settings, model, timeline, size, task, windows, sigmas, schedule, tuple(lines), edited)
+        plan = cls(settings, model, timeline, size, task, windows, sigmas, schedule, tuple(lines), edited)
+        if settings.cache_threshold and settings.cache == "magcache":
+            _ = plan.magnitudes  # refused here, before a model is loaded
+        return plan
 
     def over(self, sigmas: SigmaGrid, schedule: SigmaGrid) -> RunPlan:
         """The same run over other sigmas, a part of `schedule`, that somebody else chose."""
@@ -141,20 +153,44 @@ class RunPlan:
 
     @property
     def knows_coefficients(self) -> bool:
-        """Whether TeaCache's polynomial is of this model, or of its backbone."""
-        return self.settings.cache_coefficients is not None or self._backbone in COEFFICIENTS
+        """Whether what chooses the reused steps is of this model, or of its backbone."""
+        given = self.settings.cache_coefficients is not None or self._backbone in COEFFICIENTS
+        return given or self.settings.cache == "magcache"
 
-    def cache(self, embedding: Callable[[float], Tensor], on_cpu: bool) -> TeaCache | None:
+    def cache(self, embedding: Callable[[float], Tensor], on_cpu: bool) -> StepCache | None:
         """What is reused, by the network's timestep embedding, which no header holds; `on_cpu` is where it waits."""
-        threshold = self.settings.cache_threshold
-        if not threshold:
+        if not self.settings.cache_threshold:
             return None
-        coefficients = self.settings.cache_coefficients or coefficients_for(self._backbone)
         forced = forced_steps(self.sigmas.values, self.guidance, self.hybrid)
         if self.pinned_steps is not None:  # the step after which nothing is put back
             forced |= forced_steps(self.sigmas.values, self.guidance, self.pinned_steps)
-        plan = CachePlan.compute(self.sigmas.values, embedding, coefficients, threshold, forced)
-        return TeaCache(plan, on_cpu, self.cache_limit)
+        chosen = (
+            self._magcache(forced) if self.settings.cache == "magcache" else self._teacache(forced, embedding)
+        )
+        return StepCache(chosen, on_cpu, self.cache_limit)
+
+    def _teacache(self, forced: frozenset[int], embedding: Callable[[float], Tensor]) -> CachePlan:
+        coefficients = self.settings.cache_coefficients or coefficients_for(self._backbone)
+        threshold = self.settings.cache_threshold or 0.0
+        return CachePlan.compute(self.sigmas.values, embedding, coefficients, threshold, forced)
+
+    def _magcache(self, forced: frozenset[int]) -> CachePlan:
+        settings, sigmas = self.settings, self.sigmas.values
+        most = settings.cache_in_a_row or limits_for(self.model.config.dim).in_a_row
+        limits = Limits(settings.cache_threshold or 0.0, most)
+        return magcache_plan(sigmas, self.magnitudes, limits, forced | first_steps(self.guidance, sigmas))
+
+    @property
+    def magnitudes(self) -> MagnitudeCurve:
+        """Of the model, or of its backbone. Raises InputError where there is none."""
+        if self.settings.cache_magnitudes is not None:
+            return MagnitudeCurve.of_levels(self.settings.cache_magnitudes)
+        if (published := published_curve(self._backbone)) is None:
+            raise InputError(
+                "MagCache needs to know how the model's predictions change in size, and has no curve for this one. "
+                "Calibrate the model (skyreels-audio calibrate), or use TeaCache."
+            )
+        return published
 
     @property
     def _branches(self) -> list[int]:

@@ -171,7 +171,7 @@ def _sampling(needs: Needs) -> list[Part]:
     return [
         Part("the latents of the whole video", device, "sampling", solver * needs.whole, grows),
         Part("a forward pass of the model", device, "sampling", forward, (WINDOW, PICTURE)),
-        Part("TeaCache", MEMORY, "sampling", needs.cached, grows),
+        Part("the cache", MEMORY, "sampling", needs.cached, grows),
         Part("the latents of the whole video", device, "keeping", STATE_LATENTS * needs.whole, grows),
         Part("the run state", MEMORY, "keeping", needs.state + brought + needs.cached, grows),
     ]

@@ -30,7 +30,7 @@ SECTION = "sampling"  # of a model file's metadata
 # What a model file may recommend there. Old files have these names, so none of them changes.
 RECOMMENDED = (
     "width", "height", "fps", "window", "overlap", "steps", "shift", "spacing", "solver", "text_guidance",
-    "audio_guidance", "hybrid", "cache_threshold", "cache_coefficients",
+    "audio_guidance", "hybrid", "cache_threshold", "cache_coefficients", "cache", "cache_magnitudes",
 )  # fmt: skip
 
 
@@ -50,9 +50,13 @@ class Settings:
     text_guidance: str = TEXT_SCHEDULE  # in the words of sampling.guidance.parse_schedule
     audio_guidance: str = AUDIO_SCHEDULE
     hybrid: float = 0.2  # share of the steps, 0..1, in which an edit sees the whole masked video
-    cache_threshold: float | None = None  # TeaCache; None computes every step
-    # highest power first; None: the backbone's published ones
+    cache_threshold: float | None = None  # None computes every step
+    # of TeaCache, highest power first; None: the backbone's published ones
     cache_coefficients: tuple[float, ...] | None = None
+    cache: str = "teacache"  # a name of sampling.cache.CACHES
+    # of MagCache, at sampling.magcache.LEVELS; None: the backbone's published ones
+    cache_magnitudes: tuple[float, ...] | None = None
+    cache_in_a_row: int | None = None  # steps that MagCache reuses at most; None: as published
     seed: int = 0
     fusion: str = "bidirectional"  # of the windows; a name of windows.MODES
     fuse_first_step: bool = True  # False: the last window wins there, as printed in the paper
@@ -60,7 +64,7 @@ class Settings:
     rule: str | None = None
     negative_text: str = ""  # instead of the empty prompt
     null_image: bool = False  # the null branch loses the picture too, as Eq. 3 is printed
-    cache_memory: float = CACHE_MEMORY  # GiB, of TeaCache
+    cache_memory: float = CACHE_MEMORY  # GiB
     colour_strength: float = 1.0  # 0..1, of the colour unification
     # an edit keeps the source's pixels outside the mask; False shows what the model made
     composite: bool = True
@@ -102,7 +106,7 @@ class Settings:
         Hybrid(flow_sigmas(self.steps, self.shift, self.spacing).tolist(), self.hybrid)
         self._check_method()
         self.windows()
-        CacheSettings(self.cache_threshold or 0.0, self.cache_memory)
+        CacheSettings(self.cache_threshold or 0.0, self.cache_memory, self.cache, self.cache_in_a_row)
         if self.solver not in SOLVERS:
             raise InputError(f"The solver {self.solver!r} is unknown; use one of {', '.join(SOLVERS)}.")
         if not 0 <= self.colour_strength <= 1:
@@ -147,10 +151,10 @@ def in_type(value: Any, hint: Any) -> Any:
 
 def _read(name: str, value: Any) -> Any:
     """A value of a model's metadata. Raises InputError for one of another type."""
-    if name in ("cache_threshold", "cache_coefficients") and value is None:
+    if value is None and type(None) in get_args(TYPES[name]):
         return value
     try:
-        if name == "cache_coefficients":
+        if name in ("cache_coefficients", "cache_magnitudes"):
             return _finite_numbers(value)
         kept = in_type(value, TYPES[name])
         return kept if isinstance(kept, str) else _finite_numbers([kept])[0]

@@ -1,4 +1,4 @@
-"""TeaCache (Liu et al., arXiv 2411.19108): steps whose prediction is that of the step before, nearly.
+"""Steps whose prediction is reused, and TeaCache (Liu et al., arXiv 2411.19108), which chooses them.
 
 The decision depends on the timestep embedding alone, never on the latent, so the plan is computed once for a
 run and is the same for every window, branch and rank. What is kept is the velocity in float32: on a
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 Coefficients = tuple[float, ...]  # polynomial, highest power first
 
 CACHE_MEMORY = 8.0  # GiB
+CACHES = {"teacache": "TeaCache", "magcache": "MagCache"}
 IDENTITY: Coefficients = (1.0, 0.0)
 RETENTION = {"embedding": 1, "projection": 5}  # first steps that are always computed
 # published with TeaCache; `embedding` reads the timestep embedding e, `projection` its six-way projection e0
@@ -106,6 +107,7 @@ def forced_steps(
 class CachePlan:
     grid: SigmaGrid
     computed: tuple[bool, ...]  # per step: computed, or reused
+    method: str = "TeaCache"  # that chose them
 
     @classmethod
     def compute(
@@ -141,7 +143,7 @@ class CachePlan:
     def __str__(self) -> str:
         steps, skipped = len(self.computed), ", ".join(str(step + 1) for step in self.skipped)
         return (
-            f"TeaCache computes {sum(self.computed)} of {steps} steps, which saves about "
+            f"{self.method} computes {sum(self.computed)} of {steps} steps, which saves about "
             f"{len(self.skipped) / steps:.0%} of the time (reused: {skipped or 'none'})."
         )
 
@@ -157,13 +159,19 @@ class CacheSettings:
 
     threshold: float
     memory: float = CACHE_MEMORY  # GiB that the velocities may take; what does not fit is always computed
+    method: str = "teacache"  # a name of CACHES
+    in_a_row: int | None = None  # steps that MagCache reuses at most; None: as published
 
     def __post_init__(self) -> None:
+        if self.method not in CACHES:
+            raise InputError(f"The cache {self.method!r} is unknown; use one of {', '.join(CACHES)}.")
         if not (0 <= self.threshold < math.inf and 0 < self.memory < math.inf):
             raise InputError(
-                f"TeaCache was given a threshold of {self.threshold} and {self.memory} GiB of memory; give a threshold "
-                "such as 0.2, or 0 for none, and memory above 0."
+                f"{CACHES[self.method]} was given a threshold of {self.threshold} and {self.memory} GiB of memory; "
+                "give a threshold such as 0.2, or 0 for none, and memory above 0."
             )
+        if self.in_a_row is not None and self.in_a_row < 1:
+            raise InputError(f"MagCache may reuse {self.in_a_row} steps in a row; give 1 or more.")
 
     def limit(self, latent_frames: int, size: tuple[int, int]) -> int:
         """How many velocities are held, of windows of `latent_frames` at a size of width and height in pixels."""
@@ -175,7 +183,7 @@ NO_CACHE = CacheSettings(0.0)
 
 
 @dataclass(frozen=True)
-class TeaCache:
+class StepCache:
     """What is reused and where it is kept; what is kept belongs to the denoiser, and so to one run."""
 
     plan: CachePlan
@@ -188,3 +196,6 @@ class TeaCache:
             return velocity.to(torch.float32, copy=True)
         held = torch.empty(velocity.shape, dtype=torch.float32, pin_memory=velocity.is_cuda)
         return held.copy_(velocity)
+
+
+TeaCache = StepCache  # its name in older versions

@@ -16,7 +16,7 @@ from typing import Literal, cast
 from torch import Tensor
 
 from ..windows import Window, WindowPlan
-from .cache import TeaCache
+from .cache import StepCache
 from .finite import ComputeInfo
 from .guidance import BRANCHES, Guidance
 from .hybrid import Hybrid, Variant, variant_at
@@ -60,7 +60,7 @@ class Denoiser:
         windows: WindowPlan,
         guidance: Guidance,
         hybrid: Hybrid | None = None,
-        cache: TeaCache | None = None,
+        cache: StepCache | None = None,
         progress: Progress | None = None,
         check_cancel: Callable[[], None] | None = None,
         *,

@@ -81,8 +81,14 @@ def add_cache(group: Group) -> None:
         help="TeaCache threshold, such as 0.2, to reuse steps; 0 = off",
     )
     group.add_argument(
+        "--mag-cache",
+        metavar="X",
+        type=threshold,
+        help="MagCache threshold, such as 0.12, to reuse steps; 0 = off",
+    )
+    group.add_argument(
         "--tea-cache-memory",
         metavar="GiB",
         type=number,
-        help="memory limit of TeaCache (default: 8); steps that do not fit are computed",
+        help="memory limit of either cache (default: 8); steps that do not fit are computed",
     )

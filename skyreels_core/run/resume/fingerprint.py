@@ -14,8 +14,7 @@ BLOCK = 1 << 20  # bytes of a file that are read at once
 LABELS = {
     "the text": "the prompt",
     "the negative text": "the negative prompt",
-    "the cache threshold": "the TeaCache threshold",
-    "the cache memory": "the memory of TeaCache",
+    "the cache memory": "the memory of the cache",
     "the hearing": "the audio preprocessing",
 }
 SAMPLES = 64  # numbers of a weight that are looked at
