@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io, ui
 
-from ..skyreels_core.sampling.cache import CACHE_MEMORY, CacheSettings
+from ..skyreels_core.sampling.cache import CACHE_MEMORY, CACHES, CacheSettings
 from ..skyreels_core.sampling.guidance import (
     AUDIO_SCHEDULE,
     GRAMMAR,
@@ -156,11 +156,61 @@ class TeaCacheNode(io.ComfyNode):
     def execute(
         cls, model, enabled: bool, threshold: float, sigmas=None, memory: float = CACHE_MEMORY
     ) -> io.NodeOutput:
-        report = "TeaCache is off: every step is computed."
-        if enabled:
-            report = preview_plan(model, recommended(find_family(model), model), threshold, sigmas)
-        say(report)
-        return io.NodeOutput(CacheSettings(threshold if enabled else 0.0, memory), report)
+        return chosen(model, CacheSettings(threshold if enabled else 0.0, memory), sigmas)
 
 
-NODES = [WindowsNode, CFGScheduler, TeaCacheNode]
+class MagCacheNode(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SkyReelsAudioMagCache",
+            display_name="MagCache",
+            category=GUIDANCE,
+            description="Reuses steps whose prediction hardly changes in size; the report lists them before the run.",
+            search_aliases=["step cache", "skip steps"],
+            inputs=[
+                io.Model.Input("model", tooltip="The model to sample; its magnitude curve decides."),
+                io.Boolean.Input("enabled", default=True, tooltip="Off: compute every step."),
+                io.Float.Input(
+                    "threshold", default=0.24, min=0.0001, max=2.0, step=0.01, round=0.0001,
+                    tooltip="Accumulated error at which a step is computed again. As published: 0.24 for 14B, 0.12 "
+                    "for 1.3B models.",
+                ),
+                io.Int.Input(
+                    "max_skips", default=0, min=0, max=100,
+                    tooltip="Steps in a row that are reused at most; 0 = as published, 6 for 14B and 4 for smaller "
+                    "models.",
+                ),
+                io.Sigmas.Input(
+                    "sigmas", optional=True,
+                    tooltip="The sigmas to sample, to show their plan. Without them, the model's own.",
+                ),
+                io.Float.Input(
+                    "memory", default=CACHE_MEMORY, min=0.1, max=1024.0, step=0.5, advanced=True, optional=True,
+                    tooltip="Memory limit in GiB; windows that do not fit are computed at every step.",
+                ),
+            ],
+            outputs=[
+                TeaCache.Output(display_name="magcache", tooltip="For SkyReels Audio Guider or Sampler."),
+                io.String.Output(display_name="report", tooltip="The reused steps and the time saved."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, model, enabled: bool, threshold: float, max_skips: int, sigmas=None, memory: float = CACHE_MEMORY
+    ) -> io.NodeOutput:
+        cache = CacheSettings(threshold if enabled else 0.0, memory, "magcache", max_skips or None)
+        return chosen(model, cache, sigmas)
+
+
+def chosen(model, cache: CacheSettings, sigmas) -> io.NodeOutput:
+    """The cache for the sampler, and its plan."""
+    report = f"{CACHES[cache.method]} is off: every step is computed."
+    if cache.threshold:
+        report = preview_plan(model, recommended(find_family(model), model), cache, sigmas)
+    say(report)
+    return io.NodeOutput(cache, report)
+
+
+NODES = [WindowsNode, CFGScheduler, TeaCacheNode, MagCacheNode]

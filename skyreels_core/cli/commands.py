@@ -24,6 +24,7 @@ from ..media.writing import check_video
 from ..pipeline.planning import check_voice, plan_animation, plan_edit
 from ..pipeline.region import find_region
 from ..run.resume import WorkFolder
+from .calibrate import calibrate
 from .choices import choose
 from .demo import demo
 from .progress import Bars
@@ -134,4 +135,5 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "animate": animate,
     "edit": edit,
     "train": train,
+    "calibrate": calibrate,
 }

@@ -9,7 +9,16 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InputError
-from .options.commands import add_animate, add_demo, add_edit, add_inspect, add_queue, add_train, add_verify
+from .options.commands import (
+    add_animate,
+    add_calibrate,
+    add_demo,
+    add_edit,
+    add_inspect,
+    add_queue,
+    add_train,
+    add_verify,
+)
 from .renamed import current_names
 
 LONGEST_MESSAGE = 300  # characters
@@ -44,6 +53,7 @@ def build_parser() -> ArgumentParser:
     add_queue(commands)
     add_verify(commands)
     add_train(commands)
+    add_calibrate(commands)
     add_inspect(commands)
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show details and tracebacks")

@@ -48,8 +48,13 @@ class Header:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The "config" of the metadata: sections "transformer", "skyreels_audio", "sampling"."""
-        return json.loads(self.metadata.get(CONFIG, "{}"))
+        """The "config" of the metadata: sections "transformer", "skyreels_audio", "sampling". What a calibration
+        measured, in a file beside this one, goes before what "sampling" says."""
+        config = json.loads(self.metadata.get(CONFIG, "{}"))
+        beside = calibration_of(self.path)
+        if beside.is_file():
+            config["sampling"] = {**config.get("sampling", {}), **read_json(beside)}
+        return config
 
     @property
     def parameters(self) -> int:
@@ -65,6 +70,11 @@ class Header:
 
 
 ReadHeader = Callable[[Path], Header]
+
+
+def calibration_of(path: Path) -> Path:
+    """Where `skyreels-audio calibrate` leaves what it measured of a model file."""
+    return path.with_suffix(".calibration.json")
 
 
 def read_header(path: str | Path) -> Header:

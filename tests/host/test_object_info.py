@@ -17,7 +17,7 @@ NODES = {
     "SkyReelsAudioImageAnimation", "SkyReelsAudioJoinShots", "SkyReelsAudioKeyFrames",
     "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3",
     "SkyReelsAudioLoadWav2Vec", "SkyReelsAudioLoadWhisper", "SkyReelsAudioLoadYuNet",
-    "SkyReelsAudioMotionFrames", "SkyReelsAudioMultiTalk", "SkyReelsAudioPreset",
+    "SkyReelsAudioMagCache", "SkyReelsAudioMotionFrames", "SkyReelsAudioMultiTalk", "SkyReelsAudioPreset",
     "SkyReelsAudioPromptSchedule", "SkyReelsAudioS2V", "SkyReelsAudioS2VSampler", "SkyReelsAudioSampler",
     "SkyReelsAudioSaveVideo", "SkyReelsAudioSpeaker", "SkyReelsAudioTeaCache", "SkyReelsAudioTokens",
     "SkyReelsAudioVideoEdit", "SkyReelsAudioWindows",

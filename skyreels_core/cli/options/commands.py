@@ -10,7 +10,7 @@ from .inputs import add_crop, add_method, add_region, add_text, add_voice
 from .model import add_model
 from .output import add_output
 from .sampling import add_sampling
-from .values import frame_rate, integer, whole
+from .values import frame_rate, integer, whole, words
 
 
 def add_demo(commands) -> None:
@@ -41,6 +41,32 @@ def add_animate(commands) -> None:
     add_size(parser)
     add_voice(parser)
     add_output(parser)
+    add_sampling(parser)
+    add_model(parser)
+
+
+def add_calibrate(commands) -> None:
+    parser = commands.add_parser(
+        "calibrate", help="measure what TeaCache and MagCache need to know of a model"
+    )
+    parser.add_argument("--image", metavar="FILE", type=read_path, help="a portrait of the usual kind")
+    parser.add_argument(
+        "--audio",
+        metavar="FILE",
+        type=read_path,
+        required=True,
+        action="append",
+        help="a voice of a few seconds; give it several times for a mean",
+    )
+    parser.add_argument("--prompt", metavar="TEXT", dest="text", type=words, default="", help="text prompt")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=read_path,
+        help="JSON file for the figures (default: beside the model's file, where every run reads them)",
+    )
+    add_size(parser)
     add_sampling(parser)
     add_model(parser)
 

@@ -1,0 +1,28 @@
+"""What the caches need to know of a model, into a file beside it."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+from ..files import atomic
+from ..media.reading import read_picture
+from ..media.sound import read_audio
+from ..media.writing import check_output
+from ..pipeline.calibration import calibrate as measure
+from ..weights.header import calibration_of
+from .choices import choose
+from .progress import Bars
+
+
+def calibrate(args: Namespace) -> None:
+    model, settings = choose(args)
+    output = args.output or calibration_of(model.files["backbone"])
+    check_output(output, (".json",))
+    voices = [read_audio(path) for path in args.audio]
+    picture = None if args.image is None else read_picture(args.image)
+    with Bars() as bars:
+        measured = measure(model.load(), voices, picture, args.text, settings=settings, progress=bars)
+    with atomic(output) as part:
+        part.write_text(json.dumps(measured.settings(), indent=1) + "\n", encoding="utf-8")
+    print(output)

@@ -1,0 +1,75 @@
+"""`skyreels-audio calibrate`: what the caches need, measured on a model and read from beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import soundfile
+
+from skyreels_core import assets
+from skyreels_core.cli import main
+from skyreels_core.model.bundle import MODEL, random_bundle
+from skyreels_core.run.settings import Settings
+from skyreels_core.sampling.magcache import LEVELS
+from skyreels_core.weights.header import calibration_of, read_header
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    random_bundle(folder, 3)
+    return folder
+
+
+def command(bundle, *more: str) -> list[str]:
+    voice = bundle / "voice.wav"
+    samples, rate = soundfile.read(assets.voice(1))
+    soundfile.write(voice, samples[: rate // 2], rate)
+    return [
+        "calibrate", "--model", str(bundle), "--audio", str(voice), "--image", str(assets.portrait()),
+        "--width", "32", "--height", "32", *more,
+    ]  # fmt: skip
+
+
+def test_every_run_reads_what_was_measured(bundle, capsys, tmp_path):
+    folder = shutil.copytree(bundle, tmp_path / "model")
+    assert main(command(folder, "--steps", "6")) == 0
+    measured = json.loads(calibration_of(folder / MODEL).read_text())
+    settings = Settings.of(read_header(folder / MODEL).config)
+    assert list(settings.cache_coefficients) == measured["cache_coefficients"]
+    assert list(settings.cache_magnitudes) == measured["cache_magnitudes"]
+    assert len(settings.cache_magnitudes) == len(LEVELS) and settings.cache_magnitudes[0] == 1
+    assert len(set(settings.cache_magnitudes)) > 3, "a measured curve is not flat"
+    assert capsys.readouterr().out.strip().endswith("model.calibration.json")
+
+
+def test_magcache_is_refused_without_a_curve_and_runs_with_one(bundle, capsys, tmp_path):
+    folder = shutil.copytree(bundle, tmp_path / "model")
+    given = command(folder)[3:]
+    animate = ["animate", "--model", str(folder), *given, "-o", str(tmp_path / "made.mp4"), "--steps", "12"]
+    assert main([*animate, "--mag-cache", "0.5"]) == 2
+    assert "skyreels-audio calibrate" in capsys.readouterr().err
+    assert main(command(folder, "--steps", "6")) == 0
+    assert main([*animate, "--mag-cache", "0.5"]) == 0
+    assert "MagCache computes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["--steps", "3"], "give 6 or more"),
+        (["--output", "figures.txt"], ".json"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_said(bundle, capsys, given, sentence):
+    assert main(command(bundle, *given)) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_two_caches_are_not_one(bundle, capsys, tmp_path):
+    given = command(bundle)[3:]
+    both = ["--tea-cache", "0.2", "--mag-cache", "0.2"]
+    assert main(["animate", "--model", str(bundle), *given, "-o", str(tmp_path / "x.mp4"), *both]) == 2
+    assert "give one threshold" in capsys.readouterr().err
