@@ -18,7 +18,7 @@ from .report import write_report
 
 NAMES = (
     "sync", "guidance", "another_voice", "silence", "fusion", "cache", "colour", "hybrid", "long_voice", "speed",
-    "memory", "linear", "cancel", "kill", "ten_minutes", "same_bytes", "pinned", "rates",
+    "memory", "linear", "cancel", "kill", "ten_minutes", "same_bytes", "pinned", "rates", "apg", "joins",
 )  # fmt: skip
 
 

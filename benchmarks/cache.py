@@ -79,12 +79,16 @@ def _at(share: float, measured: dict[str, list[float]]) -> Iterator[tuple[str, d
     """Each method's settings that compute this share of the steps, or the next larger."""
     wanted = round(share * shipped().steps)
     yield "TeaCache", _search(wanted, cache="teacache")
-    yield "TeaCache, calibrated again", _search(
-        wanted, cache="teacache", cache_coefficients=tuple(measured["cache_coefficients"])
+    yield (
+        "TeaCache, calibrated again",
+        _search(wanted, cache="teacache", cache_coefficients=tuple(measured["cache_coefficients"])),
     )
     for most in STEPS_IN_A_ROW:
         found = _search(
-            wanted, cache="magcache", cache_magnitudes=tuple(measured["cache_magnitudes"]), cache_in_a_row=most
+            wanted,
+            cache="magcache",
+            cache_magnitudes=tuple(measured["cache_magnitudes"]),
+            cache_in_a_row=most,
         )
         if _computed(shipped().override(**found)) == wanted:
             yield f"MagCache, at most {most} in a row", found
@@ -97,7 +101,9 @@ def _search(wanted: int, **settings: Any) -> dict[str, Any]:
 
 
 def _computed(settings: Settings) -> int:
-    plan = RunPlan.of(settings, facts_of(bundle()), Timeline.from_seconds(SECONDS, FPS), (96, 96), "animation")
+    plan = RunPlan.of(
+        settings, facts_of(bundle()), Timeline.from_seconds(SECONDS, FPS), (96, 96), "animation"
+    )
     cache = plan.cache(time_embedding(bundle().model), on_cpu=False)
     return plan.sigmas.steps if cache is None else sum(cache.plan.computed)
 
@@ -108,5 +114,7 @@ def _savings() -> Iterator[tuple[str, float]]:
         sigmas = flow_sigmas(len(ratios) + 1, shift).tolist()
         guidance = GuidanceSettings("1", "1").over(sigmas)
         limits: Limits = limits_for(1536 if "1.3b" in name else 5120)
-        plan = magcache_plan(sigmas, published_curve(name), limits, first_steps(guidance, sigmas) | {len(ratios)})
+        plan = magcache_plan(
+            sigmas, published_curve(name), limits, first_steps(guidance, sigmas) | {len(ratios)}
+        )
         yield name, len(plan.skipped) / len(plan.computed)

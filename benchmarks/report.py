@@ -172,6 +172,30 @@ def cache(r: Record) -> Iterator[Row]:
     text = f"{100 * share:.0f} % of the forward passes, {quality:.1f} dB, sync {change:+.3f}"
     reached = share <= 0.5 and quality >= 38 and abs(change) <= 0.02
     yield Row(f"TeaCache at threshold {r['threshold']}", "<= 50 %, >= 38 dB, within 0.02", text, reached)
+    for found in r.get("methods", []):
+        quality = f"{found['psnr_median']:.1f} dB (lowest {found['psnr_lowest']:.1f})"
+        text = f"{quality}, sync {found['sync_change_median']:+.3f}"
+        yield Row(f"{found['method']}, {100 * found['forwards_share']:.0f} % of the forward passes", "", text)
+    if "published" in r:
+        text = ", ".join(f"{name} {100 * share:.0f} %" for name, share in r["published"].items())
+        yield Row("MagCache on the curves published for Wan: steps reused", "no target", text)
+
+
+def apg(r: Record) -> Iterator[Row]:
+    for found in r["rows"]:
+        parts = (f"{name} {_interval(found[name])}" for name in ("sync", "amplitude", "colour"))
+        yield Row(f"audio guidance {found['scale']:g}, {found['way']}", "no target", "; ".join(parts))
+
+
+def joins(r: Record) -> Iterator[Row]:
+    for found in r["rows"]:
+        low, high = found["interval"]
+        text = (
+            f"{found['at']:.2f} at {found['joins']} joins, {found['between']:.2f} midway; difference "
+            f"{found['difference']:+.2f} ({low:+.2f} to {high:+.2f}); sync {found['sync']:.3f}"
+        )
+        claim = f"change at joins of 12 s, 12 steps, 95th percentile in usual changes: {found['way']}"
+        yield Row(claim, "no more than midway", text, low <= 0)
 
 
 def colour(r: Record) -> Iterator[Row]:
@@ -268,7 +292,7 @@ def same_bytes(r: Record) -> Iterator[Row]:
 
 SECTIONS = (
     sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed,
-    memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates
+    memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates, apg, joins
 )  # fmt: skip
 
 

@@ -97,12 +97,8 @@ def calibrate(
     check_models(bundle)
     chosen = checked_settings(bundle, settings).override(cache_threshold=0)
     if chosen.steps < DEGREE + 2:
-        raise InputError(
-            f"A calibration over {chosen.steps} steps was asked for; give {DEGREE + 2} or more (--steps)."
-        )
-    runs = [
-        _recorded_run(bundle, voice, picture, text, chosen, progress, check_cancel) for voice in voices
-    ]
+        raise InputError(f"The calibration has {chosen.steps} steps (--steps); give {DEGREE + 2} or more.")
+    runs = [_recorded_run(bundle, voice, picture, text, chosen, progress, check_cancel) for voice in voices]
     return Calibration.mean(runs)
 
 
