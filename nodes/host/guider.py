@@ -98,7 +98,7 @@ class AudioGuider(comfy.samplers.CFGGuider):
         return [
             [settings.window, settings.overlap, settings.fusion, settings.fuse_first_step],
             [settings.audio_guidance, settings.text_guidance, settings.rule],
-            [settings.cache_threshold or 0.0, settings.cache_memory],
+            [settings.cache_threshold or 0.0, settings.cache_memory, *magcache_of(settings)],
             self.full_sigmas, settings.null_image, self.keeps_state,
         ]  # fmt: skip
 
@@ -269,6 +269,13 @@ class AudioGuider(comfy.samplers.CFGGuider):
     def _name(self, cond: dict[str, Any], unit: Unit):
         """The same for every step, so that the host's caches can tell windows and branches apart."""
         return uuid5(cond.get("uuid", NAMESPACE_OID), f"{unit.window.index} {unit.branch}")
+
+
+def magcache_of(settings: Settings) -> list[object]:
+    """What names a run whose steps MagCache chooses; runs of TeaCache keep the names that they had."""
+    if settings.cache != "magcache":
+        return []
+    return [settings.cache, settings.cache_in_a_row, settings.cache_magnitudes]
 
 
 def plan_of(model, backend: Family, settings: Settings) -> RunPlan:

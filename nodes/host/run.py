@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...skyreels_core.run.progress import clock
+from ...skyreels_core.sampling.cache import CACHES
 from .family import Family
 from .guider import AudioGuider
 from .made import with_made
@@ -39,7 +40,7 @@ def run_sampler(
     threshold = settings.cache_threshold
     report = "\n".join([
         f"{settings.steps} steps of {settings.solver}, shift {settings.shift:g} ({shift_source}), audio guidance "
-        f"{settings.audio_guidance}, text guidance {settings.text_guidance}, TeaCache "
+        f"{settings.audio_guidance}, text guidance {settings.text_guidance}, {CACHES[settings.cache]} "
         f"{f'{threshold:g}' if threshold else 'off'} ({cache_source(fields, sockets)}).",
         str(settings.windows()),
         *guider.report,

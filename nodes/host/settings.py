@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...skyreels_core.run.settings import Settings
-from ...skyreels_core.sampling.cache import CacheSettings
+from ...skyreels_core.sampling.cache import CACHES, CacheSettings
 from ...skyreels_core.sampling.guidance import GuidanceSettings
 from ...skyreels_core.sampling.solvers import SOLVERS
 from ...skyreels_core.windows import WindowSettings
@@ -68,5 +68,5 @@ def with_shift(model, settings: Settings, fields: Given) -> tuple[Settings, str]
 
 def cache_source(fields: Given, sockets: Given) -> str:
     if "cache_threshold" in sockets:
-        return "of the cache's node"
+        return f"of the {CACHES[sockets['cache']]} node"
     return "recommended for the model" if fields.get("cache_threshold") is None else GIVEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -23,6 +24,7 @@ from PIL import Image
 from refusals import refusal
 
 from skyreels_core import assets
+from skyreels_core.sampling.magcache import LEVELS
 
 LIMIT = "The demo model was trained on drawn faces only, at 96x96"
 NO_TEXT = "There is no prompt: text guidance is off"
@@ -94,6 +96,32 @@ class TestTeaCache:
     def test_it_is_the_default_of_a_new_node(self, server):
         info = server.client.node_info("SkyReelsAudioSampler")["input"]["required"]["tea_cache"][1]
         assert (info["default"], info["min"]) == (-1.0, -1.0)
+
+
+class TestMagCache:
+    def with_cache(self, **given):
+        settings = {"model": ["demo", 0], "enabled": True, "threshold": 0.24, "max_skips": 0} | given
+        run = animation(steps=8, shift=0.0, text_guidance="1", tea_cache=-1.0)
+        return connected(run, teacache=node("SkyReelsAudioMagCache", **settings))
+
+    def test_a_model_without_a_curve_is_refused_and_told_what_to_do(self, server):
+        assert "skyreels-audio calibrate" in refusal(server, self.with_cache())
+
+    def test_off_it_computes_every_step_and_is_named(self, server):
+        report, _ = made(server, self.with_cache(enabled=False))
+        assert "MagCache off (of the MagCache node)" in report and "computes" not in report
+
+    def test_a_model_with_a_calibration_beside_it_reuses_what_its_curve_allows(self, server):
+        folder = server.models / "diffusion_models"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(assets.model() / "model.safetensors", folder / "measured.safetensors")
+        figures = {"cache_magnitudes": [1 - 0.001 * level for level in range(len(LEVELS))]}
+        (folder / "measured.calibration.json").write_text(json.dumps(figures))
+        run = self.with_cache(model=["measured", 0], max_skips=1)
+        run["measured"] = node("SkyReelsAudioLoadModel", model_name="measured.safetensors")
+        report, _ = made(server, altered(run, "sampler", model=["measured", 0]))
+        assert "MagCache 0.24 (of the MagCache node)" in report
+        assert "MagCache computes 5 of 8 steps" in report and "reused: 3, 5, 7" in report
 
 
 class TestNoText:
