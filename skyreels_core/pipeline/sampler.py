@@ -44,7 +44,7 @@ def make_latents(
 def evaluator_of(
     run: Run, audio: Audio, text: str | PromptSchedule, visual: VisualCondition, picture: Tensor | None,
     kept: MutableMapping[str, Tensor] | None = None,
-) -> tuple[CoreEvaluator | DealtEvaluator, WindowConditions | None]:  # fmt: skip
+) -> tuple[Evaluator, WindowConditions | None]:  # fmt: skip
     """What computes the run's units, and what its windows are shown; arguments as in `make_latents`."""
     plan, bundle = run.plan, run.bundle
     tokens, prompts, clip_tokens = encode_inputs(run, audio, text, picture)
