@@ -212,7 +212,7 @@ def test_memory_that_does_not_do_is_refused_with_the_numbers_and_what_helps():
     with pytest.raises(InputError) as refusal:
         check_memory(found, MEMORY, 12 * GB, REMEDIES)
     assert str(refusal.value) == (
-        "This run needs about 15 GB of memory, most of it for the latents of the whole video, and 12 GB are free. "
+        "This run needs about 14 GB of memory, most of it for the latents of the whole video, and 12 GB are free. "
         "Cut the voice, or make the picture smaller."
     )
     with pytest.raises(
