@@ -22,8 +22,6 @@ def check_model(model) -> None:
             "ComfyUI's context windows are set on this model, but this node makes its own windows. Remove the "
             "Context Windows node; the Windows node sets length and overlap."
         )
-    if "multigpu_clones" in options:
-        raise InputError("Several GPUs are not supported yet. Remove the MultiGPU node.")
     if cache := options["transformer_options"].get(CACHE):
         raise InputError(
             f"The model has {cache.name} on it, which cannot tell windows apart. Remove that node and use the "

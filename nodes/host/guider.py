@@ -33,6 +33,7 @@ from .checks import check_conditioning, check_latent, check_model
 from .conds import model_conds_of, same_conds
 from .family import Family
 from .identity import model_identity, parts
+from .multigpu import Clones
 from .presets import chosen_lora
 from .progress import progress
 from .prompts import schedules_in, spread
@@ -188,17 +189,19 @@ class AudioGuider(comfy.samplers.CFGGuider):
         if no_text:
             plan = plan.without_text()
         cache = plan.cache(time_embedding(self.inner_model), on_cpu=x.is_cuda)
+        clones = Clones.of(self.model_options_of_step)
         denoiser = Denoiser(
             self._evaluate, plan.windows, plan.guidance, plan.hybrid, cache, self.on_forward,
             comfy.model_management.throw_exception_if_processing_interrupted,
-            predicts="denoised", units_per_call=None, sigmas=plan.sigmas.values,
+            predicts="denoised", units_per_call=clones and len(clones), sigmas=plan.sigmas.values,
             arithmetic=arithmetic_of(self.inner_model, self.model_options_of_step.get("transformer_options", {})),
             pinning=self._pinning(plan, self.noise),
         )  # fmt: skip
         work = f"{denoiser.total} forward passes; about {self.needed}."
         say(work)
         cached = [] if cache is None else [cache_report(plan, cache)]
-        self.report[:] = [str(plan.windows), work, *self.remarks, *no_text, *cached]
+        shared = [] if clones is None else [clones.report(denoiser.planned_calls(plan.sigmas.values))]
+        self.report[:] = [str(plan.windows), work, *self.remarks, *no_text, *cached, *shared]
         return denoiser
 
     def _pinning(self, plan: RunPlan, noise: Tensor | None) -> Pinning | None:
@@ -241,8 +244,13 @@ class AudioGuider(comfy.samplers.CFGGuider):
         return [no_text_line(text)]
 
     def _evaluate(self, units: Sequence[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
-        """Branches of one window go to the host together, which batches what it can."""
+        """Branches of one window go to the host together, which batches what it can; on several devices, single
+        units."""
         timestep = x.new_full((x.shape[0],), sigma)
+        if (clones := Clones.of(self.model_options_of_step)) is not None:
+            tasks = [(self._cond(unit), x[:, :, unit.window.frames]) for unit in units]
+            yield from clones.evaluate(tasks, timestep)
+            return
         for window, group in groupby(units, attrgetter("window")):
             conds = [self._cond(unit) for unit in group]
             part = x[:, :, window.frames]

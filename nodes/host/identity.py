@@ -15,6 +15,7 @@ from ...skyreels_core.run.resume.fingerprint import digest, digest_frames, diges
 from .patches import AudioPatch
 
 PLAIN = (Tensor, str, int, float, bool, type(None), torch.dtype, Path)
+ON_DEVICES = ("multigpu_options",)  # how many devices compute changes no result
 ENCODERS = ("first_stage_model", "encode_image")  # what a VAE has, and a CLIP vision model
 
 
@@ -28,10 +29,14 @@ def model_identity(model) -> str:
         for name, weight in weights_of(model).items()
         if name not in model.patches and f"diffusion_model.{name}" not in model.patches
     }
+    options = {name: value for name, value in model.model_options.items() if name not in ON_DEVICES}
+    others = [
+        it for it in model.get_nested_additional_models() if not getattr(it, "is_multigpu_base_clone", False)
+    ]
     return digest(
         readable_digest(weights),
-        *parts([model.patches, model.object_patches, model.model_options]),
-        *(readable_digest(weights_of(other)) for other in model.get_nested_additional_models()),
+        *parts([model.patches, model.object_patches, options]),
+        *(readable_digest(weights_of(other)) for other in others),
     )
 
 

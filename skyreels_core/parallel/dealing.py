@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from math import ceil, inf
+from math import inf
 
 GROUP_EFFICIENCY = (
     0.95  # of a forward that is split, as reckoned in parallel.cost for NVLink: it decides what is split
@@ -109,12 +109,10 @@ class Efficiency:
 
     def __str__(self) -> str:
         uneven = sum(deal.remainder > 0 for deal in self._deals)
-        longest = max((ceil(deal.seconds * 100) / 100 for deal in self._deals), default=0)
-        left = f"; {uneven} of {len(self.calls)} rounds do not fill all of them" if uneven else ""
+        left = f"; in {uneven} of {len(self.calls)} rounds some of them wait" if uneven else ""
         return (
-            f"{sum(self.calls)} forward passes on {self.workers} {devices(self.workers)}: as long as "
-            f"{self.seconds:g} on one, at most {longest:g} at a time, so {self.share:.0%} of the devices' time is "
-            f"used{left}."
+            f"{sum(self.calls)} forward passes on {self.workers} {devices(self.workers)} take as long as "
+            f"{self.seconds:g} on one, so {self.share:.0%} of the devices' time is used{left}."
         )
 
 

@@ -42,7 +42,7 @@ def test_the_efficiency_of_a_run_counts_each_step_with_its_remainder():
     """Five windows with two branches, one step of which is reused, on four devices: 3 rounds for 10 units."""
     run = efficiency([10, 10, 0, 10], 4)
     assert run.seconds == 9 and run.share == 30 / 36
-    assert "3 of 3 rounds do not fill all of them" in str(run) and "83%" in str(run)
+    assert "in 3 of 3 rounds some of them wait" in str(run) and "83%" in str(run)
     assert efficiency([8, 4], 4).share == 1
 
 

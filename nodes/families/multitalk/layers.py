@@ -4,7 +4,7 @@ modules with the sizes that the file has."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,8 +76,10 @@ class MultiTalkLayers(AudioPatch, native.MultiTalkCrossAttnPatch):
         preset: Settings,
         pinned: bool,
         model,
+        again: Callable[[], Mapping[str, Tensor]] | None = None,
     ) -> None:
-        self.config, self.preset = config, preset
+        """`again` reads `state` once more, for another device; None: the host moves the weights there as needed."""
+        self.config, self.preset, self.again = config, preset, again
         self.pinned = pinned  # latent frame 0 is the picture at every step
         self.traits = ("pinned",) if pinned else ()
         network = MultiTalkNetwork(config, **settings_for(state, model))
@@ -88,11 +90,18 @@ class MultiTalkLayers(AudioPatch, native.MultiTalkCrossAttnPatch):
         )
         super().__init__(patcher)
 
+    def placed(self, model) -> MultiTalkLayers:
+        if self.again is None:
+            return self
+        return MultiTalkLayers(self.again(), self.config, self.preset, self.pinned, model, self.again)
+
     @uncompiled
     def __call__(self, arguments: dict[str, Any]) -> Tensor:
-        if HOST_EMBEDS not in arguments["transformer_options"]:
+        options = arguments["transformer_options"]
+        if HOST_EMBEDS not in options:
             return arguments["x"]
-        return super().__call__(arguments)
+        here = self.here(options)
+        return super().__call__(arguments) if here is self else here(arguments)
 
     @torch.no_grad()
     def project(self, heard: Tensor) -> Tensor:
@@ -207,9 +216,12 @@ def load_v3(path: Path, preset: Settings, weight_dtype: str = "default"):
     file = read_multitalk(path, "skyreels-v3-a2v", headers)
     model = load_v3_backbone(path, weight_dtype, read=headers)
     model.cached_patcher_init = (load_v3_backbone, (path, weight_dtype))
-    state, _ = read_state(file)
-    audio = {name: tensor for name, tensor in state.items() if is_audio_name(name)}
-    return add_layers(model, MultiTalkLayers(audio, file.audio, preset, pins_first_frames(preset), model))
+
+    def read() -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in read_state(file)[0].items() if is_audio_name(name)}
+
+    pinned = pins_first_frames(preset)
+    return add_layers(model, MultiTalkLayers(read(), file.audio, preset, pinned, model, read))
 
 
 def load_v3_backbone(
@@ -225,8 +237,11 @@ def apply_infinitetalk(model, path: Path, preset: Settings):
     """The MODEL with the audio layers of an InfiniteTalk or MultiTalk file."""
     file = read_multitalk(path, "infinitetalk")
     check_backbone(model, file.audio)
-    state, _ = read_state(file)
-    return add_layers(model, MultiTalkLayers(state, file.audio, preset, True, model))
+
+    def read() -> dict[str, Tensor]:
+        return read_state(file)[0]
+
+    return add_layers(model, MultiTalkLayers(read(), file.audio, preset, True, model, read))
 
 
 def read_state(file: MultiTalkFile) -> tuple[dict[str, Tensor], dict[str, str]]:

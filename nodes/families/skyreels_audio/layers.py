@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import comfy.conds
@@ -19,14 +19,18 @@ from ...host.compiling import uncompiled
 from ...host.patches import AudioPatch, find_patch, is_backbone, patched
 from ...host.unsupported_samplers import KEY
 
+Read = Callable[[], Mapping[str, Tensor]]
 TOKENS, CLOCK = f"{KEY}_tokens", f"{KEY}_clock"
 
 
 class AudioLayers(AudioPatch):
     """One set of audio layers, its weights managed by the host beside those of the model."""
 
-    def __init__(self, state: Mapping[str, Tensor], config: AudioConfig, preset: Settings, model) -> None:
-        self.config, self.preset = config, preset
+    def __init__(
+        self, state: Mapping[str, Tensor], config: AudioConfig, preset: Settings, model, again: Read | None = None
+    ) -> None:  # fmt: skip
+        """`again` reads `state` once more, for another device; None: the host moves the weights there as needed."""
+        self.config, self.preset, self.again = config, preset, again
         dtype = state["audio_proj.fc1.weight"].dtype
         self.adapter = AudioAdapter(config, comfy.ops.manual_cast, dtype=dtype, device=model.offload_device)
         self.patcher = comfy.model_patcher.CoreModelPatcher(
@@ -35,6 +39,11 @@ class AudioLayers(AudioPatch):
         self.adapter.load_state_dict(state, assign=self.patcher.is_dynamic())
         self.adapter.eval().requires_grad_(False)
 
+    def placed(self, model) -> AudioLayers:
+        if self.again is None:
+            return self
+        return AudioLayers(self.again(), self.config, self.preset, model, self.again)
+
     def models(self) -> list:
         return [self.patcher]
 
@@ -42,7 +51,7 @@ class AudioLayers(AudioPatch):
     def __call__(self, arguments: dict[str, Any]) -> Tensor:
         x, options = arguments["x"], arguments["transformer_options"]
         heard = options.get(KEY)
-        return x if heard is None else self.adapter.apply(options["block_index"], x, heard)
+        return x if heard is None else self.here(options).adapter.apply(options["block_index"], x, heard)
 
     @uncompiled
     def brought(self, entries: dict[str, Any], latent_frames: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ....skyreels_core.weights.signatures import find_kind
 from ...host.model import wan_model
 from ...host.text_encoder import load_text_encoder
 from ...host.whisper import WhisperAudioEncoder
-from .layers import AudioLayers, add_audio_layers
+from .layers import AudioLayers, Read, add_audio_layers
 
 PLAIN = {"wan-t2v", "wan-i2v"}  # kinds of files that hold a backbone alone
 
@@ -32,7 +32,12 @@ def load_voiced_model(path: Path, weight_dtype: str = "default"):
     audio, config, metadata = read_audio_layers(path, ["skyreels-audio"], headers)
     model = load_backbone(path, weight_dtype, read=headers)
     model.cached_patcher_init = (load_backbone, (path, weight_dtype))
-    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model))
+    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model, again(path)))
+
+
+def again(path: Path) -> Read:
+    """Reads the audio layers of a file once more."""
+    return lambda: read_audio_layers(path)[0]
 
 
 def load_backbone(
@@ -60,4 +65,4 @@ def load_demo(folder: Path) -> tuple:
 def apply_audio_layers(model, path: Path):
     """The MODEL with the audio layers of a file, audio-only or merged."""
     audio, config, metadata = read_audio_layers(path)
-    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model))
+    return add_audio_layers(model, AudioLayers(audio, config, Settings.of(metadata), model, again(path)))
