@@ -18,6 +18,7 @@ from ..media.footage import Footage
 from ..media.region import checked_region
 from ..media.sound import Audio
 from ..model.bundle import Bundle
+from ..model.execution import Execution
 from ..parallel.devices import Devices, read_devices
 from ..pipeline.animate import animate
 from ..pipeline.dealt import Workers
@@ -60,6 +61,10 @@ def load(
     dtype: str | torch.dtype | None = None,
     devices: str | Sequence[str | int] | None = None,
     worker_timeout: float | None = None,
+    compile: bool = False,
+    attention: str = "auto",
+    weights_dtype: str | None = None,
+    offload: str = "none",
 ) -> Model:
     """Load a model: the bundled demo of drawn faces, a folder with all parts, or single files.
 
@@ -76,13 +81,21 @@ def load(
             for each loads the model; `Model.close` ends them.
         worker_timeout: seconds that such a process may take to load, or for one forward pass, before the run ends with
             an error; None is 600.
+        compile: True: compile the blocks (torch.compile) when they are first called; where that is not possible, the
+            log says why, and the model runs uncompiled.
+        attention: "auto" is PyTorch's own choice; "cudnn", "flash" (FlashAttention 3 or 2) or "sage" (SageAttention),
+            where their packages are installed, or "math". Each is first compared with math.
+        weights_dtype: "fp8" keeps the weights of the blocks in 8 bits; None: as in the file.
+        offload: "group": the weights of the blocks wait in system memory, two blocks at a time are on the GPU.
 
-    Raises InputError for files that are missing, damaged or something else, and for a device that cannot be used.
+    Raises InputError for files that are missing, damaged or something else, and for a device or an attention that
+    cannot be used.
     """
     given = dict(zip(FILES, (backbone, audio_layers, vae, text_encoder, whisper, clip_vision), strict=True))
     files = {part: as_path(file, part) for part, file in given.items() if file is not None}
     chosen = chosen_devices(devices, worker_timeout)
-    return open_model(find_model(path_of(model, "model"), files, device, dtype, chosen))
+    execution = Execution(compile, attention, weights_dtype, offload)
+    return open_model(find_model(path_of(model, "model"), files, device, dtype, chosen, execution))
 
 
 def open_model(files: ModelFiles) -> Model:

@@ -11,10 +11,12 @@ import torch
 
 from .. import assets
 from ..errors import InputError
-from ..model.bundle import CLIP_VISION, MODEL, TEXT_ENCODER, VAE, WHISPER, Bundle, load_bundle
+from ..model.attention_kernels import attention_kernel
+from ..model.bundle import CLIP_VISION, MODEL, TEXT_ENCODER, VAE, WHISPER, Bundle, Networks, load_bundle
 from ..model.checkpoint import PLANNING, identify, load_model
 from ..model.clip_vision import load_clip_vision
 from ..model.detection import BACKBONES, VOICED
+from ..model.execution import AS_LOADED, Execution, NetworkBytes
 from ..model.text import load_text_encoder
 from ..model.vae import WIDTH_KEY, load_vae
 from ..model.whisper import load_whisper
@@ -52,16 +54,15 @@ class ModelFiles:
     metadata: dict[str, Any]  # the sections of backbone and audio layers
     headers: Headers
     devices: Devices | None = None  # that the forward passes are dealt to
+    execution: Execution = AS_LOADED
 
     def load(self) -> Bundle:
         """Backbone, audio layers and VAE on the device; the encoders, which run once, on the CPU."""
         bundle = (
-            self._load_files() if self.folder is None else load_bundle(self.folder, self.headers, self._only)
+            self._load_files()
+            if self.folder is None
+            else load_bundle(self.folder, self.headers, load=self._networks)
         )
-        place = self.device if self.devices is None else None  # the workers have what the device would
-        bundle.model.to(place, self.facts.dtype)
-        if bundle.adapter is not None:
-            bundle.adapter.to(place, self.facts.dtype)
         bundle.vae.to(self.device)
         return bundle
 
@@ -70,23 +71,23 @@ class ModelFiles:
         if self.devices is None:
             return None
         spec = ModelSpec(
-            self.files["backbone"], self.files.get("audio_layers"), self.facts.dtype, torch.get_num_threads()
-        )
+            self.files["backbone"], self.files.get("audio_layers"), self.facts.dtype, torch.get_num_threads(),
+            self.execution,
+        )  # fmt: skip
         workers = Workers(self.devices, spec)
         workers.pool.start()
         return workers
 
-    @property
-    def _only(self) -> tuple[str, ...]:
-        """Weights of the networks that this process needs itself."""
-        return ("",) if self.devices is None else PLANNING
+    def _networks(self, backbone: Path) -> Networks:
+        """With workers, which have them, only what the run is planned with."""
+        audio, dtype, read = self.files.get("audio_layers"), self.facts.dtype, self.headers
+        if self.devices is not None:
+            return load_model(backbone, audio, dtype, read=read, only=PLANNING)
+        return self.execution.load(backbone, audio, dtype, self.device, read)
 
     def _load_files(self) -> Bundle:
         files, read = self.files, self.headers
-        model, adapter, metadata = load_model(
-            files["backbone"], files.get("audio_layers"), self.facts.dtype,
-            self.device if self.devices is None else "cpu", read=read, only=self._only,
-        )  # fmt: skip
+        model, adapter, metadata = self._networks(files["backbone"])
         return Bundle(
             model=model,
             adapter=adapter,
@@ -99,11 +100,19 @@ class ModelFiles:
 
     def numbers(self, part: str) -> int:
         """How many the weights of a part are."""
+        return sum(header.parameters for header in self._headers_of(part))
+
+    def network_bytes(self) -> NetworkBytes:
+        """Of backbone and audio layers, once they are loaded."""
+        headers = [header for part in MODEL_PARTS for header in self._headers_of(part)]
+        return NetworkBytes.of(headers, self.facts.dtype.itemsize, self.execution)
+
+    def _headers_of(self, part: str) -> list[Header]:
         path = self.files.get(part)
         if path is None:
-            return 0
+            return []
         files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path] if path.is_file() else []
-        return sum(self.headers(file).parameters for file in files)
+        return [self.headers(file) for file in files]
 
 
 def find_model(
@@ -112,11 +121,14 @@ def find_model(
     device: str | torch.device | None,
     dtype: str | torch.dtype | None,
     devices: Devices | None = None,
+    execution: Execution = AS_LOADED,
 ) -> ModelFiles:
     """Read the headers of a folder with all parts, or of single files by part; without any, of the bundled demo.
 
-    Raises InputError for files that are missing or something else, and for a device or dtype that cannot be used.
+    Raises InputError for files that are missing or something else, and for a device, dtype or attention that cannot
+    be used.
     """
+    execution.check()
     if devices is not None and device is not None:
         raise InputError("Both --device and --devices were given; give one of them.")
     place, numbers = choose_device(device if devices is None else devices.first, dtype)
@@ -129,7 +141,9 @@ def find_model(
         files = {part: folder / name for part, name in IN_BUNDLE.items()}
     headers = Headers()
     facts, metadata = read_facts(files, numbers, headers, () if folder is None else ("backbone",))
-    return ModelFiles(folder, files, place, facts, metadata, headers, devices)
+    # refused now, not once the weights are read
+    attention_kernel(execution.attention, facts.config.head_dim, numbers, place)
+    return ModelFiles(folder, files, place, facts, metadata, headers, devices, execution)
 
 
 def read_facts(

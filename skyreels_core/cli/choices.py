@@ -8,6 +8,7 @@ from typing import Any
 from ..api.options import OPTIONS, settings_of
 from ..api.weights import FILES, ModelFiles, find_model
 from ..errors import InputError
+from ..model.execution import Execution
 from ..parallel.devices import read_devices
 from ..run.settings import Settings
 
@@ -28,7 +29,8 @@ def choose(args: Namespace) -> tuple[ModelFiles, Settings]:
             "--worker-timeout limits the workers of --devices, which are not given. Leave it out."
         )
     devices = None if args.devices is None else read_devices(args.devices, args.worker_timeout)
-    model = find_model(args.model, files, args.device, args.dtype, devices)
+    execution = Execution(args.compile, args.attention, args.weights_dtype, args.offload)
+    model = find_model(args.model, files, args.device, args.dtype, devices, execution)
     return model, settings_of(Settings.of(model.metadata), options_of(args))
 
 

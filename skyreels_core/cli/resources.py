@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ..api.weights import MODEL_PARTS, ModelFiles
+from ..api.weights import ModelFiles
 from ..pipeline.resources import REMEDIES, free_places, needs_of, work_space
 from ..run.plan import RunPlan
 from ..run.resources import FLOAT, GPU, MEMORY, check_needs, video_bytes
@@ -18,8 +18,10 @@ def check_resources(args: Namespace, model: ModelFiles, plan: RunPlan, size: tup
     """`size`: width and height of the finished video. Raises InputError, with the numbers."""
     needs = needs_of(plan, model.device, keeps_state=True)
     weights = {MEMORY: FLOAT * sum(map(model.numbers, ENCODERS)), GPU: 0}
-    voiced, vae = sum(map(model.numbers, MODEL_PARTS)), model.numbers("vae")
-    weights[GPU if needs.on_gpu else MEMORY] += plan.model.dtype.itemsize * voiced + FLOAT * vae
+    networks, vae = model.network_bytes(), model.numbers("vae")
+    weights[MEMORY] += networks.waiting
+    weights[GPU if needs.on_gpu else MEMORY] += networks.resident + FLOAT * vae
+    weights[GPU] += needs.on_gpu * networks.at_once
     video = video_bytes(plan.finished.frames, size, args.lossless)
     disks = [work_space(work_path(args), needs), (args.output, video, OUTPUT_REMEDY)]
     check_needs(needs, free_places(model.device), REMEDIES, disks, weights)

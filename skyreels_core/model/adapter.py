@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from .attention import Attention, attend
+from .attention import Attention
 from .config import AudioConfig
 from .rope import rope_1d, rope_angles, rotate
 
@@ -55,7 +55,7 @@ class AudioBlock(nn.Module):
             frames = q.unflatten(1, (len(context.query_rotation), -1))
             q = rotate(frames, context.query_rotation).flatten(1, 2)
             k = rotate(k, context.key_rotation)
-        update = attention.o(attend(q, k, attention.value(context.tokens), context.mask))
+        update = attention.o(attention.attend(q, k, attention.value(context.tokens), context.mask))
         return x + (update if context.voiced is None else update * context.voiced)
 
 

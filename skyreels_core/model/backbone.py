@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from .attention import Attention, attend
+from .attention import Attention
 from .config import CLIP_WIDTH, PATCH_SIZE, WanConfig
 from .rope import rope_3d, rotate
 
@@ -58,7 +58,7 @@ def add_gated(x: Tensor, y: Tensor, gate: Tensor) -> Tensor:
 class SelfAttention(Attention):
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
         q, k = rotate(self.query(x), rotation), rotate(self.key(x), rotation)
-        return self.o(attend(q, k, self.value(x)))
+        return self.o(self.attend(q, k, self.value(x)))
 
 
 class CrossAttention(Attention):
@@ -67,7 +67,7 @@ class CrossAttention(Attention):
 
     def attend_text(self, q: Tensor, context: CrossContext) -> Tensor:
         bias = None if context.text_bias is None else context.text_bias.to(q.dtype)
-        return attend(q, self.key(context.text), self.value(context.text), bias)
+        return self.attend(q, self.key(context.text), self.value(context.text), bias)
 
 
 class ImageCrossAttention(CrossAttention):
@@ -84,7 +84,7 @@ class ImageCrossAttention(CrossAttention):
         out = self.attend_text(q, context)
         if context.image is not None:
             k = self.split_heads(self.norm_k_img(self.k_img(context.image)))
-            out = out + attend(q, k, self.split_heads(self.v_img(context.image)))
+            out = out + self.attend(q, k, self.split_heads(self.v_img(context.image)))
         return self.o(out)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,13 +58,22 @@ class Bundle:
         return self.adapter
 
 
-def load_bundle(folder: str | Path, read: ReadHeader = read_header, only: tuple[str, ...] = ("",)) -> Bundle:
+Networks = tuple[WanModel, AudioAdapter | None, dict[str, Any]]
+
+
+def load_bundle(
+    folder: str | Path,
+    read: ReadHeader = read_header,
+    only: tuple[str, ...] = ("",),
+    load: Callable[[Path], Networks] | None = None,
+) -> Bundle:
     """Read a folder with MODEL, VAE, TEXT_ENCODER, WHISPER and, where the backbone needs it, CLIP_VISION; `only` as
-    in `load_model`."""
+    in `load_model`, which `load` may replace for MODEL."""
     folder = Path(folder)
     if missing := [name for name in (MODEL, VAE, TEXT_ENCODER, WHISPER) if not (folder / name).is_file()]:
         raise InputError(f"{folder} lacks {', '.join(missing)}; give a folder with all parts of a model.")
-    model, adapter, metadata = load_model(folder / MODEL, read=read, only=only)
+    load = load or partial(load_model, read=read, only=only)
+    model, adapter, metadata = load(folder / MODEL)
     clip_vision = folder / CLIP_VISION
     return Bundle(
         model=model,

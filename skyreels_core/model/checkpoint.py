@@ -32,6 +32,7 @@ from .detection import (
     examine,
     listed,
 )
+from .fp8 import FORMATS, block_layers, read_weights, use_fp8
 from .sizes import AUDIO_SIZES, audio_config, expected_shapes, stated_problems
 
 __all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]
@@ -53,13 +54,15 @@ def load_model(
     needs_picture: bool = False,
     read: ReadHeader = read_header,
     only: tuple[str, ...] = ("",),
+    fp8: bool | None = False,
 ) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
     """A backbone, its audio layers where there are any, and the sections of its metadata.
 
     path: a merged file or a plain Wan file; audio_path: the file whose audio layers are taken instead;
     needs_picture: refuse a backbone that takes no picture; only: weights whose names begin otherwise stay empty
-    (PLANNING: what a run is planned with). Raises InputError that names what a file is where it is something
-    else. Tensors are read one by one into place, so memory holds them once.
+    (PLANNING: what a run is planned with); fp8: keep the weights of the blocks in 8 bits, None: those that the file
+    has so. Raises InputError that names what a file is where it is something else. Tensors are read one by one into
+    place, so memory holds them once.
     """
     header, description = identify(path, BACKBONES, "a video model is", read)
     model_config, metadata = description.config, header.config
@@ -73,11 +76,11 @@ def load_model(
     if audio_path is not None:
         audio_header, voice = identify(audio_path, VOICED, "audio layers are", read)
         audio_config, metadata = voice.audio, metadata | audio_header.config
-    model = load_weights(WanModel, model_config, header, dtype, device, only)
+    model = load_weights(WanModel, model_config, header, dtype, device, only, fp8)
     if audio_config is None:
         return model, None, metadata
     check_fit(header.path, model_config, audio_header.path, audio_config)
-    return model, load_weights(AudioAdapter, audio_config, audio_header, dtype, device, only), metadata
+    return model, load_weights(AudioAdapter, audio_config, audio_header, dtype, device, only, fp8), metadata
 
 
 def identify(
@@ -155,14 +158,22 @@ def load_weights(
     dtype: torch.dtype,
     device: torch.device | str,
     only: tuple[str, ...] = ("",),
+    fp8: bool | None = False,
 ) -> Module:
     with torch.device("meta"):
         module = kind(config)
+        use_fp8(module, fp8_layers(module, header, fp8))
     with safe_open(header.path, framework="pt", device=str(device)) as file:
-        names = [name for name in module.state_dict() if name.startswith(only)]
-        state = {name: file.get_tensor(header.prefix + name).to(dtype) for name in names}
+        state = dict(read_weights(module, header, file.get_tensor, dtype, only))
     module.load_state_dict(state, assign=True, strict=only == ("",))
     return module
+
+
+def fp8_layers(module: nn.Module, header: Header, fp8: bool | None) -> list[str]:
+    """Names of the layers that are to be in fp8; `fp8` as in `load_model`."""
+    if fp8 is False:
+        return []
+    return [name for name in block_layers(module) if fp8 or header.formats[f"{name}.weight"] in FORMATS]
 
 
 def split(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from ..weights.header import FORMAT_NAMES, Header, Headers, ReadHeader, read_hea
 from ..weights.parts import is_part, joined, parts_of
 from ..weights.signatures import KINDS, Kind, find_kind, other_model, packer
 from .config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig, WanConfig
+from .fp8 import FORMATS as FP8_FORMATS
+from .fp8 import is_beside_weights, scale_of
 from .sizes import (
     AUDIO_SIZES,
     WAN_SIZES,
@@ -141,7 +144,7 @@ def find_problems(
         return [f"It lacks {', '.join(missing)}{shard_hint(header)}."]
     if impossible := size_problems(header, sizes) or stated_problems(header, config, audio):
         return impossible
-    if quantised := [name for name in header.element_formats if name not in FORMAT_NAMES]:
+    if quantised := unread_formats(header):
         return [quantised_problem(header, quantised)]
     problems = [
         *channel_problems(config),
@@ -202,10 +205,22 @@ def unknown_problem(header: Header) -> str:
     return names if packed is None else f"{names} They are quantised by {packed}."
 
 
+def unread_formats(header: Header) -> list[str]:
+    """Of the weights, those that are not read here: fp8 is, as it is or with one scale for a weight or for each row."""
+    formats = {header.formats[name] for name in header.shapes if not is_beside_weights(name)}
+    unread = sorted(formats - FORMAT_NAMES.keys() - FP8_FORMATS.keys())
+    scales = ((name, scale_of(name, header.shapes)) for name in header.shapes)
+    in_blocks = any(
+        scale is not None and math.prod(header.shapes[scale]) not in (1, header.shapes[name][0])
+        for name, scale in scales
+    )
+    return [*unread, *(["fp8 in blocks of weights"] if in_blocks else [])]
+
+
 def quantised_problem(header: Header, formats: list[str]) -> str:
     scaled = any(SCALE_NAME.search(name) for name in header.shapes)
     return (
-        f"It is quantised ({', '.join(formats)}, {'with' if scaled else 'without'} scales). Give its "
+        f"It is quantised ({', '.join(formats)}, {'with' if scaled else 'without'} scales). Give its fp8, "
         "float16, bfloat16 or float32 file; in ComfyUI, Load Diffusion Model reads quantised ones."
     )
 
@@ -222,7 +237,7 @@ def channel_problems(config: WanConfig | None) -> list[str]:
 
 def layout_problems(header: Header, expected: dict[str, tuple[int, ...]]) -> list[str]:
     missing = [name for name in expected if name not in header.shapes]
-    foreign = [name for name in header.shapes if name not in expected]
+    foreign = [name for name in header.shapes if name not in expected and not is_beside_weights(name)]
     other = [n for n, shape in header.shapes.items() if n in expected and shape != expected[n]]
     problems = missing_problems(missing, header) if missing else []
     problems += belonging_problems(foreign)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..model.adapter import AudioAdapter
-from ..model.checkpoint import load_model
+from ..model.execution import AS_LOADED, Execution
 from ..parallel.serving import serve
 from ..run.resume.fingerprint import digest_weights
 from ..sampling.denoise import Unit
@@ -26,6 +26,7 @@ class ModelSpec:
     audio_layers: Path | None  # None: they are in the backbone's file
     dtype: torch.dtype
     threads: int  # of a worker on a CPU; as many as the caller has, which decides how sums round
+    execution: Execution = AS_LOADED
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class CoreWorker:
         self.device = torch.device(name)
         if self.device.type == "cpu":
             torch.set_num_threads(spec.threads)
-        model, adapter, _ = load_model(spec.backbone, spec.audio_layers, spec.dtype, self.device)
+        model, adapter, _ = spec.execution.load(spec.backbone, spec.audio_layers, spec.dtype, self.device)
         self.model, self.adapter = model, adapter
 
     def digests(self, _: None) -> dict[str, str]:

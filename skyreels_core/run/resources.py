@@ -42,6 +42,10 @@ ENCODED_FRAMES = 60  # that a video encoder looks ahead, 8 bits a channel
 LOSSY_BITS, LOSSLESS_BITS = 1.0, 12.0  # of a pixel in the file, generously
 
 MEMORY, GPU = "memory", "GPU memory"
+WEIGHTS_REMEDY = (
+    "close other programs that use it, keep the weights in fp8 (--weights-dtype fp8) or in system memory (--offload "
+    "group), or use a smaller model"
+)
 PICTURE, WINDOW, VOICE = "picture", "window", "voice"  # what a part grows with
 
 
@@ -258,7 +262,7 @@ def check_memory(
         return
     largest = max((part for part in found if part.place == place), key=lambda part: part.size)
     if more > largest.size:
-        most, advice = "the model's weights", "close other programs that use it, or use a smaller model"
+        most, advice = "the model's weights", WEIGHTS_REMEDY
     else:
         most, advice = largest.what, ", or ".join(remedies[what] for what in largest.grows_with)
     raise InputError(

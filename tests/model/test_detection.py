@@ -80,12 +80,12 @@ def test_a_backbone_is_refused_where_audio_layers_are_needed(tmp_path):
 
 
 @pytest.mark.parametrize("scales", ["without scales", "with scales"])
-def test_fp8_files_are_named(tmp_path, scales):
-    tensors = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in WanModel(WAN).state_dict().items()}
+def test_int8_files_are_named(tmp_path, scales):
+    tensors = {name: tensor.to(torch.int8) for name, tensor in WanModel(WAN).state_dict().items()}
     if scales == "with scales":
         tensors["blocks.0.self_attn.q.scale_weight"] = torch.ones(1)
-    path = written(tmp_path / "fp8.safetensors", tensors, STATED)
-    with pytest.raises(InputError, match=rf"F8_E4M3, {scales}.*float16, bfloat16 or float32"):
+    path = written(tmp_path / "int8.safetensors", tensors, STATED)
+    with pytest.raises(InputError, match=rf"I8, {scales}.*fp8, float16, bfloat16 or float32"):
         load_model(path)
 
 

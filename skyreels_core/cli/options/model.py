@@ -47,3 +47,32 @@ def add_model(parser: ArgumentParser) -> None:
     model.add_argument(
         "--dtype", metavar="NAME", help="float32, bfloat16 or float16 (default: bfloat16 on a GPU)"
     )
+    add_execution(parser)
+
+
+def add_execution(parser: ArgumentParser) -> None:
+    how = parser.add_argument_group("speed and memory (the video stays the same but for rounding)")
+    how.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the model's blocks (torch.compile): faster on a GPU after a minute or two of compiling",
+    )
+    how.add_argument(
+        "--attention",
+        metavar="NAME",
+        default="auto",
+        help="auto (PyTorch's own choice, cuDNN first on a data centre GPU), cudnn, flash (FlashAttention 3 or 2) or "
+        "sage (SageAttention), where their packages are installed, or math (default: %(default)s)",
+    )
+    how.add_argument(
+        "--weights-dtype",
+        metavar="NAME",
+        help="fp8: keep the weights of the blocks in 8 bits, half of the memory of bfloat16 (default: as in the file)",
+    )
+    how.add_argument(
+        "--offload",
+        metavar="NAME",
+        default="none",
+        help="group: the weights of the blocks wait in system memory, and two blocks at a time are on the GPU "
+        "(default: %(default)s)",
+    )
