@@ -81,7 +81,7 @@ def finish_crops(
 
     return Finished(
         crop.source.size, timeline, cut_voice(voice, timeline), put_back.stream(meters.append),
-        lambda: [*lines, *(shot.line for shot in shots)], continuity,
+        lambda: [*lines, *(shot.line for shot in shots)], continuity, crop.source,
     )  # fmt: skip
 
 

@@ -205,6 +205,7 @@ class Finished:
     frames: Iterator[Tensor]
     report: Callable[[], list[str]]  # once they were read, as is what they are like
     continuity: Callable[[], Continuity]
+    shown: Frames | Tensor | None = None  # the video that was edited, or pictures [b h w 3] of the portrait
 
 
 def finish_latent(
@@ -233,7 +234,9 @@ def finish_latent(
 
     frames = finish.stream(decode_stream(vae, latents), meter)
     shown = edited.source.size if edited else size
-    return Finished(shown, timeline, cut_voice(used.audio, timeline), frames, report, meter.result)
+    return Finished(
+        shown, timeline, cut_voice(used.audio, timeline), frames, report, meter.result, footage or used.reference
+    )
 
 
 def ticking(frames: Iterable[Tensor], tick: Callable[[int], None]) -> Iterator[Tensor]:

@@ -16,6 +16,7 @@ from .host.made import cropped_latents, forget_run, made_of
 from .host.output import OutputFile, metadata, new_output
 from .host.progress import progress
 from .host.reporting import say
+from .host.signing import origin_of, server_signer
 from .sockets import VIDEO, Region, to_audio
 
 
@@ -89,6 +90,11 @@ class SaveTalkingVideo(io.ComfyNode):
                     "or the region of Face Mask. Without audio or fps, the one that the latent was "
                     "sampled with.",
                 ),
+                io.Boolean.Input(
+                    "sign", default=False, advanced=True, optional=True,
+                    tooltip="Sign Content Credentials (C2PA) into the .mp4: made by a trained model, with hashes of "
+                    "voice and picture. The server names the certificate and the key.",
+                ),
             ],
             outputs=[
                 io.Video.Output(display_name="video", tooltip="The saved file."),
@@ -110,8 +116,10 @@ class SaveTalkingVideo(io.ComfyNode):
     @classmethod
     def execute(
         cls, latent, vae, fps, filename_prefix, codec, quality, colour_strength, audio=None, lossless=False, feather=-1,
-        reference=None, source=None, mask=None,
+        reference=None, source=None, mask=None, sign=False,
     ) -> io.NodeOutput:  # fmt: skip
+        encoding = Encoding(codec, quality or None, lossless)
+        signer = server_signer(encoding.suffix) if sign else None
         check_decoder(vae, latent["samples"])
         made, stale = made_of(latent)
         given = Inputs(None if audio is None else to_audio(audio), fps or None, reference, source, mask)
@@ -119,11 +127,12 @@ class SaveTalkingVideo(io.ComfyNode):
             finished = finish_crops(shots, vae, given, feather, colour_strength)
         else:
             finished = finish_latent(latent, made, stale, vae, given, feather, colour_strength)
-        encoding, timeline = Encoding(codec, quality or None, lossless), finished.timeline
+        timeline = finished.timeline
         output = new_output(filename_prefix, encoding.suffix, finished.size)
         frames = ticking(finished.frames, progress(timeline.frames))
+        signing = signer and (lambda path: signer.sign(path, origin_of(made, finished.voice, finished.shown)))
         write_video(
-            output.path, frames, timeline.fps, finished.voice, encoding, metadata=metadata(cls.hidden)
+            output.path, frames, timeline.fps, finished.voice, encoding, metadata=metadata(cls.hidden), sign=signing
         )
         for each in shots or (latent,):
             forget_run(made_of(each)[0])

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import Cancelled, InputError
 from .moved import keep_old_paths
+from .version import VERSION
 
 if TYPE_CHECKING:  # what `__getattr__` imports, for editors
     from .api.inputs import FaceMask, face_mask
@@ -27,7 +28,7 @@ if TYPE_CHECKING:  # what `__getattr__` imports, for editors
     from .api.video import Video
     from .media.sound import Audio, read_audio
 
-__version__ = "0.2.0"
+__version__ = VERSION
 __all__ = [
     "Audio",
     "Cancelled",

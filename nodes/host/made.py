@@ -37,6 +37,7 @@ class Made:
     visual: VisualCondition | None  # the portrait, or the video and its region
     work: Path | None  # where the run keeps its state
     pinned: bool = False  # the video was edited without trained masks
+    model: str = ""  # what sampled it
 
     def is_of(self, samples: Tensor) -> bool:
         same_length = samples.ndim == 5 and samples.shape[2] == self.plan.latent_frames
@@ -48,7 +49,9 @@ def with_made(latent: Mapping[str, object], samples: Tensor, guider) -> dict[str
     backend = guider.backend
     visual, audio = (getattr(backend.payload, name, None) for name in ("visual", "audio"))
     plan = guider.plan
-    made = Made(digest(samples), plan.windows, plan.timeline, audio, visual, guider.kept_in, plan.is_pinned)
+    made = Made(
+        digest(samples), plan.windows, plan.timeline, audio, visual, guider.kept_in, plan.is_pinned, backend.models
+    )
     return {**latent, "samples": samples, MADE: made}
 
 

@@ -43,6 +43,7 @@ from .inputs import (
     path_of,
 )
 from .options import Options, described, settings_of, value_of
+from .origin import of_animation, of_edit
 from .running import Control, check_plan
 from .video import Cancel, Video
 from .weights import FILES, ModelFiles, find_model
@@ -223,7 +224,8 @@ class Model:
         audio, pixels, text = as_audio(voice), as_picture(picture), as_prompt(prompt)
         plan = plan or plan_animation(self._settings(options), self.facts, audio, pixels, fit)
         return control.run(
-            partial(animate, self.bundle, audio, pixels, text, fit=fit, plan=plan, workers=self.workers)
+            partial(animate, self.bundle, audio, pixels, text, fit=fit, plan=plan, workers=self.workers),
+            of_animation(self.bundle, audio, pixels),
         )
 
     def edit(
@@ -282,7 +284,8 @@ class Model:
             region = checked_region(footage, region)
         make = edit if crop is None else edit_faces
         return control.run(
-            partial(make, self.bundle, footage, audio, region, text, plan=plan, workers=self.workers)
+            partial(make, self.bundle, footage, audio, region, text, plan=plan, workers=self.workers),
+            of_edit(self.bundle, audio, footage),
         )
 
 

@@ -14,6 +14,7 @@ from ..run.plan import RunPlan, Task
 from ..run.resume import WorkFolder
 from .inputs import File, path_of
 from .options import described
+from .origin import OriginOf
 from .video import Cancel, Video, check_watchers, checking
 
 
@@ -44,11 +45,11 @@ class Control:
                 'WorkFolder(path, "restart") alone.'
             )
 
-    def run(self, make: Callable[..., Result]) -> Video:
-        """`pipeline.animate` or `pipeline.edit`, told the inputs already."""
+    def run(self, make: Callable[..., Result], origin: OriginOf) -> Video:
+        """`pipeline.animate` or `pipeline.edit`, told the inputs already; `origin` says what they are."""
         with self.opened() as folder:
             result = make(progress=self.progress, check_cancel=checking(self.cancel), work=folder)
-        return Video(result, folder, folder is not self.work)
+        return Video(result, folder, folder is not self.work, origin)
 
     @contextmanager
     def opened(self) -> Iterator[WorkFolder | None]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import Cancelled, InputError
 from ..media.encoding import Encoding
+from ..media.origin import Signer
 from ..media.sound import Audio
 from ..media.writing import check_video, write_video
 from ..pipeline.frames import Result
@@ -18,6 +19,7 @@ from ..pipeline.run import Progress
 from ..run.resume import WorkFolder
 from .inputs import File, as_path, check_callable, number_of
 from .options import as_text, described
+from .origin import OriginOf
 
 Cancel = Callable[[], bool]
 
@@ -30,9 +32,15 @@ class Video:
     saved several times; each time it is decoded again.
     """
 
-    def __init__(self, result: Result, work: WorkFolder | None = None, owned: bool = False) -> None:
+    def __init__(
+        self,
+        result: Result,
+        work: WorkFolder | None = None,
+        owned: bool = False,
+        origin: OriginOf | None = None,
+    ) -> None:
         """`owned`: the run state ends with the video."""
-        self._result, self._work = result, work
+        self._result, self._work, self._origin = result, work, origin
         self._own = work if owned else None
 
     @property
@@ -77,6 +85,7 @@ class Video:
         crf: int | None = None,
         codec: str | None = None,
         lossless: bool = False,
+        signer: Signer | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Path:
@@ -88,6 +97,8 @@ class Video:
                 None is the codec's default, 10 or 12.
             codec: "h264", "h265", "av1" or "vp9"; None is vp9 in a .webm file, else h264.
             lossless: every pixel exactly, as RGB; not for av1.
+            signer: signs Content Credentials (C2PA) into an .mp4 or .mov file: that a trained model made it, which
+                one, and hashes of voice and picture. Such files are not the same from time to time.
             progress: called as (stage, done, planned, detail) after each frame; None: that of the run.
             cancel: asked between frames; where it returns True, `Cancelled` is raised and no file is left. None: that
                 of the run.
@@ -97,12 +108,25 @@ class Video:
         check_watchers(progress, cancel)
         path, encoding = as_path(path, "path"), encoding_of(crf, codec, lossless)
         check_video(path, encoding)
+        sign = self._signing(path, signer)
         frames = self._result.frames.stream(progress, checking(cancel))
         part = None if self._work is None else self._work.part_of(path)
-        write_video(path, frames, self.fps, self.audio, encoding, part)
+        write_video(path, frames, self.fps, self.audio, encoding, part, sign=sign)
         if self._own is not None:
             self._own.finish()
         return path
+
+    def _signing(self, path: Path, signer: Signer | None) -> Callable[[Path], None] | None:
+        if signer is None:
+            return None
+        if not isinstance(signer, Signer):
+            raise InputError(
+                f"signer is {described(signer)}; give a skyreels_core.media.origin.Signer, or None."
+            )
+        signer.check(path)
+        assert self._origin is not None  # every run says it
+        origin = self._origin
+        return lambda made: signer.sign(made, origin())
 
     def close(self) -> None:
         """Let go of the run state, where there is one; what is in it stays unless the video was saved."""

@@ -17,6 +17,7 @@ from ..conditioning.prompts import PromptSchedule
 from ..errors import InputError, naming
 from ..media.encoding import Encoding
 from ..media.footage import open_video
+from ..media.origin import Signer
 from ..media.reading import read_picture
 from ..media.region import checked_region
 from ..media.sound import read_audio
@@ -91,7 +92,8 @@ def edit(args: Namespace) -> None:
 
 
 def write(args: Namespace, model: ModelFiles, video: Video, work: WorkFolder) -> None:
-    video.save(args.output, crf=args.crf, codec=args.codec, lossless=args.lossless)
+    signer = signer_of(args)
+    video.save(args.output, crf=args.crf, codec=args.codec, lossless=args.lossless, signer=signer)
     logger.info(video.report.summary())
     if args.report is not None:
         write_report(args, model.device, video)
@@ -102,6 +104,8 @@ def write(args: Namespace, model: ModelFiles, video: Video, work: WorkFolder) ->
 def check_targets(args: Namespace) -> None:
     """Raises InputError where a file cannot be written, or one that is read would be replaced by it."""
     check_video(args.output, encoding_of(args))
+    if (signer := signer_of(args)) is not None:
+        signer.check(args.output)
     check_report(args.report)
     files = [(name, path) for name, path in vars(args).items() if isinstance(path, Path) and path.is_file()]
     written = [(name, path) for name, path in files if name in ("output", "report")]
@@ -113,6 +117,19 @@ def check_targets(args: Namespace) -> None:
                 f"--{target} is the file of --{name.replace('_', '-')}, {path}, which it would replace. Choose "
                 "another name."
             )
+
+
+def signer_of(args: Namespace) -> Signer | None:
+    """Raises InputError for a certificate without its key, or the other way round."""
+    certificate, key = args.sign_certificate, args.sign_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise InputError(
+            "Signing needs a certificate chain (--sign-certificate) and its private key (--sign-key); one of them was "
+            "given. Give both, or none."
+        )
+    return Signer(certificate, key, args.sign_timestamp)
 
 
 def text_of(args: Namespace) -> str | PromptSchedule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -78,12 +78,14 @@ def write_video(
     encoding: Encoding = AS_USUAL,
     part: Path | None = None,
     metadata: Mapping[str, str] | None = None,
+    sign: Callable[[Path], None] | None = None,
 ) -> int:
     """Stream frames [h w 3] in 0..1, one at a time, into a video. Returns how many were written.
 
     BT.709 4:2:0, RGB where `encoding` is lossless; the voice as AAC, or Opus in a .webm file, cut or filled with
     silence to exactly the video's length. Odd sides gain one repeated line unless it is lossless. The same frames
-    and voice give the same bytes. `metadata` becomes tags of the file.
+    and voice give the same bytes, unless `sign` puts a signature into the file once it is whole. `metadata` becomes
+    tags of the file.
     The file appears only when it is whole; until then it is `part`. Raises InputError for a path that cannot be
     written, an encoding that cannot be had, no frames at all, NaN, or frames of different sizes.
     """
@@ -92,16 +94,19 @@ def write_video(
     first = next(frames, None)
     if first is None:
         raise InputError(f"There are no frames to write to {path}.")
-    with atomic(path, part) as made, _open(made, path.suffix, metadata or {}) as container:
-        pictures = PictureTrack(container, first.shape, rate, encoding.encoder(path))
-        voice = VoiceTrack(container, audio, rate) if audio is not None else None
-        for frame in chain([first], frames):
-            pictures.write(frame)
+    with atomic(path, part) as made:
+        with _open(made, path.suffix, metadata or {}) as container:
+            pictures = PictureTrack(container, first.shape, rate, encoding.encoder(path))
+            voice = VoiceTrack(container, audio, rate) if audio is not None else None
+            for frame in chain([first], frames):
+                pictures.write(frame)
+                if voice is not None:
+                    voice.write_until(pictures.count)
+            pictures.flush()
             if voice is not None:
-                voice.write_until(pictures.count)
-        pictures.flush()
-        if voice is not None:
-            voice.flush()
+                voice.flush()
+        if sign is not None:
+            sign(made)
     return pictures.count
 
 

@@ -30,6 +30,7 @@ HOST_MODULES = {
 }  # fmt: skip
 # Distributions of modules that are called otherwise.
 NAMES = {
+    "c2pa": "c2pa-python",
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "pillow_heif": "pillow-heif",

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 
 from ...media.encoding import CODECS
 from ...typed import read_path
-from .values import whole
+from .values import whole, words
 
 
 def add_output(parser: ArgumentParser) -> None:
@@ -30,7 +30,22 @@ def add_output(parser: ArgumentParser) -> None:
         help="JSON report of the settings and the visual consistency over time, with plots in a .png",
     )
     output.add_argument("--lossless", action="store_true", help="keep every pixel exactly (RGB, larger file)")
+    add_signer(parser)
     add_work(parser)
+
+
+def add_signer(parser: ArgumentParser) -> None:
+    signer = parser.add_argument_group("Content Credentials (C2PA), for .mp4 and .mov")
+    signer.add_argument(
+        "--sign-certificate",
+        metavar="FILE",
+        type=read_path,
+        help="your certificate chain (PEM): the video says that a trained model made it, signed by you",
+    )
+    signer.add_argument("--sign-key", metavar="FILE", type=read_path, help="the certificate's private key (PEM)")
+    signer.add_argument(
+        "--sign-timestamp", metavar="URL", type=words, default="", help="a time-stamping authority (default: none)"
+    )
 
 
 def add_work(parser: ArgumentParser) -> None:
