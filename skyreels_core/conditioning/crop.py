@@ -27,8 +27,8 @@ SHAPES: dict[str, tuple[int, int]] = {"square": (1, 1), "4:5": (4, 5)}
 LEAST_WIDTH = 3.4  # of the largest face of a shot, in its size s: the lower-face box and its feathered edge
 LEAST_PIXELS = 16  # of the source
 USUAL, LARGEST = 25, 95  # percentiles of the sizes in a shot
-SIGMA_SECONDS = 0.3  # of the smoothing
-STILL = 0.5  # s: a head that stays within this has a box that does not move
+SIGMA_SECONDS = 0.12  # of the smoothing
+STILL = 0.5  # s: while a head stays within this its box does not move
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,11 @@ def _path(places: Places, frame: tuple[int, int], fps: float, size: tuple[int, i
     if not known.any():
         return None
     box = _box(places.sizes[known], frame, size)
-    corners = _steady(places.middles, fps) - np.array(box) / 2
+    still = STILL * np.median(places.sizes[known])
+    corners = _steady(places.middles, still, fps) - np.array(box) / 2
     least, most = _range(places.masked, box)
     step = STEP
-    if (
-        np.ptp(corners, axis=0).max() <= STILL * np.median(places.sizes[known])
-        and (least.max(0) <= most.min(0)).all()
-    ):
+    if np.ptp(corners, axis=0).max() <= still and (least.max(0) <= most.min(0)).all():
         corners[:], least, most, step = (corners.min(0) + corners.max(0)) / 2, least.max(0), most.min(0), 1
     room = np.array(frame) - box
     return CropPath(np.round(corners.clip(least, most).clip(0, room) / step) * step, box, size)
@@ -110,12 +108,24 @@ def _box(sizes: np.ndarray, frame: tuple[int, int], size: tuple[int, int]) -> tu
     return round(width), min(round(width * tall), frame[1])
 
 
-def _steady(middles: np.ndarray, fps: float) -> np.ndarray:
-    """[f 2], NaN in gaps -> smoothed, on a straight line through gaps."""
+def _steady(middles: np.ndarray, still: float, fps: float) -> np.ndarray:
+    """[f 2], NaN in gaps -> smoothed, on a straight line through gaps; at rest while they stay within `still`."""
     frames, known = np.arange(len(middles)), np.flatnonzero(is_known(middles))
     filled = np.stack([np.interp(frames, known, column[known]) for column in middles.T], axis=1)
     steady = median_filter(filled, size=(MEDIAN_FRAMES, 1), mode="nearest")
-    return gaussian_filter1d(steady, SIGMA_SECONDS * fps, axis=0, mode="nearest")
+    return gaussian_filter1d(_followed(steady, still / 2), SIGMA_SECONDS * fps, axis=0, mode="nearest")
+
+
+def _followed(places: np.ndarray, slack: float) -> np.ndarray:
+    """[f 2] -> places that move only to be no further than `slack` from these, behind them as much as ahead."""
+    return (_behind(places, slack) + _behind(places[::-1], slack)[::-1]) / 2
+
+
+def _behind(places: np.ndarray, slack: float) -> np.ndarray:
+    followed, place = np.empty_like(places), places[0]
+    for frame, there in enumerate(places):
+        place = followed[frame] = place.clip(there - slack, there + slack)
+    return followed
 
 
 def _range(masked: np.ndarray, box: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -96,6 +96,15 @@ def test_a_box_that_moves_lies_on_eighths_of_a_pixel_and_does_not_jerk(face_poin
     assert np.abs(np.diff(steps)).max() <= 0.5 and steps.mean() == pytest.approx(1300 / 74, abs=0.1)
 
 
+def test_a_head_that_rests_before_and_after_a_walk_has_a_box_that_rests(face_points):
+    def walk(t):
+        return 600 + 700 * min(max((t - 0.45) / 0.2, 0), 1) + 4 * np.sin(30 * t), 400 + 4 * np.sin(23 * t), 2
+
+    (shot,), _ = crops_of(list(moved(face_points, walk, frames=101)))
+    steps = np.abs(np.diff(shot.path.corners, axis=0)).max(1)
+    assert steps[:35].max() < 0.25 and steps[75:].max() < 0.25 and steps[45:65].max() > 30
+
+
 def test_the_mask_with_its_feathered_edge_is_in_the_box(face_points):
     (shot,), masks = crops_of(list(moved(face_points, MOTIONS["run"])))
     edge = shot.path.box[0] / 32
