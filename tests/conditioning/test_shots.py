@@ -91,6 +91,12 @@ def test_a_false_detection_a_quick_turn_and_one_of_two_are_no_cuts(face_points):
     assert jumps(clip(*beside).faces) == []
 
 
+def test_a_pan_whose_sizes_the_detector_varies_is_no_cut(face_points):
+    scales = [2.0, 2.36, 2.34, 2.1, 2.2, 2.34, 2.1, 2.2]
+    found = [face_points(400 + 6 * frame, 300, scale=scale) for frame, scale in enumerate(scales)]
+    assert jumps([torch.cat([face, torch.ones(68, 1)], -1)[None] for face in found]) == []
+
+
 def test_a_false_cut_changes_little(face_points):
     generator = torch.Generator().manual_seed(0)
     noise = 0.5 * torch.randn(40, generator=generator)
