@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,17 @@ MESH = (
 )  # fmt: skip
 RIGHT_CORNER, LEFT_CORNER = OUTER_LIP.start, OUTER_LIP.start + 6  # of the mouth
 
-# Of YuNet against the mesh, six people who face the camera.
-EYES_IN = 0.03  # each eye towards the other, in their distance
-TIP_ABOVE = 0.06  # the nose tip, in distances of the eyes
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """Of YuNet's points against the mesh's."""
+
+    eyes_in: float  # each eye towards the other, in their distance
+    tip_above: float  # the nose tip, in distances of the eyes
+
+
+OFFSETS = Offsets(0.03, 0.06)  # six people who face the camera
 NOSE_LENGTH = 0.61  # from bridge to tip, in distances of eyes and mouth
 
 
@@ -38,16 +47,17 @@ def of_mesh(points: Any) -> Tensor:
     return torch.cat([face, torch.ones(FACE_POINTS, 1)], dim=-1)
 
 
-def of_five_points(points: Tensor) -> Tensor:
+def of_five_points(points: Tensor, offsets: Offsets = OFFSETS) -> Tensor:
     """The person's right and left eye, nose tip, right and left corner of the mouth, [5 2] -> [68 3]; what is not
     known has score 0.
 
     In profile the nose tells where down is (`lower_face.in_profile`): its bridge is estimated from eyes and mouth.
     """
     right_eye, left_eye, tip, right, left = points.float()
-    right_eye, left_eye = right_eye.lerp(left_eye, EYES_IN), left_eye.lerp(right_eye, EYES_IN)
+    inwards = offsets.eyes_in
+    right_eye, left_eye = right_eye.lerp(left_eye, inwards), left_eye.lerp(right_eye, inwards)
     down = (right + left - right_eye - left_eye) / 2
-    tip = tip - TIP_ABOVE * (left_eye - right_eye).norm() * down / down.norm().clamp(min=1e-6)
+    tip = tip - offsets.tip_above * (left_eye - right_eye).norm() * down / down.norm().clamp(min=1e-6)
     face = torch.zeros(FACE_POINTS, 3)
     places = (
         (RIGHT_EYE, right_eye),

@@ -18,6 +18,7 @@ from .pose import FACE_POINTS, Keypoints
 LONGEST_SIDE = 1280  # pixels; larger pictures are scaled down
 MIN_SCORE, MAX_OVERLAP, MOST_FACES = 0.6, 0.3, 50
 POINTS = slice(4, 14)  # of a row: x, y of both eyes, nose tip, both corners of the mouth
+NO_POINTS, NOBODY = torch.zeros(0, 5, 2), torch.zeros(0, FACE_POINTS, 3)
 
 
 class YuNet:
@@ -53,14 +54,16 @@ class YuNet:
 
     def find_faces(self, picture: np.ndarray) -> Tensor:
         """The faces of a picture, RGB uint8 [h w 3], as [p 68 3]."""
+        found = self.five_points(picture)
+        return torch.stack([of_five_points(points) for points in found]) if len(found) else NOBODY
+
+    def five_points(self, picture: np.ndarray) -> Tensor:
+        """Its own points of each face, [p 5 2] in pixels of the picture."""
         height, width = picture.shape[:2]
         scale = min(1.0, LONGEST_SIDE / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         scaled = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         self.detector.setInputSize(size)
         _, rows = self.detector.detect(np.ascontiguousarray(scaled[..., ::-1]))
-        if rows is None:
-            return torch.zeros(0, FACE_POINTS, 3)
         own = torch.tensor([width / size[0], height / size[1]])
-        found = torch.from_numpy(rows[:, POINTS]).reshape(-1, 5, 2) * own
-        return torch.stack([of_five_points(points) for points in found])
+        return NO_POINTS if rows is None else torch.from_numpy(rows[:, POINTS]).reshape(-1, 5, 2) * own
