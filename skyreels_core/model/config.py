@@ -73,6 +73,7 @@ CONFIGS = {
     "people": replace(T2V_14B, in_dim=36, dim=192, ffn_dim=512, text_dim=64, num_heads=4, num_layers=8),
 }
 
+BLOCK_NUMBERS = 512 * 1024  # of a channel of latents, that the VAE begins to decode at once
 BETWEEN_480P_AND_720P = 600_000  # pixels
 
 

@@ -7,8 +7,9 @@ published checkpoints use.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
@@ -21,7 +22,7 @@ from ..weights.folders import from_folder
 from ..weights.header import Header, ReadHeader, read_header
 from ..weights.loading import built, check_formats, check_shapes, fill
 from .checkpoint import identify
-from .config import LATENT_CHANNELS
+from .config import BLOCK_NUMBERS, LATENT_CHANNELS
 from .fast_cpu import FastOnCpu
 
 # Order matters: a block's inner "conv1" is renamed before "conv_in" becomes "conv1".
@@ -44,8 +45,17 @@ ORIGINAL_NAMES = {
 }
 WIDTH_KEY = "decoder.head.0.gamma"
 FIRST_KEY = "decoder.conv1.weight"
-BLOCK = 512  # latent frames that the first layer sees at once: slices of it round differently
+BLOCK = 512  # latent frames that the first layer sees at once, if they are small: slices of it round differently
 WIDEST = 1024  # channels; Wan's has 96
+
+
+class Latents(Protocol):
+    """[b 16 t h w], a tensor or what lies on a disk."""
+
+    @property
+    def shape(self) -> torch.Size: ...
+
+    def split(self, frames: int, /, dim: int) -> Iterable[Tensor]: ...
 
 
 class VideoVAE:
@@ -75,7 +85,7 @@ class VideoVAE:
         return torch.cat(list(self.decode_stream(latents)), dim=2)
 
     @torch.no_grad()
-    def decode_stream(self, latents: Tensor) -> Iterator[Tensor]:
+    def decode_stream(self, latents: Latents) -> Iterator[Tensor]:
         """The video of `decode` in pieces: [b 3 1 8h 8w], then [b 3 4 8h 8w] for each further latent frame.
 
         Bit for bit what the network gives for the whole. Memory does not grow with the length. The causal cache
@@ -83,7 +93,8 @@ class VideoVAE:
         """
         decoder, first = self.network.decoder, True
         cache = [None] * sum(isinstance(layer, torch.nn.Conv3d) for layer in decoder.modules())
-        for block in latents.split(BLOCK, dim=2):
+        at_once = min(BLOCK, max(1, BLOCK_NUMBERS // (latents.shape[3] * latents.shape[4])))
+        for block in latents.split(at_once, dim=2):
             block = block.to(self.mean) * self.std + self.mean
             with FastOnCpu():
                 whole = self.network.post_quant_conv(block.to(self.network.dtype))

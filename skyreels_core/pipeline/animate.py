@@ -17,7 +17,7 @@ from ..run.plan import RunPlan
 from ..run.resume import WorkFolder, digest
 from ..run.settings import Settings
 from .dealt import Workers
-from .frames import FinishedFrames, Result, finish_of
+from .frames import FinishedFrames, Result, finish_of, kept_latents
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_animation
 from .resources import check_resources
@@ -62,7 +62,7 @@ def animate(
     latents = make_latents(run, audio, text, visual, visual.picture, needed)
     portrait = visual.picture
     reference = None if portrait is None else lambda frame: portrait
-    frames = FinishedFrames(run, latents, finish_of(plan, reference))
+    frames = FinishedFrames(run, kept_latents(run, latents), finish_of(plan, reference))
     return Result(frames, plan.timeline.fps, cut_voice(audio, plan.timeline), run.report)
 
 

@@ -22,7 +22,7 @@ from ..run.resume.fingerprint import digest_frames
 from ..run.settings import Settings
 from .dealt import Workers
 from .finish import Edited
-from .frames import FinishedFrames, Result, finish_of
+from .frames import FinishedFrames, Result, finish_of, kept_latents
 from .inputs import begin_work
 from .planning import check_models, checked_settings, facts_of, plan_edit
 from .resources import check_resources
@@ -72,7 +72,7 @@ def edit(
     meter = EditMeter() if plan.is_pinned else None
     edited = Edited(shown, region, None, plan.settings.composite, meter, around=plan.is_pinned)
     compared = VideoEdit(shown, region, plan.size).frame
-    frames = FinishedFrames(run, latents, finish_of(plan, visual.frame, edited, compared))
+    frames = FinishedFrames(run, kept_latents(run, latents), finish_of(plan, visual.frame, edited, compared))
     return Result(frames, plan.finished.fps, cut_voice(audio, plan.finished), run.report)
 
 

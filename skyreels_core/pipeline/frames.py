@@ -12,7 +12,9 @@ from torch import Tensor
 from ..evaluation.continuity import ContinuityMeter
 from ..evaluation.edits import EditMeter
 from ..media.sound import Audio
+from ..model.vae import Latents
 from ..run.plan import RunPlan
+from ..run.spilled import SpilledLatents
 from .finish import Edited, Finish, Reference
 from .result import Report
 from .run import Progress, Run
@@ -27,6 +29,11 @@ def finish_of(
     timeline, strength = plan.finished, plan.settings.colour_strength
     finish = Finish(timeline.frames, timeline.fps, strength, reference, edited, plan.windows)
     return finish if plan.edited is None else replace(finish, generated=plan.timeline, compared=compared)
+
+
+def kept_latents(run: Run, latents: Tensor) -> Latents:
+    """On the disk where the run's state is: what is decoded takes no memory that grows with the length."""
+    return latents if run.work is None else SpilledLatents(latents, run.work.path)
 
 
 class ResultFrames(Protocol):
@@ -50,7 +57,7 @@ class FinishedFrames:
     once the last one was read the report has what they are like."""
 
     run: Run
-    latents: Tensor
+    latents: Latents
     finish: Finish
 
     @property

@@ -17,6 +17,7 @@ from ..model.config import LATENT_CHANNELS
 from ..run.plan import RunPlan
 from ..run.progress import EtaTracker
 from ..run.resume import Resumable
+from ..run.spilled import SpilledLatents
 from ..sampling.denoise import Denoiser
 from ..sampling.finite import ComputeInfo
 from ..sampling.guidance import Constant, no_text_line, parse_schedule
@@ -110,7 +111,7 @@ def sample(
         run.report.say(str(cache.plan))
     eta = EtaTracker(run.report.say, run.bundle.vae.decode_stream, partial(run.advance, "sampling"))
     noise = make_noise(plan).to(evaluator.device)
-    pinning = pinning_of(plan, conditions, noise)
+    pinning = pinning_of(run, plan, conditions, noise)
     denoiser = Denoiser(
         evaluator, plan.windows, plan.guidance, plan.hybrid, cache, eta.forward, run.check_cancel,
         arithmetic=arithmetic(evaluator.dtype), pinning=pinning, units_per_call=evaluator.units_per_call,
@@ -123,20 +124,25 @@ def sample(
     sigmas = plan.sigmas.values
     if isinstance(evaluator, DealtEvaluator):
         run.report.say(evaluator.dealing(denoiser.planned_calls(sigmas)))
-    x = noise if pinning is None or sigmas[0] == 1 else pinning.begun(noise, plan.windows, sigmas[0])
+    begun = [noise if pinning is None or sigmas[0] == 1 else pinning.begun(noise, plan.windows, sigmas[0])]
+    del noise
     with run.report.stage("sampling"):
-        latents = solve(run, denoiser, x, sigmas, eta.step)
+        latents = solve(run, denoiser, begun.pop, sigmas, eta.step)
     denoiser.arithmetic.check_latents(latents)
     run.report.computed = denoiser.counts.computed.total()
     run.report.reused = denoiser.counts.reused.total()
     return latents
 
 
-def pinning_of(plan: RunPlan, conditions: WindowConditions | None, noise: Tensor) -> Pinning | None:
+def pinning_of(
+    run: Run, plan: RunPlan, conditions: WindowConditions | None, noise: Tensor
+) -> Pinning | None:
+    """What the windows keep; the noise that they keep lies on the disk where the run's state does."""
     steps = plan.pinned_steps
-    return (
-        Pinning(conditions.source_of, noise, steps) if conditions is not None and steps is not None else None
-    )
+    if conditions is None or steps is None:
+        return None
+    kept = noise if run.work is None else SpilledLatents(noise, run.work.path)
+    return Pinning(conditions.source_of, kept, steps)
 
 
 def with_text_or_without(run: Run, evaluator: Evaluator) -> RunPlan:
@@ -150,17 +156,27 @@ def with_text_or_without(run: Run, evaluator: Evaluator) -> RunPlan:
     return plan.without_text()
 
 
-def solve(run: Run, denoiser: Denoiser, noise: Tensor, sigmas: Sequence[float], callback: Callback) -> Tensor:
-    """From noise to latents, or from what the run state holds of an earlier part of the run."""
+def solve(
+    run: Run,
+    denoiser: Denoiser,
+    begun: Callable[[], Tensor],
+    sigmas: Sequence[float],
+    callback: Callback,
+) -> Tensor:
+    """From the noise that `begun` gives once to latents, or from what the run state holds of an earlier part."""
     settings = run.plan.settings
-    solver = partial(SOLVERS[settings.solver], seed=settings.seed)
+    solver = SOLVERS[settings.solver]
     if run.work is None:
-        return solver(denoiser, noise, sigmas, callback)
+        return solver(denoiser, begun, sigmas, callback, seed=settings.seed)
     resumable = Resumable(run.work, denoiser, sigmas)
-    start = resumable.begin(noise)
-    if isinstance(start, SolverState):
-        run.report.say(f"Resuming after {start.step} of {len(sigmas) - 1} steps.")
-    return solver(denoiser, start, sigmas, callback, resumable.save)
+
+    def start() -> Tensor | SolverState:
+        state = resumable.begin(begun())
+        if isinstance(state, SolverState):
+            run.report.say(f"Resuming after {state.step} of {len(sigmas) - 1} steps.")
+        return state
+
+    return solver(denoiser, start, sigmas, callback, resumable.save, settings.seed)
 
 
 def arithmetic(dtype: torch.dtype) -> ComputeInfo:

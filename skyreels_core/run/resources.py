@@ -17,7 +17,7 @@ import psutil
 
 from ..errors import InputError
 from ..media.unify import frames_ahead
-from ..model.config import LATENT_CHANNELS, PICTURE_CHANNELS, WanConfig
+from ..model.config import BLOCK_NUMBERS, LATENT_CHANNELS, PICTURE_CHANNELS, WanConfig
 from ..timeline import SAMPLE_RATE, SPATIAL, TOKEN_RATE, frames_of
 from .plan import RunPlan
 
@@ -118,9 +118,15 @@ class Needs:
         return STATE_LATENTS * self.whole + self.cached if self.keeps_state else 0
 
     @property
+    def decoded(self) -> int:
+        """Latents whose decoding begins at once."""
+        return min(self.whole, FLOAT * LATENT_CHANNELS * BLOCK_NUMBERS)
+
+    @property
     def work(self) -> int:
-        """Bytes on disk: a new state is written before the old one goes."""
-        return 2 * self.state + self.conditions_on_disk * self.conditions * self.condition
+        """Bytes on disk: a new state is written before the old one goes; a pinned edit keeps its noise there."""
+        noise = self.whole if self.keeps_state and self.plan.is_pinned else 0
+        return 2 * self.state + noise + self.conditions_on_disk * self.conditions * self.condition
 
     def parts(self) -> list[Part]:
         """Everything that is held, and where."""
@@ -185,8 +191,9 @@ def _decoding(needs: Needs) -> list[Part]:
     device, frame = _device(needs), FLOAT * FRAME_CHANNELS * needs.pixels
     frames = (needs.ahead + FRAMES_AT_WORK) * frame + ENCODED_FRAMES * frame // FLOAT
     frames += 2 * needs.ahead * STATISTICS
+    held = 0 if needs.keeps_state else needs.whole  # with a run state they lie on its disk
     return [
-        Part("the latents of the whole video", device, "decoding", 3 * needs.whole, (VOICE, PICTURE)),
+        Part("the latents of the whole video", device, "decoding", held + 2 * needs.decoded, (VOICE, PICTURE)),
         Part("the VAE's decoder", device, "decoding", _vae(needs, DECODER_NUMBERS), (PICTURE,)),
         Part("decoded frames", MEMORY, "decoding", frames, (PICTURE,)),
     ]

@@ -7,11 +7,18 @@ have latents of their own: the causal VAE restarts at a window's first frame.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from torch import Tensor
 
 from ..windows import Window, WindowPlan
 from .hybrid import Hybrid
+
+
+class FramesOfLatents(Protocol):
+    """Latents [b c t h w], a tensor or what lies on a disk, of which latents[:, :, first:last] are asked for."""
+
+    def __getitem__(self, part: tuple[slice, slice, slice], /) -> Tensor: ...
 
 
 class Pinning:
@@ -22,7 +29,9 @@ class Pinning:
     that pin are the ones in which `Hybrid` shows the video.
     """
 
-    def __init__(self, source_of: Callable[[Window], Tensor], noise: Tensor | None, steps: Hybrid) -> None:
+    def __init__(
+        self, source_of: Callable[[Window], Tensor], noise: FramesOfLatents | None, steps: Hybrid
+    ) -> None:
         self.source_of, self.noise, self.steps = source_of, noise, steps
         self._last: tuple[Window, Tensor] | None = None
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 LARGEST_SEED = 2**64 - 1  # of torch.Generator
+VIDEO, PART = 5, 64  # dimensions of latents [b c t h w]; frames of them that a step computes at a time
 Model = Callable[[Tensor, float], Tensor]  # (x, sigma) -> denoised
 Callback = Callable[[int, Tensor, Tensor], None]  # (step, x, denoised) before each step; may raise to cancel
 
@@ -27,6 +28,8 @@ class SolverState:
     denoised: Tensor | None = None  # of the step before; what a multistep solver remembers
 
 
+# What a solver starts from, or what gives it: then nobody else holds it.
+Start = Tensor | SolverState | Callable[[], Tensor | SolverState]
 # (x, denoised, denoised of the step before, sigmas, step) -> x of the next step
 Step = Callable[[Tensor, Tensor, Tensor | None, list[float], int], Tensor]
 
@@ -35,29 +38,54 @@ Step = Callable[[Tensor, Tensor, Tensor | None, list[float], int], Tensor]
 def _solve(
     step: Step,
     model: Model,
-    x: Tensor | SolverState,
+    start: Start,
     sigmas: Iterable[float],
     callback: Callback | None,
     save: Callable[[SolverState], None] | None,
     remembers: bool,
 ) -> Tensor:
     sigmas = [float(sigma) for sigma in sigmas]
-    state = x if isinstance(x, SolverState) else SolverState(0, x)
+    state = _state_of(start)
+    del start
     for i in range(state.step, len(sigmas) - 1):
         denoised = model(state.x, sigmas[i])
         if callback is not None:
             callback(i, state.x, denoised)
         x = step(state.x, denoised, state.denoised, sigmas, i)
         state = SolverState(i + 1, x, denoised if remembers else None)
+        del x, denoised  # not held while the next ones are made
         if save is not None:
             save(state)
     return state.x
 
 
+def _state_of(start: Start) -> SolverState:
+    begun = start() if callable(start) else start
+    return begun if isinstance(begun, SolverState) else SolverState(0, begun)
+
+
+def _in_parts(step: Step) -> Step:
+    """The same numbers, a few frames at a time: what is computed on the way does not grow with the length."""
+
+    def whole(x: Tensor, denoised: Tensor, previous: Tensor | None, sigmas: list[float], i: int) -> Tensor:
+        if x.ndim != VIDEO or x.shape[2] <= PART:
+            return step(x, denoised, previous, sigmas, i)
+        after = torch.empty_like(x)
+        for first in range(0, x.shape[2], PART):
+            part = slice(first, first + PART)
+            earlier = None if previous is None else previous[:, :, part]
+            after[:, :, part] = step(x[:, :, part], denoised[:, :, part], earlier, sigmas, i)
+        return after
+
+    return whole
+
+
+@_in_parts
 def _euler_step(x: Tensor, denoised: Tensor, previous: Tensor | None, sigmas: list[float], i: int) -> Tensor:
     return x + (x - denoised) / sigmas[i] * (sigmas[i + 1] - sigmas[i])
 
 
+@_in_parts
 def _dpmpp_2m_step(
     x: Tensor, denoised: Tensor, previous: Tensor | None, sigmas: list[float], i: int
 ) -> Tensor:
@@ -70,7 +98,7 @@ def _dpmpp_2m_step(
 
 def euler(
     model: Model,
-    x: Tensor | SolverState,
+    x: Start,
     sigmas: Iterable[float],
     callback: Callback | None = None,
     save: Callable[[SolverState], None] | None = None,
@@ -83,7 +111,7 @@ def euler(
 
 def dpmpp_2m(
     model: Model,
-    x: Tensor | SolverState,
+    x: Start,
     sigmas: Iterable[float],
     callback: Callback | None = None,
     save: Callable[[SolverState], None] | None = None,
@@ -95,7 +123,7 @@ def dpmpp_2m(
 
 def lcm(
     model: Model,
-    x: Tensor | SolverState,
+    x: Start,
     sigmas: Iterable[float],
     callback: Callback | None = None,
     save: Callable[[SolverState], None] | None = None,
@@ -105,6 +133,7 @@ def lcm(
 
     The noise of a step is the same wherever the run resumes, and on every device.
     """
+    x = _state_of(x)
     draw = fresh_noise(seed, x)
 
     def step(x: Tensor, denoised: Tensor, previous: Tensor | None, sigmas: list[float], i: int) -> Tensor:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import torch
 
 from skyreels_core.sampling.schedule import flow_sigmas
-from skyreels_core.sampling.solvers import SOLVERS, SolverState, dpmpp_2m, euler, fresh_noise
+from skyreels_core.sampling.solvers import PART, SOLVERS, SolverState, dpmpp_2m, euler, fresh_noise
 
 
 def denoise_mixture(x: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -112,3 +114,28 @@ def test_the_callback_sees_every_step_before_it_is_taken_and_can_stop_the_run(na
     with pytest.raises(KeyboardInterrupt):
         SOLVERS[name](denoise_mixture, noise(), sigmas, callback=watch)
     assert seen == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("solver", [euler, dpmpp_2m])
+def test_long_latents_are_stepped_in_parts_to_the_same_numbers(solver):
+    x = torch.randn(1, 2, 2 * PART + 3, 3, 5, generator=torch.Generator().manual_seed(0))
+
+    def model(x, sigma):
+        return x * sigma + 0.3
+
+    def one_by_one(frames):
+        return solver(model, frames, [1.0, 0.7, 0.2, 0.0])
+
+    assert torch.equal(one_by_one(x), torch.cat([one_by_one(frame) for frame in x.split(1, dim=2)], dim=2))
+
+
+def test_what_gives_the_start_is_asked_once_and_the_start_let_go():
+    given, starts = [torch.ones(1, 1, 1, 2, 2)], []
+    start = weakref.ref(given[0])
+
+    def model(x, sigma):
+        starts.append(start() is None)
+        return x / 2
+
+    euler(model, given.pop, [1.0, 0.5, 0.2, 0.0])
+    assert starts == [False, True, True]
