@@ -23,7 +23,7 @@ from .material import FPS, SEED, SIZE, bundle, correlation, median_interval, shi
 from .pinned import Pair
 from .record import Record
 
-CLIPS = 6
+CLIPS = 12
 RATES = (25.0, 24000 / 1001, 30000 / 1001, 60.0)
 
 

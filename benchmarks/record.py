@@ -12,6 +12,10 @@ DOCS = Path(__file__).parents[1] / "docs"
 FIGURES, PICTURES = DOCS / "results", DOCS / "pictures"
 
 
+class NotMeasured(Exception):
+    """What the measurement needs is not here; says what that is."""
+
+
 class Record(dict[str, Any]):
     """Figures of one measurement."""
 

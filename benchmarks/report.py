@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .long_rows import cancel, kill, linear, memory, ten_minutes
+from .real_rows import crop, crop_h264, crop_memory, crop_yunet
 from .record import DOCS, Record
 from .row import Row
 
@@ -12,7 +13,8 @@ HEAD = """# Results
 
 Every figure here was measured by the command in its row, with the shipped demo model and its one preset unless the
 row varies it, on clips whose voice, sentence and face were not in the training data. The commands need espeak-ng
-(Debian: `apt-get install espeak-ng`). A target that was missed is marked; nothing is left out.
+(Debian: `apt-get install espeak-ng`). Those of clips of real people need a folder with some, which they describe;
+without it they are skipped. A target that was missed is marked; nothing is left out.
 
 | claim | target | measured | command |
 |---|---|---|---|
@@ -292,7 +294,8 @@ def same_bytes(r: Record) -> Iterator[Row]:
 
 SECTIONS = (
     sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed,
-    memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates, apg, joins
+    memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates, apg, joins,
+    crop, crop_yunet, crop_h264, crop_memory,
 )  # fmt: skip
 
 

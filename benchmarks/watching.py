@@ -35,11 +35,12 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, flush=True)
 class Command:
     """One `skyreels-audio` command that runs; leaving the context kills it if it still does.
 
-    threads: of torch; None leaves the choice to the command.
+    threads: of torch; None leaves the choice to the command. module: of Python, that runs instead.
     """
 
     arguments: Sequence[str | Path]
     threads: int | None = None
+    module: str | None = None
     status: int | None = None  # exit code, or minus the signal, once it has ended
     seconds: float = 0.0  # until it ended
     peak_gb: float = 0.0  # resident
@@ -48,12 +49,13 @@ class Command:
     heard: list[tuple[float, str]] = field(default_factory=list)  # seconds, what came on stderr
 
     def __enter__(self) -> Command:
-        program = Path(sys.executable).with_name("skyreels-audio")
+        installed = Path(sys.executable).with_name("skyreels-audio")
+        program = [installed] if self.module is None else [sys.executable, "-m", self.module]
         environment = dict(os.environ)
         if self.threads is not None:
             environment["OMP_NUM_THREADS"] = str(self.threads)
         self.started = time.perf_counter()
-        words = [sys.executable, "-S", "-c", LAUNCHER, program, *self.arguments]
+        words = [sys.executable, "-S", "-c", LAUNCHER, *program, *self.arguments]
         self.launcher = subprocess.Popen(
             [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         )
@@ -141,9 +143,11 @@ class Command:
                 self.stages.setdefault(stage, self.running)
 
 
-def measured(arguments: Sequence[str | Path], threads: int | None = None) -> Command:
+def measured(
+    arguments: Sequence[str | Path], threads: int | None = None, module: str | None = None
+) -> Command:
     """The command run to its end."""
-    with Command(arguments, threads) as command:
+    with Command(arguments, threads, module) as command:
         return command.finish()
 
 
