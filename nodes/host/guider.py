@@ -32,7 +32,7 @@ from .cache import cache_report, time_embedding
 from .checks import check_conditioning, check_latent, check_model
 from .conds import model_conds_of, same_conds
 from .family import Family
-from .identity import model_identity, parts
+from .identity import model_identity, parts, sampler_identity
 from .multigpu import Clones
 from .presets import chosen_lora
 from .progress import progress
@@ -41,7 +41,7 @@ from .reporting import say
 from .resources import check_resources, facts_of
 from .shift import shift_of
 from .unsupported_samplers import KEY
-from .work import finished_latents, keep_finished, resumed, run_folder, sampler_identity
+from .work import finished_latents, keep_finished, resumed, run_folder
 
 
 class AudioGuider(comfy.samplers.CFGGuider):
@@ -126,7 +126,11 @@ class AudioGuider(comfy.samplers.CFGGuider):
         self.run_sigmas = SigmaGrid(sigmas)  # our own copy: samplers may write into the tensor
         if self.plan.is_pinned:
             latent_image = self._begun_from(latent_image)
-        run = {"noise": noise, "latent": latent_image, "sigmas": sigmas, "options": [args, kwargs]}
+        options = [
+            list(map(_without_progress, args)),
+            {name: _without_progress(value) for name, value in kwargs.items()},
+        ]
+        run = {"noise": noise, "latent": latent_image, "sigmas": sigmas, "options": options}
         with run_folder(self._inputs(sampler, run) if self.keeps_state else None) as self.work:
             self.kept_in = None if self.work is None else self.work.path
             kept = None if self.work is None else finished_latents(self.work)
@@ -148,8 +152,9 @@ class AudioGuider(comfy.samplers.CFGGuider):
             self.denoiser, self.noise, self.conds, self.unprepared = None, None, {}, {}
 
     def _inputs(self, sampler, run: dict[str, Any]) -> dict[str, str]:
-        """All that the latents depend on."""
-        seen = {name: digest(*parts(value)) for name, value in (self.identity | run).items()}
+        """All that the latents depend on. A video is read for it once, as long as the host keeps its conditioning."""
+        frames = getattr(self.backend.payload, "frame_digests", {})
+        seen = {name: digest(*parts(value, frames)) for name, value in (self.identity | run).items()}
         return {**seen, "model": model_identity(self.model_patcher), "sampler": sampler_identity(sampler)}
 
     def inner_sample(self, *args, **kwargs) -> Tensor:
@@ -284,6 +289,11 @@ def magcache_of(settings: Settings) -> list[object]:
     if settings.cache != "magcache":
         return []
     return [settings.cache, settings.cache_in_a_row, settings.cache_magnitudes]
+
+
+def _without_progress(option: object) -> object:
+    """What shows the progress of a run changes nothing in it."""
+    return type(option).__name__ if callable(option) else option
 
 
 def plan_of(model, backend: Family, settings: Settings) -> RunPlan:

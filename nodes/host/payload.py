@@ -22,6 +22,7 @@ from ...skyreels_core.run.resume import digest
 from ...skyreels_core.sampling.hybrid import variants_seen
 from ...skyreels_core.timeline import SPATIAL, Timeline, first_frame
 from ...skyreels_core.windows import Window, WindowPlan
+from .contents import FrameDigests
 from .editing import EditOptions
 from .identity import parts
 from .unsupported_samplers import KEY, with_sampler_guard
@@ -44,6 +45,7 @@ class ConditioningPayload:
     vae: object
     # Of the last plan, by `VisualCondition.key`
     encoded: dict[str, Tensor] = field(default_factory=dict, compare=False)
+    frame_digests: FrameDigests = field(default_factory=dict, compare=False)
     edit: EditOptions | None = field(default=None, compare=False)  # of Video Edit Lip-Sync
     pinned: bool = field(default=False, compare=False)  # decided by `for_model`
 
@@ -111,7 +113,7 @@ class ConditioningPayload:
 
     @cached_property
     def _name(self) -> str:
-        return digest(*parts([self.visual, self.vae]))
+        return digest(*parts([self.visual, self.vae], self.frame_digests))
 
     @property
     def clip_vision(self) -> Any:

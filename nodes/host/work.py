@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import folder_paths
@@ -16,7 +15,6 @@ from ...skyreels_core.errors import InputError
 from ...skyreels_core.run.resume import Resumable, TensorFolder, WorkFolder, digest
 from ...skyreels_core.sampling.denoise import Denoiser
 from ...skyreels_core.sampling.solvers import SolverState
-from .identity import parts
 
 logger = logging.getLogger(__name__)
 
@@ -120,11 +118,3 @@ def keep_finished(work: WorkFolder, latents: Tensor) -> None:
         work.save({FINISHED: latents}, {})
     except InputError as error:
         logger.warning("%s", error)
-
-
-def sampler_identity(sampler: object) -> str:
-    """Of a SAMPLER: its function and options."""
-    function = getattr(sampler, "sampler_function", type(sampler))
-    names = [function.func, *function.args] if isinstance(function, partial) else [function]
-    options = parts(getattr(sampler, "extra_options", {}))
-    return digest(*(getattr(name, "__qualname__", str(name)) for name in names), *options)
