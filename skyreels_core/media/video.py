@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 
 import av
@@ -32,6 +32,7 @@ from .fields import progressive
 from .files import check_side, existing_file
 from .kinds import check_moving, foreign
 from .pixels import Explanation, opacity, rgb, square_size
+from .seeking import Entries, EntryLog
 from .sound import Audio, read_audio
 from .stated import labelled, stated
 
@@ -57,6 +58,7 @@ class VideoFile:
     has_sound: bool
     whole: bool = True  # False: a part of its file
     over_black: bool = False  # True: what is transparent is black, as masks need it
+    entries: Entries | None = None  # where its decoding may begin beside the first frame
 
     @property
     def size(self) -> tuple[int, int]:
@@ -72,10 +74,27 @@ class VideoFile:
 
     def stream(self, first: int = 0) -> Iterator[Tensor]:
         times_shown = np.bincount(self.frame_indices[first:])
+        start = int((times_shown > 0).argmax()) if len(times_shown) else 0
+        for times, frame in zip(times_shown[start:], self._decoded(start), strict=False):
+            if times:
+                yield from repeat(self._picture(frame), times)
+
+    def _decoded(self, start: int) -> Iterator[av.VideoFrame]:
+        """From one decoded frame on: from the key frame before it, if what follows that is the same."""
+        if self.entries is not None and (key := self.entries.before(start)):
+            for number, frame in self._from_key(self.entries, key):
+                if number >= start:
+                    start = number + 1
+                    yield frame
+            if start == len(self.entries.times):
+                return
         with opened(self.path) as stream:
-            for times, frame in zip(times_shown, decode(self.path, stream), strict=False):
-                if times:
-                    yield from repeat(self._picture(frame), times)
+            yield from islice(decode(self.path, stream), start, None)
+
+    def _from_key(self, entries: Entries, key: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        with opened(self.path) as stream, suppress(FFmpegError, InputError):
+            entries.go_to(key, stream)
+            yield from entries.alike(key, decode(self.path, stream))
 
     def _picture(self, frame: av.VideoFrame) -> Tensor:
         pixels = rgb(frame, *self.stored)
@@ -131,7 +150,10 @@ def open_video(
     shown = clock.frame_indices
     if seconds is not None:
         shown = shown[: max(1, math.ceil(seconds * clock.fps - 1e-6))]
-    return VideoFile(Path(path), index.stored, index.turns, clock.fps, shown, decoded, has_sound)
+    entries = index.entries.found()
+    return VideoFile(
+        Path(path), index.stored, index.turns, clock.fps, shown, decoded, has_sound, entries=entries
+    )
 
 
 @contextmanager
@@ -210,6 +232,7 @@ class _Index:
     whole: bool = True  # nothing was left undecoded
     stored: tuple[int, int] = (0, 0)  # width and height before it is turned, pixels square
     turns: int = 0  # quarters
+    entries: EntryLog = field(default_factory=EntryLog)
 
     @classmethod
     def of(
@@ -249,6 +272,7 @@ class _Index:
     def add_frame(self, frame: av.VideoFrame) -> None:
         self.times.append(math.nan if frame.time is None else frame.time)
         self.end = self.times[-1] + in_seconds(frame.duration, frame.time_base)
+        self.entries.add(frame)
 
     @property
     def announced(self) -> int:
