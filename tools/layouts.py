@@ -267,13 +267,16 @@ LAYOUTS = {
     ),
     "redub_infinitetalk": Layout(
         (
-            (Group("1. Models", MODEL, ((REDUB_INFINITETALK, 1, 2, 3, 4, 7, 8, 9),)),),
-            (Group("2. Video and voice", INPUT, ((10, 11, 12),)), Group("3. Prompt", TEXT, ((5, 6),))),
+            (Group("1. Models", MODEL, ((REDUB_INFINITETALK, 1, 2, 3, 4, 7, 8),)),),
+            (
+                Group("2. Video and voice", INPUT, ((10, 11, 12),)),
+                Group("3. Prompt and CLIP vision", TEXT, ((5, 6, 9),)),
+            ),
             (Group("4. Where the mouth is", GUIDE, ((13, 14, 15),)),),
             (Group("5. Conditions and sampling", SAMPLE, ((16, 17),)),),
             (Group("6. Video", VIDEO, ((18,),)),),
         ),
-        {6: (290, 240)},
+        {6: (290, 120), 15: (290, 340)},
     ),
     "redub_skyreels_v3": Layout(
         (
@@ -289,12 +292,12 @@ LAYOUTS = {
         (
             (Group("1. Models", MODEL, ((CONVERSATION, 1, 2, 3, 4, 7, 8, 9),)),),
             (Group("2. Video and voices", INPUT, ((10, 11, 12, 13),)), Group("3. Prompt", TEXT, ((5, 6),))),
-            (Group("4. Where the mouths are", GUIDE, ((16, 17, 18, 19),)),),
+            (Group("4. Where the mouths are", GUIDE, ((16, 17, 18),)),),
             (Group("5. Who speaks", VOICE, ((14, 20, 15, 21),)),),
             (Group("6. Conditions and sampling", SAMPLE, ((22, 23),)),),
-            (Group("7. Video", VIDEO, ((24,),)),),
+            (Group("7. Video, and the mask on it", VIDEO, ((24, 19),)),),
         ),
-        {6: (290, 240)},
+        {5: (290, 70), 6: (290, 110), 19: (300, 260), 23: (330, 0), 24: (330, 640)},
     ),
     "flashtalk": Layout(
         (

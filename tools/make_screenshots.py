@@ -20,7 +20,7 @@ from skyreels_core import assets
 from skyreels_core.evaluation.sheets import loudness
 from skyreels_core.media.reading import Video, read_picture, read_video
 from skyreels_core.media.sound import Audio, read_audio
-from tests.host.browser import FrontEnd, open_front_end
+from tests.host.browser import HEIGHT, WIDTH, FrontEnd, open_front_end
 from tests.host.host_server import HostServer
 from tests.nodes.workflow_files import NAMES, UI, read
 
@@ -48,6 +48,9 @@ SHOWN = {
     "s2v": ("Omar", "Wan2.2-S2V"),
 }
 
+WINDOW = {"width": WIDTH, "height": HEIGHT}
+WINDOWS = {"conversation": {"width": 1920, "height": 1080}}  # of a template whose text no smaller one shows
+
 SHOW_MOMENT = """moment => document.querySelectorAll("video").forEach(video => {
   video.pause()
   video.currentTime = moment
@@ -64,6 +67,7 @@ def main(names: list[str]) -> None:
                 elif name == "templates":
                     front_end.browse_templates(PACK)
                 else:
+                    front_end.page.set_viewport_size(WINDOWS.get(name, WINDOW))
                     show_template(server, front_end, name)
                 save(front_end, PICTURES / f"comfyui_{name}.png")
 

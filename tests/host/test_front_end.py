@@ -17,7 +17,7 @@ WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 # zoom: the front end draws no text of fewer pixels than 8, where it has 14 at 100 %
 SMALLEST_WITH_TEXT = 8 / 14
-LARGEST = {"conversation": 0.45}  # two of most nodes: whole, it is too small to read, and wants zooming in
+LARGEST = {"conversation": 0.5}  # two of most nodes: whole, it needs a window of 1920x1080 to be read
 LIMIT = 300  # seconds for a run
 
 
