@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,22 @@ from .config import CLIP_WIDTH, PATCH_SIZE, WanConfig
 from .rope import rope_3d, rotate
 
 AudioLayers = Callable[[int, Tensor], Tensor]
+
+
+class Split(Protocol):
+    """One device's part of the tokens, where several share a forward."""
+
+    def take(self, x: Tensor, dim: int) -> Tensor:
+        """Its part of what all tokens have along `dim`."""
+        ...
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Self-attention of its tokens [b n heads c] to those of all devices -> [b n (heads c)]"""
+        ...
+
+    def join(self, x: Tensor) -> Tensor:
+        """[b n d] of its tokens -> of all"""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,9 +72,10 @@ def add_gated(x: Tensor, y: Tensor, gate: Tensor) -> Tensor:
 
 
 class SelfAttention(Attention):
-    def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rotation: Tensor, split: Split | None = None) -> Tensor:
         q, k = rotate(self.query(x), rotation), rotate(self.key(x), rotation)
-        return self.o(self.attend(q, k, self.value(x)))
+        attended = self.attend if split is None else split.attend
+        return self.o(attended(q, k, self.value(x)))
 
 
 class CrossAttention(Attention):
@@ -110,14 +127,17 @@ class Block(nn.Module):
         rotation: Tensor,
         context: CrossContext,
         audio: Callable[[Tensor], Tensor] | None,
+        split: Split | None = None,
     ) -> Tensor:
         """x: [b n d], e0: [b 6 d], rotation: [n 1 2 c] -> [b n d]"""
-        x = self.attend(x, e0, rotation, context)
+        x = self.attend(x, e0, rotation, context, split)
         return self.feed_forward(x if audio is None else audio(x), e0)
 
-    def attend(self, x: Tensor, e0: Tensor, rotation: Tensor, context: CrossContext) -> Tensor:
+    def attend(
+        self, x: Tensor, e0: Tensor, rotation: Tensor, context: CrossContext, split: Split | None = None
+    ) -> Tensor:
         shift, scale, gate = self.modulations(e0)[:3]
-        x = add_gated(x, self.self_attn(modulate(x, shift, scale, self.eps), rotation), gate)
+        x = add_gated(x, self.self_attn(modulate(x, shift, scale, self.eps), rotation, split), gate)
         return x + self.cross_attn(self.norm3(x), context)
 
     def feed_forward(self, x: Tensor, e0: Tensor) -> Tensor:
@@ -225,28 +245,35 @@ class WanModel(nn.Module):
         clip_fea: Tensor | None = None,
         context_padding: int = 0,
         audio_layers: AudioLayers | None = None,
+        split: Split | None = None,
     ) -> Tensor:
         """The velocity (noise - data) of a noisy latent.
 
         x: [b c t h w], h and w even; timestep: [b] in 0..1000; context: [b n text_dim];
         clip_fea: [b 257 1280], read by i2v backbones only;
         context_padding: number of further zero rows of the context, attended as if they were there;
-        audio_layers: called with (block index, tokens [b (t h w) d]) between cross-attention and feed-forward
+        audio_layers: called with (block index, tokens [b (t h w) d]) between cross-attention and feed-forward;
+        split: this device's part, where others compute the same forward; audio_layers get its tokens alone
         -> [b out_dim t h w] in the dtype of x
         """
         patches = self.patch_embedding(x.to(self.dtype))
         grid = patches.shape[2:]
         tokens = patches.flatten(2).transpose(1, 2).contiguous()
         rotation = rope_3d(grid[0], grid[1], grid[2], self.config.head_dim, x.device)[:, None]
+        if split is not None:
+            tokens, rotation = split.take(tokens, 1), split.take(rotation, 0)
         e, e0 = self.time_embeddings(timestep)
         cross_context = self.embed_context(context, context_padding, clip_fea)
         for index, block in enumerate(self.blocks):
             audio = partial(audio_layers, index) if audio_layers is not None else None
             if self.gradient_checkpointing and torch.is_grad_enabled():
-                tokens = checkpoint(block, tokens, e0, rotation, cross_context, audio, use_reentrant=False)
+                tokens = checkpoint(
+                    block, tokens, e0, rotation, cross_context, audio, split, use_reentrant=False
+                )
             else:
-                tokens = block(tokens, e0, rotation, cross_context, audio)
-        return unpatchify(self.head(tokens, e), grid).to(x.dtype)
+                tokens = block(tokens, e0, rotation, cross_context, audio, split)
+        out = self.head(tokens, e)
+        return unpatchify(out if split is None else split.join(out), grid).to(x.dtype)
 
 
 def unpatchify(tokens: Tensor, grid: torch.Size) -> Tensor:

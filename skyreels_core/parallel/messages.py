@@ -51,6 +51,8 @@ def _plain(value: Any, tensors: list[memoryview]) -> Any:
         return {"dtype": _name(value)}
     if isinstance(value, Path):
         return {"path": str(value)}
+    if isinstance(value, range):
+        return {"range": [value.start, value.stop, value.step]}
     if isinstance(value, Mapping):
         return {"dict": [[_plain(each, tensors) for each in item] for item in value.items()]}
     if isinstance(value, tuple | list):
@@ -74,6 +76,8 @@ def _value(plain: Any, tensors: Sequence[bytearray]) -> Any:
         return getattr(torch, held)
     if kind == "path":
         return Path(held)
+    if kind == "range":
+        return range(*held)
     if kind == "dict":
         return {_value(key, tensors): _value(value, tensors) for key, value in held}
     if kind == "tuple":

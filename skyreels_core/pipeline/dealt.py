@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from ..conditioning.visual import WindowConditions
-from ..parallel.dealing import Deal, efficiency
+from ..parallel.dealing import Deal, efficiency, group_sizes
 from ..parallel.devices import Devices
 from ..parallel.pool import Job, Pool
-from ..parallel.workers import Inbox, WorkerProcess
+from ..parallel.workers import Inbox, Worker, WorkerProcess
 from ..sampling.denoise import Unit
-from .worker import ModelSpec, Request, RunInputs
+from .worker import ModelSpec, Request, RunInputs, World
 
 MODULE = "skyreels_core.pipeline.worker"
 ALL = 2**31  # units of a step
@@ -26,6 +26,7 @@ class Workers:
 
     def __init__(self, devices: Devices, spec: ModelSpec) -> None:
         self.devices, self.spec = devices, spec
+        self.joined: tuple[Worker, ...] = ()  # those that have made groups
         self.pool = Pool(self._start, len(devices.names), self._load, devices.timeout)
 
     @property
@@ -43,8 +44,8 @@ class Workers:
     def _start(self, number: int, inbox: Inbox) -> WorkerProcess:
         return WorkerProcess(number, f"Worker {number + 1} ({self.devices.names[number]})", MODULE, inbox)
 
-    def _load(self, number: int) -> tuple[ModelSpec, str]:
-        return self.spec, self.devices.names[number]
+    def _load(self, number: int) -> tuple[ModelSpec, str, int]:
+        return self.spec, self.devices.names[number], number
 
 
 class DealtEvaluator:
@@ -62,29 +63,44 @@ class DealtEvaluator:
     ) -> None:
         self.workers, self.conditions, self.check_cancel = workers, conditions, check_cancel
         self.dtype, self.prompts = workers.spec.dtype, run.prompts
+        self.largest_group = workers.devices.sequence.largest
         self.held: list[OrderedDict[str, None]] = [OrderedDict() for _ in workers.devices.names]
+        self._join(check_cancel)
         workers.pool.tell("begin", run, check_cancel)
 
     def __call__(self, units: Sequence[Unit], x: Tensor, sigma: float) -> Iterator[Tensor]:
         """x [1 16 t h w] of the whole video -> the velocity, float32 [1 16 t h w], of each unit's window."""
-        groups = Deal(len(units), self.workers.pool.count).groups
+        groups = Deal(len(units), self.workers.pool.count, self.largest_group).groups
         jobs = [self._job(unit, group, x, sigma) for unit, group in zip(units, groups, strict=True)]
         return self.workers.pool.ask(jobs, self.check_cancel)
 
     def dealing(self, calls: Sequence[int]) -> str:
         """How well a run comes out whose calls have so many units, for the user."""
-        return f"Dealt to {self.workers.devices}: {efficiency(calls, self.workers.pool.count)}"
+        return f"Dealt to {self.workers.devices}: {efficiency(calls, self.workers.pool.count, self.largest_group)}"
+
+    def _join(self, check_cancel: Callable[[], None] | None) -> None:
+        """Where forwards may be split: the workers make their groups, which this process is in none of."""
+        workers, ranks = self.workers, self.workers.pool.count
+        workers.pool.wait(check_cancel)
+        if (
+            len(group_sizes(ranks, self.largest_group)) == 1
+            or workers.joined == workers.pool.workers
+        ):
+            return
+        (port,) = workers.pool.ask([Job(range(1), "host", lambda _: ranks)], check_cancel)
+        workers.pool.tell("join", World(port, ranks, workers.devices.timeout), check_cancel)
+        workers.joined = workers.pool.workers
 
     def _job(self, unit: Unit, group: range, x: Tensor, sigma: float) -> Job:
-        return Job(group, "evaluate", lambda worker: self._request(worker, unit, x, sigma))
+        return Job(group, "evaluate", lambda worker: self._request(worker, group, unit, x, sigma))
 
-    def _request(self, worker: int, unit: Unit, x: Tensor, sigma: float) -> Request:
+    def _request(self, worker: int, group: range, unit: Unit, x: Tensor, sigma: float) -> Request:
         part = x[:, :, unit.window.frames]
         if self.conditions is None:
-            return Request(unit, part, sigma)
+            return Request(unit, part, sigma, group)
         held, name = self.held[worker], self.conditions.name_of(unit)
         new = {} if name in held else {name: self.conditions.of(unit)}
         held[name] = None
         held.move_to_end(name)
         dropped = tuple(held.popitem(last=False)[0] for _ in range(len(held) - CONDITIONS_KEPT))
-        return Request(unit, part, sigma, name, new, dropped)
+        return Request(unit, part, sigma, group, name, new, dropped)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 from ..conditioning.prompts import PromptSchedule
 from ..conditioning.visual import WindowConditions
 from ..model.adapter import AudioAdapter, AudioContext
-from ..model.backbone import AudioLayers, WanModel, collapse_padding
+from ..model.backbone import AudioLayers, Split, WanModel, collapse_padding
+from ..model.config import PATCH_SIZE
 from ..model.text import TextEncoder
 from ..sampling.denoise import Unit
 from ..sampling.guidance import BRANCHES
@@ -79,7 +81,8 @@ class CoreEvaluator:
         return (self.velocity(unit, x[:, :, unit.window.frames], sigma) for unit in units)
 
     @torch.no_grad()
-    def velocity(self, unit: Unit, x: Tensor, sigma: float) -> Tensor:
+    def velocity(self, unit: Unit, x: Tensor, sigma: float, split: Split | None = None) -> Tensor:
+        """x [1 16 t h w] of the unit's window; `split` is this device's part where several compute it."""
         branch = BRANCHES[unit.branch]
         context, padding = self.prompts.of(unit.window, self.fps) if branch.text else self.prompts.empty
         if self.conditions is not None:
@@ -90,18 +93,34 @@ class CoreEvaluator:
             context.to(self.device),
             self.clip_tokens,
             padding,
-            self.audio_layers(unit.window) if branch.audio else None,
+            self.audio_layers(unit.window, split, tokens_of(x.shape)) if branch.audio else None,
+            split,
         ).float()
 
-    def audio_layers(self, window: Window) -> AudioLayers:
+    def audio_layers(self, window: Window, split: Split | None = None, tokens: int = 0) -> AudioLayers:
         voice = self.voices.get(window)
         if voice is None:
             voice = self._voice(window)
             if len(self.voices) < VOICES_KEPT:
                 self.voices[window] = voice
-        return partial(self.adapter.apply, context=voice)
+        return partial(self.adapter.apply, context=voice if split is None else part_of(voice, split, tokens))
 
     def _voice(self, window: Window) -> AudioContext:
         span = window.token_span(self.fps, len(self.tokens))
         heard = self.tokens[None, span.first : span.last]
         return self.adapter.prepare(heard, span.key_positions(), query_positions(window.length, self.fps))
+
+
+def tokens_of(shape: Sequence[int]) -> int:
+    """How many the backbone makes of [1 c t h w]."""
+    return math.prod(shape[2:]) // math.prod(PATCH_SIZE)
+
+
+def part_of(voice: AudioContext, split: Split, tokens: int) -> AudioContext:
+    """With the positions of the split's own tokens, which may begin and end within a latent frame; keys and values of
+    the voice are the same on every device."""
+    if voice.query_rotation is None:
+        return voice
+    frames = len(voice.query_rotation)
+    rotation = voice.query_rotation.repeat_interleave(tokens // frames, dim=0)
+    return replace(voice, query_rotation=split.take(rotation, 0))

@@ -25,7 +25,7 @@ from ..sampling.pinning import Pinning
 from ..sampling.solvers import SOLVERS, Callback, SolverState
 from ..timeline import SPATIAL
 from .dealt import DealtEvaluator
-from .evaluator import CoreEvaluator, Prompts
+from .evaluator import CoreEvaluator, Prompts, tokens_of
 from .run import Run
 from .worker import RunInputs
 
@@ -53,7 +53,14 @@ def evaluator_of(
     conditions = encode_visual(run, visual, kept) if shows_picture or plan.is_pinned else None
     shown = conditions if shows_picture else None
     if run.workers is not None:
-        inputs = RunInputs(tokens, plan.timeline.fps, prompts, shows_picture, clip_tokens)
+        inputs = RunInputs(
+            tokens,
+            plan.timeline.fps,
+            prompts,
+            shows_picture,
+            clip_tokens,
+            tokens_of(latent_shape(plan, plan.window_length)),
+        )
         evaluator = DealtEvaluator(run.workers, inputs, shown, run.check_cancel)
     else:
         evaluator = CoreEvaluator(
@@ -190,9 +197,13 @@ def arithmetic(dtype: torch.dtype) -> ComputeInfo:
 
 
 def make_noise(plan: RunPlan) -> Tensor:
-    width, height = plan.size
-    shape = (1, LATENT_CHANNELS, plan.windows.latent_frames, height // SPATIAL, width // SPATIAL)
+    shape = latent_shape(plan, plan.windows.latent_frames)
     return torch.randn(shape, generator=torch.Generator().manual_seed(plan.settings.seed))
+
+
+def latent_shape(plan: RunPlan, latent_frames: int) -> tuple[int, ...]:
+    width, height = plan.size
+    return 1, LATENT_CHANNELS, latent_frames, height // SPATIAL, width // SPATIAL
 
 
 def time_embedding(model: WanModel) -> Callable[[float], Tensor]:

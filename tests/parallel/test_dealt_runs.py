@@ -210,7 +210,7 @@ def test_the_command_line_deals_to_processes_and_writes_the_same_file(command, t
         (["--devices=cpu,"], "'' is no device."),
         (["--devices=meta"], "Workers do not run on meta."),
         (["--devices=cpu", "--device=cpu"], "Both --device and --devices were given"),
-        (["--worker-timeout=9"], "--worker-timeout limits the workers of --devices, which are not given"),
+        (["--worker-timeout=9"], "--worker-timeout is about the workers of --devices, which are not given"),
         (["--devices=cpu", "--worker-timeout=0"], "time limit is 0.0 s; give seconds above 0"),
     ],
 )
