@@ -19,7 +19,6 @@ from ..media.region import checked_region
 from ..media.sound import Audio
 from ..model.bundle import Bundle
 from ..model.execution import Execution
-from ..parallel.devices import Devices, read_devices
 from ..pipeline.animate import animate
 from ..pipeline.dealt import Workers
 from ..pipeline.edit import edit
@@ -29,6 +28,7 @@ from ..pipeline.run import Progress
 from ..run.plan import ModelFacts, RunPlan
 from ..run.resume import WorkFolder
 from ..run.settings import Settings
+from .devices import chosen_devices
 from .inputs import (
     FaceMask,
     File,
@@ -39,10 +39,9 @@ from .inputs import (
     as_picture,
     as_prompt,
     naming_of,
-    number_of,
     path_of,
 )
-from .options import Options, described, settings_of, value_of
+from .options import Options, settings_of, value_of
 from .origin import of_animation, of_edit
 from .running import Control, check_plan
 from .video import Cancel, Video
@@ -62,6 +61,8 @@ def load(
     dtype: str | torch.dtype | None = None,
     devices: str | Sequence[str | int] | None = None,
     worker_timeout: float | None = None,
+    sequence_parallel: str | int | None = None,
+    sequence_engine: str | None = None,
     compile: bool = False,
     attention: str = "auto",
     weights_dtype: str | None = None,
@@ -82,6 +83,8 @@ def load(
             for each loads the model; `Model.close` ends them.
         worker_timeout: seconds that such a process may take to load, or for one forward pass, before the run ends with
             an error; None is 600.
+        sequence_parallel: how many of the devices may also share one forward pass: 2, or "2x2" for Ulysses and ring.
+        sequence_engine: what splits it: "own", "diffusers" or "xfuser"; None is "own".
         compile: True: compile the blocks (torch.compile) when they are first called; where that is not possible, the
             log says why, and the model runs uncompiled.
         attention: "auto" is PyTorch's own choice; "cudnn", "flash" (FlashAttention 3 or 2) or "sage" (SageAttention),
@@ -94,7 +97,7 @@ def load(
     """
     given = dict(zip(FILES, (backbone, audio_layers, vae, text_encoder, whisper, clip_vision), strict=True))
     files = {part: as_path(file, part) for part, file in given.items() if file is not None}
-    chosen = chosen_devices(devices, worker_timeout)
+    chosen = chosen_devices(devices, worker_timeout, sequence_parallel, sequence_engine)
     execution = Execution(compile, attention, weights_dtype, offload)
     return open_model(find_model(path_of(model, "model"), files, device, dtype, chosen, execution))
 
@@ -287,22 +290,6 @@ class Model:
             partial(make, self.bundle, footage, audio, region, text, plan=plan, workers=self.workers),
             of_edit(self.bundle, audio, footage),
         )
-
-
-def chosen_devices(devices: Any, timeout: Any) -> Devices | None:
-    """Raises InputError for what names no devices, and for a time limit of workers that there are not."""
-    seconds = None if timeout is None else number_of(timeout, float, "worker_timeout", "seconds, such as 600")
-    if devices is None:
-        if seconds is not None:
-            raise InputError(
-                "worker_timeout limits the workers of devices, and none are given. Leave it out."
-            )
-        return None
-    if not isinstance(devices, str | list | tuple):
-        raise InputError(
-            f'devices is {described(devices)}; give a text such as "0,1", or a list of such names.'
-        )
-    return read_devices(devices, seconds)
 
 
 def check_rate(options: Mapping[str, Any], video: Footage) -> None:

@@ -70,9 +70,14 @@ class ModelFiles:
         """Those that the devices ask for, which begin to load the model."""
         if self.devices is None:
             return None
+        if self.devices.sequence.largest > 1 and self.execution.compile:
+            raise InputError(
+                "torch.compile (--compile) cannot compile a forward pass that several devices share "
+                "(--sequence-parallel). Leave one of them out."
+            )
         spec = ModelSpec(
             self.files["backbone"], self.files.get("audio_layers"), self.facts.dtype, torch.get_num_threads(),
-            self.execution,
+            self.execution, self.devices.sequence,
         )  # fmt: skip
         workers = Workers(self.devices, spec)
         workers.pool.start()

@@ -11,6 +11,7 @@ import torch
 
 from ..errors import InputError
 from .pool import TIMEOUT
+from .sequence.groups import WHOLE, SequenceSettings
 
 FORMS = "Give numbers of GPUs or names of devices, such as 0,1 or cuda:0,cuda:1 or cpu,cpu."
 
@@ -21,6 +22,7 @@ class Devices:
 
     names: tuple[str, ...]
     timeout: float = TIMEOUT  # seconds
+    sequence: SequenceSettings = WHOLE  # whether they share single forward passes too
 
     @property
     def first(self) -> torch.device:
@@ -31,7 +33,12 @@ class Devices:
         return ", ".join(self.names)
 
 
-def read_devices(given: str | Sequence[Any], timeout: float | None = None) -> Devices:
+def read_devices(
+    given: str | Sequence[Any],
+    timeout: float | None = None,
+    sequence: str | int | None = None,
+    engine: str | None = None,
+) -> Devices:
     """`0,1`, `cpu,cpu`, or a list of such names. Raises InputError for anything else, and for a GPU that is missing."""
     words = given.split(",") if isinstance(given, str) else list(given)
     names = tuple(_device(str(word).strip()) for word in words)
@@ -42,7 +49,13 @@ def read_devices(given: str | Sequence[Any], timeout: float | None = None) -> De
             f"The devices {', '.join(names)} are of different kinds, which compute different numbers. Give devices of "
             "one kind."
         )
-    return Devices(names, checked_timeout(TIMEOUT if timeout is None else timeout))
+    split = WHOLE if sequence is None else SequenceSettings.read(sequence, engine or "own")
+    if split.largest > len(names):
+        raise InputError(
+            f"Sequence parallelism over {split.largest} devices was asked for, and {len(names)} are given. Give fewer "
+            "(--sequence-parallel) or more devices (--devices)."
+        )
+    return Devices(names, checked_timeout(TIMEOUT if timeout is None else timeout), split)
 
 
 def checked_timeout(seconds: float) -> float:

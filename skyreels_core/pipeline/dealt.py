@@ -82,10 +82,7 @@ class DealtEvaluator:
         """Where forwards may be split: the workers make their groups, which this process is in none of."""
         workers, ranks = self.workers, self.workers.pool.count
         workers.pool.wait(check_cancel)
-        if (
-            len(group_sizes(ranks, self.largest_group)) == 1
-            or workers.joined == workers.pool.workers
-        ):
+        if len(group_sizes(ranks, self.largest_group)) == 1 or workers.joined == workers.pool.workers:
             return
         (port,) = workers.pool.ask([Job(range(1), "host", lambda _: ranks)], check_cancel)
         workers.pool.tell("join", World(port, ranks, workers.devices.timeout), check_cancel)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,12 +16,14 @@ from ..conditioning.visual import WindowConditions
 from ..model.adapter import AudioAdapter, AudioContext
 from ..model.backbone import AudioLayers, Split, WanModel, collapse_padding
 from ..model.config import PATCH_SIZE
-from ..model.text import TextEncoder
 from ..sampling.denoise import Unit
 from ..sampling.guidance import BRANCHES
 from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
 from ..windows import Window
+
+if TYPE_CHECKING:  # it brings transformers, which a worker does without
+    from ..model.text import TextEncoder
 
 # windows whose projected voice waits for the next step; beyond, it is projected again, which is cheap
 VOICES_KEPT = 8

@@ -53,14 +53,8 @@ def evaluator_of(
     conditions = encode_visual(run, visual, kept) if shows_picture or plan.is_pinned else None
     shown = conditions if shows_picture else None
     if run.workers is not None:
-        inputs = RunInputs(
-            tokens,
-            plan.timeline.fps,
-            prompts,
-            shows_picture,
-            clip_tokens,
-            tokens_of(latent_shape(plan, plan.window_length)),
-        )
+        window = tokens_of(latent_shape(plan, plan.window_length))
+        inputs = RunInputs(tokens, plan.timeline.fps, prompts, shows_picture, clip_tokens, window)
         evaluator = DealtEvaluator(run.workers, inputs, shown, run.check_cancel)
     else:
         evaluator = CoreEvaluator(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,8 +17,10 @@ from skyreels_core.media.sound import Audio
 from skyreels_core.model.bundle import MODEL, load_bundle
 from skyreels_core.model.checkpoint import PLANNING
 from skyreels_core.parallel.dealing import efficiency
+from skyreels_core.parallel.devices import read_devices
 from skyreels_core.pipeline import dealt
 from skyreels_core.pipeline.animate import animate
+from skyreels_core.pipeline.dealt import Workers
 from skyreels_core.pipeline.edit import edit
 from skyreels_core.pipeline.worker import ModelSpec
 from skyreels_core.run.resume import WorkFolder
@@ -182,6 +185,23 @@ def test_a_worker_that_fails_within_a_run_keeps_its_progress(planner, preset, wo
     assert torch.equal(latents(result), alone)
 
 
+def test_a_run_whose_forwards_are_split_has_the_plan_and_the_latents_of_one(bundle, planner, preset, spec):
+    """Two processes; of three windows with two branches, and none on reused steps, one unit is split."""
+    devices = read_devices("cpu,cpu", 120, 2)
+    split = Workers(devices, replace(spec, sequence=devices.sequence))
+    settings = preset.override(steps=4, cache_threshold=3.0, text_guidance="1", audio_guidance="1")
+    try:
+        result = animate(planner, VOICE, PICTURE, TEXT, settings=settings, workers=split)
+        assert all(sent > 0 for sent in split.pool.tell("traffic", None))
+        one = animate(bundle, VOICE, PICTURE, TEXT, settings=settings)
+        assert (latents(result) - latents(one)).abs().max() < 1e-5
+        assert (result.report.computed, result.report.reused) == (one.report.computed, one.report.reused)
+        again = animate(planner, VOICE, PICTURE, TEXT, settings=settings, workers=split)
+        assert torch.equal(latents(again), latents(result))
+    finally:
+        split.close()
+
+
 @pytest.fixture(scope="module")
 def command(bundle_folder, tmp_path_factory):
     from skyreels_core.audio.reading import write_wav
@@ -212,6 +232,13 @@ def test_the_command_line_deals_to_processes_and_writes_the_same_file(command, t
         (["--devices=cpu", "--device=cpu"], "Both --device and --devices were given"),
         (["--worker-timeout=9"], "--worker-timeout is about the workers of --devices, which are not given"),
         (["--devices=cpu", "--worker-timeout=0"], "time limit is 0.0 s; give seconds above 0"),
+        (["--devices=cpu", "--sequence-parallel=2"], "over 2 devices was asked for, and 1 are given"),
+        (["--devices=cpu,cpu", "--sequence-parallel=two"], "give the number of devices that may share"),
+        (
+            ["--devices=cpu,cpu", "--sequence-parallel=2", "--sequence-engine=ours"],
+            "use one of own, diffusers, xfuser",
+        ),
+        (["--sequence-parallel=2"], "--sequence-parallel is about the workers of --devices"),
     ],
 )
 def test_devices_that_cannot_be_used_are_refused(command, tmp_path, capsys, options, sentence):

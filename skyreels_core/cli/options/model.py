@@ -45,6 +45,17 @@ def add_model(parser: ArgumentParser) -> None:
         "stops with an error (default: 600)",
     )
     model.add_argument(
+        "--sequence-parallel",
+        metavar="N",
+        help="how many of --devices may also share one forward pass, such as 2, or 2x2 for Ulysses and ring "
+        "(unverified on GPUs; default: none)",
+    )
+    model.add_argument(
+        "--sequence-engine",
+        metavar="NAME",
+        help="what splits a forward pass: own, diffusers or xfuser, each tested first (default: own)",
+    )
+    model.add_argument(
         "--dtype", metavar="NAME", help="float32, bfloat16 or float16 (default: bfloat16 on a GPU)"
     )
     add_execution(parser)

@@ -92,8 +92,12 @@ class Groups:
         self.lines: dict[range, Line] = {}
         world = dist.get_world_size()
         for size in group_sizes(world, settings.largest)[1:]:
-            for first in range(0, world - size + 1, size):
-                self._make(range(first, first + size))
+            groups = [range(first, first + size) for first in range(0, world - size + 1, size)]
+            lines = [self._lines(group) for group in groups]  # all of them, before a library makes its own
+            for group, own in zip(groups, lines, strict=True):
+                if dist.get_rank() in group:
+                    self.lines[group] = own[0]
+                    self.engines[group] = start(settings.engine, *own[1:], heads)
 
     def split(self, group: range, tokens: int) -> Split:
         return Split(self.engines[group], self.lines[group], tokens)
@@ -104,25 +108,20 @@ class Groups:
             place = self.lines[group].place
             self_test(self.settings.engine, engine, place, len(group), self.heads, tokens, like)
 
-    def _make(self, group: range) -> None:
+    def _lines(self, group: range) -> tuple[Line, Line, Line]:
+        """Everyone, and this rank's neighbours of Ulysses and its ring. Raises InputError for too few heads."""
         ring = self.settings.ring_of(len(group))
         width = len(group) // ring
+        if width > self.heads:
+            raise InputError(
+                f"The model has {self.heads} heads, which {width} devices cannot share. Let them make rings too, such "
+                f"as --sequence-parallel {width // 2}x{2 * ring}."
+            )
         everyone = self._line(list(group))
         neighbours = [self._line(list(group[at : at + width])) for at in range(0, len(group), width)]
         rings = [self._line(list(group[at::width])) for at in range(width)]
-        if dist.get_rank() not in group:
-            return
-        place = group.index(dist.get_rank())
-        ulysses, around = neighbours[place // width], rings[place % width]
-        if width > self.heads:
-            raise InputError(
-                f"The model has {self.heads} heads, which {width} devices cannot share. Give a ring too, such as "
-                f"--sequence-parallel {self.heads}x{len(group) // self.heads}."
-            )
-        self.lines[group], self.engines[group] = (
-            everyone,
-            start(self.settings.engine, ulysses, around, self.heads),
-        )
+        place = group.index(dist.get_rank()) if dist.get_rank() in group else 0
+        return everyone, neighbours[place // width], rings[place % width]
 
     def _line(self, ranks: list[int]) -> Line:
         here = dist.get_rank()
