@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from math import inf
 
+from .sequence.shares import group_sizes
+
 GROUP_EFFICIENCY = (
     0.95  # of a forward that is split, as reckoned in parallel.cost for NVLink: it decides what is split
 )
@@ -60,14 +62,6 @@ class Deal:
 
 def _seconds(group: int) -> float:
     return 1.0 if group == 1 else 1 / (group * GROUP_EFFICIENCY)
-
-
-def group_sizes(workers: int, largest: int) -> list[int]:
-    """1, 2, 4, ... that a number of workers can be taken in."""
-    sizes = [1]
-    while sizes[-1] * 2 <= min(workers, largest):
-        sizes.append(sizes[-1] * 2)
-    return sizes
 
 
 @cache

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ..conditioning.visual import WindowConditions
-from ..parallel.dealing import Deal, efficiency, group_sizes
+from ..parallel.dealing import Deal, efficiency
 from ..parallel.devices import Devices
 from ..parallel.pool import Job, Pool
+from ..parallel.sequence.shares import group_sizes
 from ..parallel.workers import Inbox, Worker, WorkerProcess
 from ..sampling.denoise import Unit
 from .worker import ModelSpec, Request, RunInputs, World

@@ -11,10 +11,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ...errors import InputError
-from ..dealing import group_sizes
 from .engines import ENGINES, Engine, self_test, start
 from .exchange import Line, Traffic
-from .shares import Shares
+from .shares import Shares, group_sizes
 
 HERE = "127.0.0.1"  # all workers of a group are on one machine
 

@@ -28,3 +28,11 @@ class Shares:
     def take(self, x: Tensor, part: int, dim: int) -> Tensor:
         """The part of x along `dim`, which has `total`."""
         return x.narrow(dim, self.starts[part], self.sizes[part])
+
+
+def group_sizes(workers: int, largest: int) -> list[int]:
+    """1, 2, 4, ... that a number of workers can be taken in."""
+    sizes = [1]
+    while sizes[-1] * 2 <= min(workers, largest):
+        sizes.append(sizes[-1] * 2)
+    return sizes
