@@ -169,18 +169,13 @@ class Model:
     def __repr__(self) -> str:
         config, dtype = self.facts.config, str(self.facts.dtype).removeprefix("torch.")
         network = self.bundle.model
+        place = next(network.parameters()).device if self.workers is None else self.workers.devices
         size = sum(weight.numel() for weight in network.parameters()) / 1e6
         inputs = "picture and voice" if config.takes_picture else "voice"
         return (
             f"<Model: Wan backbone ({config.model_type}) for {inputs}, {config.num_layers} blocks of width "
-            f"{config.dim}, {size:,.1f} million parameters, {dtype} on {self._place}>"
+            f"{config.dim}, {size:,.1f} million parameters, {dtype} on {place}>"
         )
-
-    @property
-    def _place(self) -> str:
-        if self.workers is not None:
-            return str(self.workers.devices)
-        return str(next(self.bundle.model.parameters()).device)
 
     def _settings(self, options: Mapping[str, Any]) -> Settings:
         return settings_of(Settings.of(self.bundle.metadata), options)
