@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import pyloudnorm
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -19,6 +18,8 @@ BLOCK_SECONDS = 0.4  # over which it is measured: what is shorter is followed by
 
 def loudness(samples: Tensor, sample_rate: int) -> float:
     """Integrated loudness of [n] or [c n] in LUFS; -inf for silence."""
+    import pyloudnorm  # only where it is asked for
+
     channels = torch.atleast_2d(samples).float().cpu()
     shortest = math.ceil(BLOCK_SECONDS * sample_rate)
     filled = pad(channels, (0, max(0, shortest - channels.shape[1])))

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 
-from tqdm import tqdm
-
 from ..errors import InputError, sentence
 from .parser import build_parser
 
@@ -73,6 +71,8 @@ class TqdmHandler(logging.Handler):
     """Log lines above the progress bars instead of through them."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
         tqdm.write(self.format(record), file=sys.stderr)
 
 

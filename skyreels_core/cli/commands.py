@@ -27,7 +27,6 @@ from ..pipeline.region import find_region
 from ..run.resume import WorkFolder
 from .calibrate import calibrate
 from .choices import choose
-from .demo import demo
 from .progress import Bars
 from .report import check_report, write_report
 from .resources import check_resources
@@ -138,6 +137,12 @@ def text_of(args: Namespace) -> str | PromptSchedule:
 
 def encoding_of(args: Namespace) -> Encoding:
     return Encoding(args.codec or "", args.crf, args.lossless)
+
+
+def demo(args: Namespace) -> None:
+    from .demo import demo  # its sheets are drawn with Matplotlib, which the other commands do without
+
+    demo(args)
 
 
 def train(args: Namespace) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
-from transformers import CLIPVisionModel
 
 from ..weights.folders import from_folder
+
+if TYPE_CHECKING:
+    from transformers import CLIPVisionModel
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -40,5 +42,7 @@ class ClipVision:
 
 def load_clip_vision(folder: str | Path) -> ClipVision:
     """A Hugging Face folder of CLIP's vision tower, such as `image_encoder` of a diffusers I2V model."""
+    from transformers import CLIPVisionModel  # few backbones need it
+
     network = from_folder(CLIPVisionModel, folder, "a CLIP vision encoder", use_safetensors=True)
     return ClipVision(network.float())

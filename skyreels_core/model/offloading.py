@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffusers.hooks.group_offloading import apply_group_offloading
 from torch import nn
 
 from .backbone import WanModel
@@ -32,6 +31,8 @@ def offload_blocks(model: WanModel, device: torch.device) -> None:
 
     On a GPU the next block is copied while one computes (diffusers' group offloading, from pinned memory).
     """
+    from diffusers.hooks.group_offloading import apply_group_offloading  # only where it is asked for
+
     for name, part in model.named_children():
         if name != "blocks":
             part.to(device)

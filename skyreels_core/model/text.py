@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, UMT5Config, UMT5EncoderModel
+from transformers import PreTrainedTokenizerBase, UMT5Config, UMT5EncoderModel
 
 from ..errors import InputError
 from ..weights.folders import from_folder
@@ -79,6 +79,8 @@ def load_text_encoder(
     path = Path(path)
     if path.is_dir():
         network = from_folder(UMT5EncoderModel, path, "a UMT5 text encoder", use_safetensors=True)
+        from transformers import AutoTokenizer  # it imports what all models have
+
         tokenizer = from_folder(AutoTokenizer, path, "a tokenizer", trust_remote_code=False)
         return TextEncoder(network.to(dtype), tokenizer)
     header, _ = identify(path, {"umt5"}, "a text encoder is", read)
