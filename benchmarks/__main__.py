@@ -1,5 +1,6 @@
 """python -m benchmarks [names]: measure, then write docs/results.md from everything that was measured.
 
+python -m benchmarks gpu: forward passes of the real size on a GPU, for docs/weights.md too; --toy tries it on the CPU.
 python -m benchmarks sync --model DIR measures a model that learned from rendered people on such people.
 """
 
@@ -12,7 +13,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import material
+from . import gpu, gpu_table, material
 from .record import PICTURES, NotMeasured, Record
 from .report import write_report
 
@@ -30,13 +31,30 @@ def main(arguments: list[str]) -> None:
     parser = ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--model", type=Path, help="a bundle's folder (default: the bundled demo)")
+    parser.add_argument(
+        "--toy", action="store_true", help="with gpu: tiny, on the CPU, and nothing is recorded"
+    )
     options = parser.parse_args(arguments)
+    if options.toy and options.names != ["gpu"]:
+        parser.error("--toy tries gpu alone")
+    if options.names == ["gpu"]:  # which needs no model of any file
+        measure_gpu(options.toy)
+        return
     if options.model is not None:
         material.MODEL = options.model
     of_people = material.bundle().metadata.get("learned_from") == "people"
     if options.model is not None and not (of_people and set(options.names) <= OF_PEOPLE.keys()):
         parser.error(f"--model takes a model of rendered people, and measures {', '.join(OF_PEOPLE)} alone")
     measure(options.names or (list(OF_PEOPLE) if of_people else NAMES), of_people)
+
+
+def measure_gpu(toy: bool) -> None:
+    started, record = time.perf_counter(), Record()
+    gpu.run(record, toy)
+    if not toy:
+        record.save("gpu", time.perf_counter() - started)
+        gpu_table.main()
+        write_report()
 
 
 def measure(names: Sequence[str], of_people: bool) -> None:

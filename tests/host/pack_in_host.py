@@ -8,10 +8,10 @@ from pathlib import Path
 PACK = Path(__file__).resolve().parents[2]
 
 
-def load_pack(place=PACK):
+def load_pack(place=PACK, arguments=("--cpu",)):
     """The pack as the module `skyreels_audio_pack`; command line arguments are for the script. What is kept of a run
     goes to a folder of its own: the next start of the script finds none of it."""
-    sys.argv[1:] = ["--cpu"]
+    sys.argv[1:] = arguments
     import comfy.options
 
     comfy.options.enable_args_parsing()

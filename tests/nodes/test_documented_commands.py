@@ -81,7 +81,9 @@ def missing_module(module: str, *given: str) -> str | None:
         return f"there is no module {module}"
     if module == "benchmarks":
         names = [
-            name for name, before in zip(given, ("", *given), strict=False) if "--model" not in (name, before)
+            name
+            for name, before in zip(given, ("", *given), strict=False)
+            if "--model" not in (name, before) and name != "--toy"
         ]
         return next((f"{name} is no benchmark" for name in names if not is_benchmark(name)), None)
     return None
