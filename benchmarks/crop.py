@@ -110,6 +110,7 @@ def _at_rest(clips: list[RealClip], found: list[Held]) -> Iterator[float]:
 def _largest_zoom(clips: list[RealClip]) -> float:
     """Up to which every mouth stays a sixth of the box."""
     for zoom in np.arange(1.1, 3, 0.1):
+
         def motion(t: float, zoom: float = zoom) -> tuple[float, float, float, float]:
             return *MIDDLE, 1.5 * (1 + (zoom - 1) * t), 0
 

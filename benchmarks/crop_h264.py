@@ -93,7 +93,9 @@ def _compared(
         same &= torch.equal(edited[outside], original[outside])
         kept &= torch.equal(to_uint8(whole[outside]), to_uint8(original[outside]))
         changed = max(changed, float((edited - original).abs().max()))
-        errors.append(torch.stack([_error(coded @ LUMA, original @ LUMA, outside), _error(coded, original, outside)]))
+        errors.append(
+            torch.stack([_error(coded @ LUMA, original @ LUMA, outside), _error(coded, original, outside)])
+        )
     luma, rgb = (-10 * torch.stack(errors).mean(0).log10()).tolist()
     lowest = float((-10 * torch.stack(errors)[:, 0].log10()).min())
     return {"exact": same and kept, "changed": changed, "luma": luma, "lowest": lowest, "rgb": rgb}

@@ -34,7 +34,12 @@ from .long_material import Speaker
 from .material import FPS, bundle, shipped
 
 CROP, METHOD, STEPS = 640, "pinned", 2
-TURN, FACE, CORNER, SCREEN = 4, 288, (800, 300), (1920, 1080)  # seconds that are drawn, forwards and backwards
+TURN, FACE, CORNER, SCREEN = (
+    4,
+    288,
+    (800, 300),
+    (1920, 1080),
+)  # seconds that are drawn, forwards and backwards
 WIDTH = {"dim": 64, "num_heads": 2, "num_layers": 1}
 
 

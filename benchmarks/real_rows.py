@@ -23,10 +23,16 @@ def crop(r: Record) -> Iterator[Row]:
     yield Row("the same: narrowest mouth, in widths of the box", ">= 0.167", text, worst >= 1 / 6)
     still, rest = r["still_step"], r["rest_step"]
     text = f"{still:.2f} px; before and after a walk {rest:.2f} px"
-    yield Row("the same: a still head's box moves from frame to frame", "< 0.25 px", text, max(still, rest) < 0.25)
+    yield Row(
+        "the same: a still head's box moves from frame to frame", "< 0.25 px", text, max(still, rest) < 0.25
+    )
     for way, name in (("mesh", "the mesh"), ("yunet", "YuNet")):
         if (found := r.get(f"cuts_{way}")) is not None:
-            kinds = {"cuts": "cuts found", "faces_only": "boxes at faces only", "nothing_crosses": "as if alone"}
+            kinds = {
+                "cuts": "cuts found",
+                "faces_only": "boxes at faces only",
+                "nothing_crosses": "as if alone",
+            }
             text = ", ".join(text if found[kind] else f"NOT {text}" for kind, text in kinds.items())
             claim = f"three shots cut together, one without a face, faces by {name}, {r['clips']} pairs"
             yield Row(claim, "nothing crosses a cut", text, all(found.values()))
@@ -39,7 +45,9 @@ def crop_yunet(r: Record) -> Iterator[Row]:
         f"{max(shipped):.3f}; offsets fitted on the others: {max(left_out):.3f}, {within} of {r['clips']} clips "
         f"within; without offsets {max(r['without']):.3f}"
     )
-    claim = f"lower-face box by YuNet's 5 points against 478, {r['clips']} clips: worst edge, in eye distances"
+    claim = (
+        f"lower-face box by YuNet's 5 points against 478, {r['clips']} clips: worst edge, in eye distances"
+    )
     yield Row(claim, "<= 0.15, left out too", text, max(*shipped, *left_out) <= 0.15)
 
 
@@ -52,10 +60,10 @@ def crop_h264(r: Record) -> Iterator[Row]:
     ):
         luma, lowest = min(one["luma"] for one in found), min(one["lowest"] for one in found)
         rgb = min(one["rgb"] for one in found)
-        text = (
-            f"{'exact' if exact else 'changed'}; {luma:.1f} dB (worst frame {lowest:.1f}), RGB {rgb:.1f} dB (4:2:0)"
+        text = f"{'exact' if exact else 'changed'}; {luma:.1f} dB (worst frame {lowest:.1f}), RGB {rgb:.1f} dB (4:2:0)"
+        claim = (
+            f"cropped edit, outside the feathered box, {where}: before encoding and lossless; luma in H.264"
         )
-        claim = f"cropped edit, outside the feathered box, {where}: before encoding and lossless; luma in H.264"
         yield Row(claim, "exact; >= 45 dB", text, exact and luma >= 45)
 
 
@@ -67,4 +75,6 @@ def crop_memory(r: Record) -> Iterator[Row]:
     )
     text = f"{long['peak_gb']:.2f} GB against {short['peak_gb']:.2f} GB: {r['ratio']:.2f} times"
     whole = long["seconds"] >= 120
-    yield Row(claim, "<= 1.15 times at 120 s", text, r["ratio"] <= 1.15 if whole or r["ratio"] > 1.15 else None)
+    yield Row(
+        claim, "<= 1.15 times at 120 s", text, r["ratio"] <= 1.15 if whole or r["ratio"] > 1.15 else None
+    )

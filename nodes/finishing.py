@@ -235,7 +235,13 @@ def finish_latent(
     frames = finish.stream(decode_stream(vae, latents), meter)
     shown = edited.source.size if edited else size
     return Finished(
-        shown, timeline, cut_voice(used.audio, timeline), frames, report, meter.result, footage or used.reference
+        shown,
+        timeline,
+        cut_voice(used.audio, timeline),
+        frames,
+        report,
+        meter.result,
+        footage or used.reference,
     )
 
 

@@ -30,7 +30,9 @@ def settings_inputs(instead: str) -> list[io.Input]:
         Windows.Input("windows", optional=True, tooltip=f"From Windows. {instead}"),
         Guidance.Input("guidance", optional=True, tooltip=f"From CFG Scheduler. {instead}"),
         TeaCache.Input(
-            "teacache", optional=True, tooltip="From TeaCache or MagCache. Without it, every step is computed."
+            "teacache",
+            optional=True,
+            tooltip="From TeaCache or MagCache. Without it, every step is computed.",
         ),
     ]
 

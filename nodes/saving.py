@@ -132,7 +132,13 @@ class SaveTalkingVideo(io.ComfyNode):
         frames = ticking(finished.frames, progress(timeline.frames))
         signing = signer and (lambda path: signer.sign(path, origin_of(made, finished.voice, finished.shown)))
         write_video(
-            output.path, frames, timeline.fps, finished.voice, encoding, metadata=metadata(cls.hidden), sign=signing
+            output.path,
+            frames,
+            timeline.fps,
+            finished.voice,
+            encoding,
+            metadata=metadata(cls.hidden),
+            sign=signing,
         )
         for each in shots or (latent,):
             forget_run(made_of(each)[0])

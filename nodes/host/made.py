@@ -50,7 +50,14 @@ def with_made(latent: Mapping[str, object], samples: Tensor, guider) -> dict[str
     visual, audio = (getattr(backend.payload, name, None) for name in ("visual", "audio"))
     plan = guider.plan
     made = Made(
-        digest(samples), plan.windows, plan.timeline, audio, visual, guider.kept_in, plan.is_pinned, backend.models
+        digest(samples),
+        plan.windows,
+        plan.timeline,
+        audio,
+        visual,
+        guider.kept_in,
+        plan.is_pinned,
+        backend.models,
     )
     return {**latent, "samples": samples, MADE: made}
 

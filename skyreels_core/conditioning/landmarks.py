@@ -27,7 +27,6 @@ MESH = (
 RIGHT_CORNER, LEFT_CORNER = OUTER_LIP.start, OUTER_LIP.start + 6  # of the mouth
 
 
-
 @dataclass(frozen=True)
 class Offsets:
     """Of YuNet's points against the mesh's."""

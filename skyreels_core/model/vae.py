@@ -45,7 +45,9 @@ ORIGINAL_NAMES = {
 }
 WIDTH_KEY = "decoder.head.0.gamma"
 FIRST_KEY = "decoder.conv1.weight"
-BLOCK = 512  # latent frames that the first layer sees at once, if they are small: slices of it round differently
+BLOCK = (
+    512  # latent frames that the first layer sees at once, if they are small: slices of it round differently
+)
 WIDEST = 1024  # channels; Wan's has 96
 
 

@@ -135,9 +135,7 @@ def sample(
     return latents
 
 
-def pinning_of(
-    run: Run, plan: RunPlan, conditions: WindowConditions | None, noise: Tensor
-) -> Pinning | None:
+def pinning_of(run: Run, plan: RunPlan, conditions: WindowConditions | None, noise: Tensor) -> Pinning | None:
     """What the windows keep; the noise that they keep lies on the disk where the run's state does."""
     steps = plan.pinned_steps
     if conditions is None or steps is None:

@@ -193,7 +193,9 @@ def _decoding(needs: Needs) -> list[Part]:
     frames += 2 * needs.ahead * STATISTICS
     held = 0 if needs.keeps_state else needs.whole  # with a run state they lie on its disk
     return [
-        Part("the latents of the whole video", device, "decoding", held + 2 * needs.decoded, (VOICE, PICTURE)),
+        Part(
+            "the latents of the whole video", device, "decoding", held + 2 * needs.decoded, (VOICE, PICTURE)
+        ),
         Part("the VAE's decoder", device, "decoding", _vae(needs, DECODER_NUMBERS), (PICTURE,)),
         Part("decoded frames", MEMORY, "decoding", frames, (PICTURE,)),
     ]

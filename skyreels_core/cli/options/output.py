@@ -42,9 +42,15 @@ def add_signer(parser: ArgumentParser) -> None:
         type=read_path,
         help="your certificate chain (PEM): the video says that a trained model made it, signed by you",
     )
-    signer.add_argument("--sign-key", metavar="FILE", type=read_path, help="the certificate's private key (PEM)")
     signer.add_argument(
-        "--sign-timestamp", metavar="URL", type=words, default="", help="a time-stamping authority (default: none)"
+        "--sign-key", metavar="FILE", type=read_path, help="the certificate's private key (PEM)"
+    )
+    signer.add_argument(
+        "--sign-timestamp",
+        metavar="URL",
+        type=words,
+        default="",
+        help="a time-stamping authority (default: none)",
     )
 
 
