@@ -11,7 +11,7 @@ import torch
 
 from .. import assets
 from ..errors import InputError
-from ..model.attention_kernels import attention_kernel
+from ..model.attention_kernels import AUTO, attention_kernel
 from ..model.bundle import CLIP_VISION, MODEL, TEXT_ENCODER, VAE, WHISPER, Bundle, Networks, load_bundle
 from ..model.checkpoint import PLANNING, identify, load_model
 from ..model.clip_vision import load_clip_vision
@@ -70,11 +70,6 @@ class ModelFiles:
         """Those that the devices ask for, which begin to load the model."""
         if self.devices is None:
             return None
-        if self.devices.sequence.largest > 1 and self.execution.compile:
-            raise InputError(
-                "torch.compile (--compile) cannot compile a forward pass that several devices share "
-                "(--sequence-parallel). Leave one of them out."
-            )
         spec = ModelSpec(
             self.files["backbone"], self.files.get("audio_layers"), self.facts.dtype, torch.get_num_threads(),
             self.execution, self.devices.sequence,
@@ -134,6 +129,7 @@ def find_model(
     be used.
     """
     execution.check()
+    check_together(execution, devices)
     if devices is not None and device is not None:
         raise InputError("Both --device and --devices were given; give one of them.")
     place, numbers = choose_device(device if devices is None else devices.first, dtype)
@@ -149,6 +145,22 @@ def find_model(
     # refused now, not once the weights are read
     attention_kernel(execution.attention, facts.config.head_dim, numbers, place)
     return ModelFiles(folder, files, place, facts, metadata, headers, devices, execution)
+
+
+def check_together(execution: Execution, devices: Devices | None) -> None:
+    """Raises InputError for what cannot be done to a forward pass that several devices share."""
+    if devices is None or devices.sequence.largest == 1:
+        return
+    if execution.compile:
+        raise InputError(
+            "torch.compile (--compile) cannot compile a forward pass that several devices share "
+            "(--sequence-parallel). Leave one of them out."
+        )
+    if execution.attention != AUTO:
+        raise InputError(
+            f"The attention {execution.attention!r} (--attention) cannot be shared by several devices "
+            "(--sequence-parallel), which have their own. Leave one of them out."
+        )
 
 
 def read_facts(

@@ -19,7 +19,7 @@ def check_resources(args: Namespace, model: ModelFiles, plan: RunPlan, size: tup
     needs = needs_of(plan, model.device, keeps_state=True)
     weights = {MEMORY: FLOAT * sum(map(model.numbers, ENCODERS)), GPU: 0}
     networks, vae = model.network_bytes(), model.numbers("vae")
-    weights[MEMORY] += networks.waiting
+    weights[MEMORY] += networks.waiting * (1 if model.devices is None else len(model.devices.names))
     weights[GPU if needs.on_gpu else MEMORY] += networks.resident + FLOAT * vae
     weights[GPU] += needs.on_gpu * networks.at_once
     video = video_bytes(plan.finished.frames, size, args.lossless)
