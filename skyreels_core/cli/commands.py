@@ -145,6 +145,12 @@ def demo(args: Namespace) -> None:
     demo(args)
 
 
+def evaluate(args: Namespace) -> None:
+    from .evaluate import evaluate  # its statistics take a second to import
+
+    evaluate(args)
+
+
 def train(args: Namespace) -> None:
     from ..demo.recipe import EVERY_SECTION
     from ..training.recipe import train
@@ -158,4 +164,5 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "edit": edit,
     "train": train,
     "calibrate": calibrate,
+    "evaluate": evaluate,
 }

@@ -14,6 +14,7 @@ from .options.commands import (
     add_calibrate,
     add_demo,
     add_edit,
+    add_evaluate,
     add_inspect,
     add_queue,
     add_train,
@@ -50,6 +51,7 @@ def build_parser() -> ArgumentParser:
     add_demo(commands)
     add_animate(commands)
     add_edit(commands)
+    add_evaluate(commands)
     add_queue(commands)
     add_verify(commands)
     add_train(commands)

@@ -17,8 +17,9 @@ from .pose import FACE_POINTS, Keypoints
 
 LONGEST_SIDE = 1280  # pixels; larger pictures are scaled down
 MIN_SCORE, MAX_OVERLAP, MOST_FACES = 0.6, 0.3, 50
-POINTS = slice(4, 14)  # of a row: x, y of both eyes, nose tip, both corners of the mouth
-NO_POINTS, NOBODY = torch.zeros(0, 5, 2), torch.zeros(0, FACE_POINTS, 3)
+BOX = slice(0, 4)  # of a row: left, top, width, height
+POINTS = slice(4, 14)  # x, y of both eyes, nose tip, both corners of the mouth
+NOBODY = torch.zeros(0, FACE_POINTS, 3)
 
 
 class YuNet:
@@ -59,11 +60,17 @@ class YuNet:
 
     def five_points(self, picture: np.ndarray) -> Tensor:
         """Its own points of each face, [p 5 2] in pixels of the picture."""
+        return self.find_places(picture)[1]
+
+    def find_places(self, picture: np.ndarray) -> tuple[Tensor, Tensor]:
+        """The boxes [p 4] (left, top, right, bottom) and five points [p 5 2] of its faces, in pixels."""
         height, width = picture.shape[:2]
         scale = min(1.0, LONGEST_SIDE / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         scaled = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         self.detector.setInputSize(size)
         _, rows = self.detector.detect(np.ascontiguousarray(scaled[..., ::-1]))
+        found = torch.zeros(0, 15) if rows is None else torch.from_numpy(rows)
         own = torch.tensor([width / size[0], height / size[1]])
-        return NO_POINTS if rows is None else torch.from_numpy(rows[:, POINTS]).reshape(-1, 5, 2) * own
+        corners = torch.cat([found[:, BOX][:, :2], found[:, BOX][:, :2] + found[:, BOX][:, 2:]], dim=1)
+        return corners * own.repeat(2), found[:, POINTS].reshape(-1, 5, 2) * own

@@ -12,6 +12,13 @@ from .output import add_output
 from .sampling import add_sampling
 from .values import frame_rate, integer, whole, words
 
+COMPARED = {
+    "reference": "the portrait or video that it should be like; videos in a folder are the set for FID and FVD",
+    "voice": "the voice, an audio file or a video (default: the sound of the video)",
+    "keypoints": "landmarks of the face: POSE_KEYPOINT or FACE_LANDMARKS as JSON, a face mesh as .npz",
+    "mask": "image or video of the region that was regenerated: white = regenerated",
+}  # a file for all videos, or a folder with one of the same name for each
+
 
 def add_demo(commands) -> None:
     parser = commands.add_parser(
@@ -117,6 +124,33 @@ def add_edit(commands) -> None:
     add_output(parser)
     add_sampling(parser)
     add_model(parser)
+
+
+def add_evaluate(commands) -> None:
+    parser = commands.add_parser("evaluate", help="measure finished videos: lip sync, identity, picture, continuity")
+    parser.add_argument("videos", metavar="VIDEO", nargs="+", type=read_path, help="video files, or folders of them")
+    for name, what in COMPARED.items():
+        parser.add_argument(f"--{name}", metavar="FILE_OR_FOLDER", type=read_path, help=what)
+    parser.add_argument(
+        "--metrics", metavar="NAMES", default="", help="such as lips,sync,fid (default: all that can run)"
+    )
+    parser.add_argument(
+        "--weights-dir",
+        metavar="FOLDER",
+        type=read_path,
+        action="append",
+        default=[],
+        help="folder with the weights files that some metrics need; may be given several times",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=read_path,
+        required=True,
+        help="folder for report.json, report.md and report.png, and the results of each clip; an interrupted run "
+        "resumes there",
+    )
 
 
 def add_queue(commands) -> None:
