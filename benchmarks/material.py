@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -33,6 +35,8 @@ from skyreels_core.timeline import Timeline
 SEED = 77_000
 FPS, SIZE = 25.0, 96
 MODEL = assets.model()  # the bundle that is measured
+# a folder of real clips with their landmarks, which is not part of the project
+CLIPS = Path(os.environ["SKYREELS_CLIPS"]) if "SKYREELS_CLIPS" in os.environ else None
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Example:
     eyes: Tensor  # [h w], around both eyes of the first frame
     voice: Audio
     curves: MouthCurves
+    landmarks: Tensor | None = None  # [f 68 2], pixels
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def drawn(index: int, samples: Tensor) -> Example:
         face.landmarks[0, 36:48].amax(0).int() + 4,
     )
     eyes[top:bottom, left:right] = 1
-    return Example(identity.caption, face.frames, boxes, eyes, Audio(samples[None], 16000), curves)
+    voice = Audio(samples[None], 16000)
+    return Example(identity.caption, face.frames, boxes, eyes, voice, curves, face.landmarks)
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import audio, conditioning, crop, guidance, loaders, masks, presets, prompts, sampling, saving, video
+from . import (
+    audio,
+    conditioning,
+    crop,
+    evaluating,
+    guidance,
+    loaders,
+    masks,
+    presets,
+    prompts,
+    sampling,
+    saving,
+    video,
+)
 from .families import family_nodes
 from .host.folders import register_folders
 from .host.routes import register_routes
 
-STEPS = (loaders, presets, audio, masks, crop, prompts, conditioning, guidance, sampling, video, saving)
+STEPS = (
+    loaders,
+    presets,
+    audio,
+    masks,
+    crop,
+    prompts,
+    conditioning,
+    guidance,
+    sampling,
+    video,
+    saving,
+    evaluating,
+)
 
 
 class SkyReelsAudio(ComfyExtension):

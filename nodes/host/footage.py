@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import comfy.model_management
 from comfy_api.latest import InputImpl
 from comfy_execution.graph_utils import ExecutionBlocker
 from torch import Tensor
 
-from ...skyreels_core.media.footage import Frames, InMemoryFrames, open_video
+from ...skyreels_core.media.channels import layout_of
+from ...skyreels_core.media.footage import Frames, InMemoryFrames, VideoFile, open_video
 from ...skyreels_core.media.reading import Video
+from ...skyreels_core.media.sound import Audio
 from ..tensors import to_frames
 from .crop_video import CropVideo
 
@@ -27,6 +31,25 @@ def footage_of(value) -> Frames:
         return video.part(start, seconds) if start or seconds else video
     components = value.get_components()
     return Video(to_frames(components.images), float(components.frame_rate), None)
+
+
+def voice_of(value, video: Frames) -> Audio | None:
+    """The sound of a VIDEO whose frames `footage_of` gave, as long as they are; None where it has none."""
+    if isinstance(value, CropVideo):
+        return None
+    if not isinstance(video, VideoFile):
+        sound = value.get_components().audio
+        if sound is None or not sound["waveform"].numel():
+            return None
+        samples = sound["waveform"][0].float().cpu()
+        return Audio(samples, sound["sample_rate"], layout_of("", len(samples)))
+    if video.whole:
+        return video.audio
+    whole = open_video(video.path, callback=ask_to_go_on)
+    if (sound := whole.audio) is None:
+        return None
+    first = round(_trim(value, whole.seconds)[0] * sound.sample_rate)
+    return replace(sound, samples=sound.samples[:, first : first + round(video.seconds * sound.sample_rate)])
 
 
 def _trim(video: InputImpl.VideoFromFile, length: float) -> tuple[float, float]:

@@ -127,8 +127,12 @@ def add_edit(commands) -> None:
 
 
 def add_evaluate(commands) -> None:
-    parser = commands.add_parser("evaluate", help="measure finished videos: lip sync, identity, picture, continuity")
-    parser.add_argument("videos", metavar="VIDEO", nargs="+", type=read_path, help="video files, or folders of them")
+    parser = commands.add_parser(
+        "evaluate", help="measure finished videos: lip sync, identity, picture, continuity"
+    )
+    parser.add_argument(
+        "videos", metavar="VIDEO", nargs="+", type=read_path, help="video files, or folders of them"
+    )
     for name, what in COMPARED.items():
         parser.add_argument(f"--{name}", metavar="FILE_OR_FOLDER", type=read_path, help=what)
     parser.add_argument(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,24 +19,27 @@ from ...media.region import check_shape
 
 def read_landmarks(path: Path, video: Frames) -> Keypoints:
     """Those of each frame of the video, in its pixels. Raises InputError for what does not belong to it."""
-    width, height = video.size
     with naming(path):
         if path.suffix.lower() == ".npz":
-            found = _mesh(path, width, height)
-        elif (value := _json(path)) is not None and "image_size" in value:
-            found = from_face_landmarks(value, width, height)
-        else:
-            found = from_pose_keypoint(path, width, height)
-        return found.over(video)[0]
+            return _mesh(path, *video.size).over(video)[0]
+        value = _json(path)
+        return landmarks_of(path if value is None else value, video)
+
+
+def landmarks_of(value: Any, video: Frames) -> Keypoints:
+    """The same of a FACE_LANDMARKS or POSE_KEYPOINT object, or a file of the latter."""
+    if isinstance(value, Mapping) and "image_size" in value:
+        return from_face_landmarks(value, *video.size).over(video)[0]
+    return from_pose_keypoint(value, *video.size).over(video)[0]  # pyright: ignore[reportArgumentType]
 
 
 def _json(path: Path) -> dict | None:
-    """An object; None for what `from_pose_keypoint` reads, or refuses."""
+    """The FACE_LANDMARKS in a file; None for anything else, which `from_pose_keypoint` reads or refuses."""
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and "image_size" in value else None
 
 
 def _mesh(path: Path, width: int, height: int) -> Keypoints:

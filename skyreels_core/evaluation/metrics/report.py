@@ -10,7 +10,6 @@ from typing import Any
 
 from PIL import Image
 
-from ... import __version__
 from ...files import atomic
 from ..plots import Line, Panel, draw
 from .metric import Figure
@@ -68,7 +67,7 @@ class Report:
     def contents(self) -> dict[str, Any]:
         figures = {name: asdict(figure) | asdict(self.summaries[name]) for name, figure in self._measured()}
         clips = [{"name": c.name, "figures": c.figures, "notes": c.notes} for c in self.clips]
-        return {"version": __version__, "figures": figures, "clips": clips, "lines": self.lines}
+        return {"figures": figures, "clips": clips, "lines": self.lines}
 
     def plot(self) -> Image.Image:
         """Of one clip its curves over time, if it has any; then each figure, clip by clip."""

@@ -33,6 +33,24 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class OpenClip:
+    """One that is open already; its name is its key."""
+
+    clip: Clip
+
+    @property
+    def name(self) -> str:
+        return self.clip.name
+
+    @property
+    def key(self) -> str:
+        return self.clip.name
+
+    def open(self) -> Clip:
+        return self.clip
+
+
+@dataclass(frozen=True, eq=False)
 class ClipResult:
     name: str
     key: str
