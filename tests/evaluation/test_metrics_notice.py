@@ -95,7 +95,8 @@ def test_lips_that_do_not_follow_are_noticed(clip, what):
         "another voice": {"voice": voice_of(curve(2))},
     }
     found = figures(Lips(NONE), replace(clip, **spoilt[what]))
-    assert found["lips_r"] < 0.4 and found["lips_p"] > 0.05
+    assert found["lips_r"] < 0.4
+    assert what == "another voice" or found["lips_p"] == 1  # one voice may be like another by chance
 
 
 def test_chance_gives_every_p_value_equally_often():
@@ -111,7 +112,7 @@ def test_a_steady_video_is_one_take(clip):
 def test_colour_drift_is_measured_in_lab(clip):
     darker = clip.video.frames * torch.linspace(1, 0.6, FRAMES)[:, None, None, None]
     found = figures(Continuity(NONE), with_frames(clip, darker))
-    assert found["colour_drift"] > 8 and found["likeness_lowest"] < found["likeness"]
+    assert found["colour_drift"] > 8 and found["likeness_lowest"] < 0.97
 
 
 @pytest.mark.parametrize("at", [3, 50, 97])
