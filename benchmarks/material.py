@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import os
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,8 +33,6 @@ from skyreels_core.timeline import Timeline
 SEED = 77_000
 FPS, SIZE = 25.0, 96
 MODEL = assets.model()  # the bundle that is measured
-# a folder of real clips with their landmarks, which is not part of the project
-CLIPS = Path(os.environ["SKYREELS_CLIPS"]) if "SKYREELS_CLIPS" in os.environ else None
 
 
 @dataclass(frozen=True)
