@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...errors import InputError, first_words
 from ...media.footage import Frames
-from .faces import Faces
+from .faces import YUNET, Faces
 from .metric import HIGHER, Clip, Figure, Measured, Needs
 from .weights import Weights, WeightsFile
 
@@ -61,7 +61,7 @@ class IdentityMeter:
 
     def result(self) -> Measured:
         if self.wanted is None:
-            return Measured(note="no face was found in the reference")
+            return Measured(note=f"no face was found in the reference, in which {YUNET} has to find it")
         if not self.cosines:
             return Measured(note="no face was found in the frames that are compared")
         return Measured({"identity": float(np.mean(self.cosines)), "identity_lowest": min(self.cosines)})

@@ -57,7 +57,8 @@ class Report:
         rows = [f"| clip | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         for clip in self.clips:
             values = (f"{clip.figures[n]:.{DIGITS}g}" if n in clip.figures else "" for n in names)
-            rows.append(f"| {clip.name} | {' | '.join(values)} |")
+            name = clip.name.replace("|", "\\|")
+            rows.append(f"| {name} | {' | '.join(values)} |")
         return "\n".join(rows)
 
     def _measured(self) -> list[tuple[str, Figure]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -94,7 +95,16 @@ def measure_clip(
             meter.add(frame)
         if progress:
             progress(f"{clip.name}: measuring", index + 1, len(clip.video))
-    return found | {name: meter.result() for name, meter in meters.items()}
+    return found | {name: finite(meter.result()) for name, meter in meters.items()}
+
+
+def finite(measured: Measured) -> Measured:
+    """Without figures that are no numbers."""
+    kept = {name: value for name, value in measured.figures.items() if math.isfinite(value)}
+    if len(kept) == len(measured.figures):
+        return measured
+    lost = [name for name in measured.figures if name not in kept]
+    return replace(measured, figures=kept, note=measured.note or f"{', '.join(lost)} could not be measured")
 
 
 def _prepared(clip: Clip, metrics: Sequence[Metric], weights: Weights, progress: Progress | None) -> Clip:
