@@ -61,13 +61,35 @@ def open_pictures(path: Path) -> Frames:
     return InMemoryFrames(read_picture(path)[None]) if single else open_video(path)
 
 
+@dataclass(frozen=True)
+class Given:
+    """What videos are compared with: each a file for all of them, or a folder with one for each, of the same name
+    before its ending. What a folder lacks is not there for that video."""
+
+    reference: Path | None = None  # all videos of a folder are the set that FID and FVD compare with
+    voice: Path | None = None
+    keypoints: Path | None = None
+    mask: Path | None = None
+
+    def __post_init__(self) -> None:
+        for path in (self.reference, self.voice, self.keypoints, self.mask):
+            if path is not None and not path.exists():
+                raise InputError(f"There is no {path}; check the name and the folder.")
+
+    def clip(self, video: Path) -> ClipFiles:
+        return ClipFiles(
+            video,
+            matching(self.reference, video, (*VIDEOS, *PICTURES)),
+            matching(self.voice, video, SOUNDS),
+            matching(self.keypoints, video, LANDMARKS),
+            matching(self.mask, video, (*PICTURES, *VIDEOS)),
+        )
+
+
 def evaluate_files(
     videos: Sequence[Path],
     output: Path,
-    reference: Path | None = None,
-    voice: Path | None = None,
-    keypoints: Path | None = None,
-    mask: Path | None = None,
+    given: Given | None = None,
     metrics: Sequence[str] = (),
     weights: Sequence[Path] = (),
     progress: Progress | None = None,
@@ -75,27 +97,12 @@ def evaluate_files(
 ) -> Report:
     """The report of all videos, written to `output` too.
 
-    videos: files, or folders of them. reference, voice, keypoints, mask: a file for all videos, or a folder with one
-    for each, of the same name before its ending; what a folder lacks is not there for that video. All videos of a
-    folder of references are the set that FID and FVD compare with. metrics: names, by default all. weights: folders.
+    videos: files, or folders of them. metrics: names, by default all. weights: folders.
     Raises InputError for what is missing, and for a name that no metric has.
     """
-    files = [file for video in videos for file in files_in(video, VIDEOS)]
-    for given in (reference, voice, keypoints, mask):
-        if given is not None and not given.exists():
-            raise InputError(f"There is no {given}; check the name and the folder.")
-    clips = [
-        ClipFiles(
-            video,
-            matching(reference, video, (*VIDEOS, *PICTURES)),
-            matching(voice, video, SOUNDS),
-            matching(keypoints, video, LANDMARKS),
-            matching(mask, video, (*PICTURES, *VIDEOS)),
-        )
-        for video in files
-    ]
-    references = [] if reference is None else [ClipFiles(file) for file in of_sets(reference)]
-    folders = Weights(tuple(weights))
+    given, folders = given or Given(), Weights(tuple(weights))
+    clips = [given.clip(file) for video in videos for file in files_in(video, VIDEOS)]
+    references = [] if given.reference is None else [ClipFiles(file) for file in of_sets(given.reference)]
     kept = ResultsFolder(output / CLIPS)
     report = evaluate(clips, references, choose(metrics, folders), folders, kept, progress, done)
     report.write(output)

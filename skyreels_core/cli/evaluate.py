@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from argparse import Namespace
 
-from ..api.evaluation import evaluate_files
+from ..api.evaluation import Given, evaluate_files
 from ..evaluation.metrics.report import MARKDOWN
 from .progress import Bars
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 def evaluate(args: Namespace) -> None:
     with Bars() as bars:
         report = evaluate_files(
-            args.videos, args.output, args.reference, args.voice, args.keypoints, args.mask,
+            args.videos, args.output, Given(args.reference, args.voice, args.keypoints, args.mask),
             [name.strip() for name in args.metrics.split(",") if name.strip()], args.weights_dir,
             lambda what, frame, frames: bars(what, frame, frames, ""),
         )  # fmt: skip

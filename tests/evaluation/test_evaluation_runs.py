@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from skyreels_core.api.evaluation import ClipFiles, evaluate_files, matching
+from skyreels_core.api.evaluation import ClipFiles, Given, evaluate_files, matching
 from skyreels_core.cli import main
 from skyreels_core.errors import InputError
 from skyreels_core.evaluation.metrics import run
@@ -57,7 +57,7 @@ def measured_clips(monkeypatch):
 
 
 def test_a_report_holds_figures_intervals_clips_and_a_plot(videos, tmp_path):
-    report = evaluate_files([videos], tmp_path, keypoints=videos, metrics=QUICK)
+    report = evaluate_files([videos], tmp_path, given=Given(keypoints=videos), metrics=QUICK)
     held = json.loads((tmp_path / "report.json").read_text())
     assert [clip["name"] for clip in held["clips"]] == [f"clip{index}" for index in range(CLIPS)]
     sharpness = held["figures"]["sharpness"]
@@ -75,7 +75,7 @@ def test_a_second_run_measures_only_what_is_new(videos, tmp_path, monkeypatch):
     again = evaluate_files([videos / "clip0.mp4", videos / "clip1.mp4"], tmp_path, metrics=["sharpness"])
     assert seen == ["clip0", "clip1"]
     assert again.clips[0].figures == first.clips[0].figures
-    evaluate_files([videos / "clip0.mp4"], tmp_path, keypoints=videos, metrics=["sharpness"])
+    evaluate_files([videos / "clip0.mp4"], tmp_path, given=Given(keypoints=videos), metrics=["sharpness"])
     assert seen == ["clip0", "clip1", "clip0"]  # with landmarks it is another clip
 
 
@@ -195,7 +195,9 @@ def test_sets_are_compared_by_features_kept_per_clip(videos, tmp_path):
     from test_frechet import Inception
 
     torch.jit.script(Inception()).save(str(tmp_path / "inception-2015-12-05.pt"))
-    report = evaluate_files([videos], tmp_path / "out", reference=videos, metrics=["fid"], weights=[tmp_path])
+    report = evaluate_files(
+        [videos], tmp_path / "out", given=Given(reference=videos), metrics=["fid"], weights=[tmp_path]
+    )
     assert report.summaries["fid"].value == pytest.approx(0, abs=1e-6)
     assert report.summaries["fid"].high > 0 and report.clips[0].figures == {}
     fid = choose(["fid"], Weights([tmp_path])).metrics[0]

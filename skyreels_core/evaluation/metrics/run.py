@@ -112,8 +112,8 @@ def _prepared(clip: Clip, metrics: Sequence[Metric], weights: Weights, progress:
     needs = [metric.needs for metric in metrics]
     files = weights.find(DETECTOR), weights.find(POSE)
     if any(one.landmarks for one in needs) and clip.landmarks is None and files[0] and files[1]:
-        told = _told(progress, f"{clip.name}: landmarks", len(clip.video))
-        clip = replace(clip, landmarks=DWPose(files[0], files[1])(clip.video, told))
+        detected = _callback(progress, f"{clip.name}: landmarks", len(clip.video))
+        clip = replace(clip, landmarks=DWPose(files[0], files[1])(clip.video, detected))
     if not any(one.faces for one in needs):
         return clip
     faces = _faces(clip.video, clip, weights, progress)
@@ -125,11 +125,11 @@ def _prepared(clip: Clip, metrics: Sequence[Metric], weights: Weights, progress:
 def _faces(pictures: Frames, clip: Clip | None, weights: Weights, progress: Progress | None) -> Faces | None:
     """By YuNet if its file is there, else from the landmarks of the clip."""
     if path := weights.find(YUNET):
-        return detect_faces(pictures, YuNet(path), _told(progress, "faces", len(pictures)))
+        return detect_faces(pictures, YuNet(path), _callback(progress, "faces", len(pictures)))
     return faces_of(clip.landmarks) if clip is not None and clip.landmarks is not None else None
 
 
-def _told(progress: Progress | None, what: str, total: int) -> Callable[[int], None] | None:
+def _callback(progress: Progress | None, what: str, total: int) -> Callable[[int], None] | None:
     return None if progress is None else lambda index: progress(what, index + 1, total)
 
 
