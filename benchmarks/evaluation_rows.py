@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .notices import EXPECTED
 from .record import Record
 from .row import Row
 
@@ -24,7 +23,7 @@ def lips(r: Record) -> Iterator[Row]:
 def notices(r: Record) -> Iterator[Row]:
     for fault, figures in r["noticed"].items():
         found = [name for name, noticed in figures.items() if noticed]
-        expected = EXPECTED.get(fault, ())
+        expected = r["expected"].get(fault, ())
         reached = set(expected) <= set(found) if expected else not found
         claim = f"planted in {r['clips']} drawn clips: {fault}; figures that are worse in every clip"
         yield Row(claim, ", ".join(expected) or "none", ", ".join(found) or "none", reached)

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from skyreels_core.conditioning.pose import Keypoints
+from skyreels_core.evaluation.metrics.faces import faces_of
 from skyreels_core.evaluation.metrics.identity import Identity
 from skyreels_core.evaluation.metrics.lips import Lips
 from skyreels_core.evaluation.metrics.metric import HIGHER, LOWER, Clip, Figure, Metric
@@ -55,7 +56,7 @@ def run(record: Record) -> None:
             for name, plant in FAULTS.items()
         }
     record["clips"] = CLIPS
-    record["figures"] = [figure.name for figure in figures]
+    record["expected"] = EXPECTED
     record["noticed"] = {
         name: {f.name: all(worse(f, c, s) for c, s in zip(clean, spoilt, strict=True)) for f in figures}
         for name, spoilt in found.items()
@@ -63,7 +64,7 @@ def run(record: Record) -> None:
 
 
 def _measured(clip: Clip, metrics: list[Metric], weights: Weights) -> dict[str, float]:
-    found = measure_clip(replace(clip, reference_faces=clip.faces), metrics, weights)
+    found = measure_clip(clip, metrics, weights)
     return {name: value for one in found.values() for name, value in one.figures.items()}
 
 
@@ -78,7 +79,8 @@ def clip_of(one: Example) -> Clip:
     assert one.landmarks is not None
     video = Video(one.frames, FPS, one.voice)
     keypoints = Keypoints.of_one_face(one.landmarks, SIZE, SIZE)
-    return Clip("clip", video, one.voice, video, keypoints, InMemoryFrames(one.boxes))
+    faces = faces_of(keypoints)
+    return Clip("clip", video, one.voice, video, keypoints, InMemoryFrames(one.boxes), faces, faces)
 
 
 def with_frames(clip: Clip, frames: Tensor) -> Clip:
@@ -125,11 +127,9 @@ def seam(clip: Clip, one: Example, other: Example) -> Clip:
 
 
 def another_person(clip: Clip, one: Example, other: Example) -> Clip:
-    frames = other.frames[: len(one.frames)]
     assert other.landmarks is not None
-    return replace(
-        with_frames(clip, frames), landmarks=Keypoints.of_one_face(other.landmarks[: len(frames)], SIZE, SIZE)
-    )
+    keypoints = Keypoints.of_one_face(other.landmarks, SIZE, SIZE)
+    return replace(with_frames(clip, other.frames), landmarks=keypoints, faces=faces_of(keypoints))
 
 
 def blur(clip: Clip, one: Example, other: Example) -> Clip:

@@ -116,10 +116,11 @@ def _prepared(clip: Clip, metrics: Sequence[Metric], weights: Weights, progress:
         clip = replace(clip, landmarks=DWPose(files[0], files[1])(clip.video, detected))
     if not any(one.faces for one in needs):
         return clip
-    faces = _faces(clip.video, clip, weights, progress)
+    faces = clip.faces or _faces(clip.video, clip, weights, progress)
     if clip.reference is None or not any(one.faces and one.reference for one in needs):
         return replace(clip, faces=faces)
-    return replace(clip, faces=faces, reference_faces=_faces(clip.reference, None, weights, progress))
+    found = clip.reference_faces or _faces(clip.reference, None, weights, progress)
+    return replace(clip, faces=faces, reference_faces=found)
 
 
 def _faces(pictures: Frames, clip: Clip | None, weights: Weights, progress: Progress | None) -> Faces | None:
