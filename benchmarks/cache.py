@@ -17,10 +17,10 @@ from skyreels_core.sampling.guidance import GuidanceSettings
 from skyreels_core.sampling.magcache import (
     PUBLISHED,
     Limits,
+    MagnitudeCurve,
     first_steps,
     limits_for,
     magcache_plan,
-    published_curve,
 )
 from skyreels_core.sampling.schedule import flow_sigmas
 from skyreels_core.timeline import Timeline
@@ -112,9 +112,8 @@ def _savings() -> Iterator[tuple[str, float]]:
     """Share of the steps that MagCache reuses on Wan's published curves, over the schedule that they are of."""
     for name, (shift, ratios) in PUBLISHED.items():
         sigmas = flow_sigmas(len(ratios) + 1, shift).tolist()
+        curve = MagnitudeCurve.of_ratios(ratios, sigmas)
         guidance = GuidanceSettings("1", "1").over(sigmas)
         limits: Limits = limits_for(1536 if "1.3b" in name else 5120)
-        plan = magcache_plan(
-            sigmas, published_curve(name), limits, first_steps(guidance, sigmas) | {len(ratios)}
-        )
+        plan = magcache_plan(sigmas, curve, limits, first_steps(guidance, sigmas) | {len(ratios)})
         yield name, len(plan.skipped) / len(plan.computed)

@@ -75,7 +75,8 @@ class Held:
         widths = np.linalg.norm(points[:, CORNERS[0]] - points[:, CORNERS[1]], axis=-1)
         steps = np.abs(np.diff(shot.path.corners, axis=0)).max(1)
         lips = [_inside(points[:, LIPS], box, size) for box in (bounds, mask)]
-        return cls(*lips, widths / shot.path.box[0], steps, _near_the_edge(points, size))
+        held, masked = lips
+        return cls(held, masked, widths / shot.path.box[0], steps, _near_the_edge(points, size))
 
 
 def run(record: Record) -> None:
@@ -124,7 +125,7 @@ def _inside(points: np.ndarray, bounds: np.ndarray, size: tuple[int, int]) -> np
     """Whether the points [f n 2] that the frame shows are all within left, top, right, bottom [f 4]: bool [f]."""
     unseen = ((points < 0) | (points > size)).any(-1)
     within = (points >= bounds[:, None, :2]) & (points <= bounds[:, None, 2:])
-    return (within.all(-1) | unseen).all(-1)
+    return np.asarray((within.all(-1) | unseen).all(-1))
 
 
 def _near_the_edge(points: np.ndarray, size: tuple[int, int]) -> int:
@@ -157,7 +158,8 @@ class ThreeShots:
     @classmethod
     def of(cls, one: RealClip, other: RealClip) -> ThreeShots:
         shots = OnScreen(one, MOTIONS["walk"]), Wall(one), OnScreen(other, MOTIONS["pan"])
-        return cls(tuple(TruncatedFrames(shot, CUT) for shot in shots))
+        first, second, third = (TruncatedFrames(shot, CUT) for shot in shots)
+        return cls((first, second, third))
 
     def __len__(self) -> int:
         return len(self.shots) * CUT

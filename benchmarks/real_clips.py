@@ -73,8 +73,9 @@ class OnScreen:
     def stream(self, first: int = 0) -> Iterator[Tensor]:
         matrices = list(self.clip.matrices(self.motion))[first:]
         for frame, matrix in zip(self.clip.video.stream(first), matrices, strict=False):
-            options = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_REPLICATE}
-            moved = cv2.warpAffine(frame.numpy(), matrix, self.size, **options)
+            moved = cv2.warpAffine(
+                frame.numpy(), matrix, self.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            )
             yield torch.from_numpy(moved.clip(0, 1))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from torch import Tensor
@@ -18,10 +19,9 @@ from ..sampling.denoise import Unit
 from ..sampling.magcache import MagnitudeCurve, magnitude_ratio
 from ..sampling.schedule import TIMESTEPS
 from .animate import placed_picture
-from .evaluator import CoreEvaluator
 from .planning import check_models, checked_settings, facts_of, plan_animation
 from .run import Progress, Run
-from .sampler import evaluator_of, sample, time_embedding
+from .sampler import Evaluator, evaluator_of, sample, time_embedding
 
 DEGREE = 4  # of TeaCache's polynomial
 
@@ -59,7 +59,7 @@ class Calibration:
 class Recorded:
     """An evaluator that looks at what passes; it keeps one velocity per unit."""
 
-    evaluator: CoreEvaluator
+    evaluator: Evaluator
     last: dict[tuple[int, str], Tensor] = field(default_factory=dict)
     moved: dict[float, list[float]] = field(default_factory=dict)  # by sigma
     ratios: dict[float, list[float]] = field(default_factory=dict)
@@ -107,7 +107,7 @@ def _recorded_run(bundle, voice, picture, text, settings, progress, check_cancel
     visual = placed_picture(run, picture, "keep_shape")
     evaluator, conditions = evaluator_of(run, voice, PromptSchedule.of(text), visual, visual.picture)
     recorded = Recorded(evaluator)
-    sample(run, recorded, conditions=conditions)
+    sample(run, cast(Evaluator, recorded), conditions=conditions)
     sigmas = run.plan.sigmas.values[:-1]
     embedding = time_embedding(bundle.model)
     moved = relative_changes([embedding(TIMESTEPS * sigma) for sigma in sigmas])

@@ -98,9 +98,11 @@ def self_test(
     shares = Shares(ranks * TOKENS + tokens % ranks, ranks)
     draw = torch.Generator().manual_seed(0)
     whole = [torch.randn(1, shares.total, heads, 64, generator=draw).to(like) for _ in range(3)]
-    expected = F.scaled_dot_product_attention(*(x.float().transpose(1, 2) for x in whole)).transpose(1, 2)
+    query, key, value = (x.float().transpose(1, 2) for x in whole)
+    expected = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
     try:
-        found = engine(*(shares.take(x, place, 1).contiguous() for x in whole), shares.total)
+        query, key, value = (shares.take(x, place, 1).contiguous() for x in whole)
+        found = engine(query, key, value, shares.total)
         wrong = float((found.float() - shares.take(expected, place, 1).flatten(2)).abs().max())
     except Exception as error:  # of any kind: it is another project's code
         raise refused(name, f"failed its self-test ({first_words(error)})") from error

@@ -9,6 +9,7 @@ from math import gcd
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]  # it is documented
 
 from ...errors import InputError
 from .engines import ENGINES, Engine, self_test, start
@@ -128,12 +129,12 @@ class Groups:
         return Line(group, tuple(ranks), ranks.index(here) if here in ranks else -1, self.traffic)
 
 
-def open_store(ranks: int) -> dist.TCPStore:
+def open_store(ranks: int) -> TCPStore:
     """Where the workers meet, on a port that the system chooses."""
-    return dist.TCPStore(HERE, 0, ranks, is_master=True, wait_for_workers=False)
+    return TCPStore(HERE, 0, ranks, is_master=True, wait_for_workers=False)
 
 
-def join_world(store: dist.TCPStore, rank: int, ranks: int, backend: str, seconds: float) -> None:
+def join_world(store: TCPStore, rank: int, ranks: int, backend: str, seconds: float) -> None:
     """Within each other's reach: a rank that waits longer than this for another one gives up."""
     dist.init_process_group(
         backend, store=store, rank=rank, world_size=ranks, timeout=timedelta(seconds=seconds)
