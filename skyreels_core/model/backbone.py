@@ -129,7 +129,7 @@ class Block(nn.Module):
         audio: Callable[[Tensor], Tensor] | None,
         split: Split | None = None,
     ) -> Tensor:
-        """x: [b n d], e0: [b 6 d], rotation: [n 1 2 c] -> [b n d]"""
+        """x: [b n d], e0: float32 [b 6 d], rotation: [n 1 2 c] -> [b n d]"""
         x = self.attend(x, e0, rotation, context, split)
         return self.feed_forward(x if audio is None else audio(x), e0)
 
@@ -146,7 +146,7 @@ class Block(nn.Module):
 
     def modulations(self, e0: Tensor) -> tuple[Tensor, ...]:
         """Shift, scale and gate of self-attention and of the feed-forward layer, float32 [b 1 d] each."""
-        return (self.modulation.float() + e0.float()).chunk(6, dim=1)
+        return (self.modulation + e0).chunk(6, dim=1)
 
 
 class Head(nn.Module):
@@ -263,6 +263,7 @@ class WanModel(nn.Module):
         if split is not None:
             tokens, rotation = split.take(tokens, 1), split.take(rotation, 0)
         e, e0 = self.time_embeddings(timestep)
+        e0 = e0.float()
         cross_context = self.embed_context(context, context_padding, clip_fea)
         for index, block in enumerate(self.blocks):
             audio = partial(audio_layers, index) if audio_layers is not None else None
