@@ -2,11 +2,13 @@
 
 python -m benchmarks gpu: forward passes of the real size on a GPU, for docs/weights.md too; --toy tries it on the CPU.
 python -m benchmarks sync --model DIR measures a model that learned from rendered people on such people.
+python -m benchmarks parallel --devices 0,1 measures several devices, for whoever has them, and prints what it found.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 import time
 from argparse import ArgumentParser
@@ -20,7 +22,7 @@ from .report import write_report
 NAMES = (
     "sync", "guidance", "another_voice", "silence", "fusion", "cache", "colour", "hybrid", "long_voice", "speed",
     "memory", "linear", "cancel", "kill", "ten_minutes", "same_bytes", "pinned", "rates", "apg", "joins",
-    "crop", "crop_yunet", "crop_h264", "crop_memory", "lips", "notices",
+    "crop", "crop_yunet", "crop_h264", "crop_memory", "lips", "notices", "scaling",
 )  # fmt: skip
 
 
@@ -34,7 +36,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--toy", action="store_true", help="with gpu: tiny, on the CPU, and nothing is recorded"
     )
+    parser.add_argument("--devices", help="of `parallel`, such as 0,1")
     options = parser.parse_args(arguments)
+    if (options.names == ["parallel"]) != (options.devices is not None):
+        parser.error("parallel measures the devices that --devices names, and nothing else does")
+    if options.devices is not None:
+        several_devices(options.devices, options.model)
+        return
     if options.toy and options.names != ["gpu"]:
         parser.error("--toy tries gpu alone")
     if options.names == ["gpu"]:  # which needs no model of any file
@@ -55,6 +63,12 @@ def measure_gpu(toy: bool) -> None:
         record.save("gpu", time.perf_counter() - started)
         gpu_table.main()
         write_report()
+
+
+def several_devices(devices: str, model: Path | None) -> None:
+    record = Record()
+    importlib.import_module(".parallel", __package__).run(record, devices, model)
+    sys.stdout.write(json.dumps(record, indent=1) + "\n")
 
 
 def measure(names: Sequence[str], of_people: bool) -> None:

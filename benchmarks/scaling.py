@@ -50,8 +50,8 @@ def lines(
 ) -> Iterator[str]:
     yield (
         f"Ten minutes at 25 fps are {windows} windows of 81 frames. A forward pass of a 14B model takes {forward:g} s "
-        f"(measured on one H200); {link.within / 1e9:g} GB/s between the GPUs of one machine and "
-        f"{link.between / 1e9:g} GB/s to the process that deals are assumed.\n\n"
+        f"(measured on one H200);\n{link.within / 1e9:g} GB/s between the GPUs of one machine and "
+        f"{link.between / 1e9:g} GB/s to the process that deals are assumed. Of the devices' time is used:\n\n"
     )
     yield "| branches | GPUs | whole units | the rest split among up to 8 | time of a step |\n|---|---|---|---|---|\n"
     for branches, row in found.items():

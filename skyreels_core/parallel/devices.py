@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,11 @@ import torch
 
 from ..errors import InputError
 from .pool import TIMEOUT
+from .ray_workers import own_device
 from .sequence.groups import WHOLE, SequenceSettings
 
+RAY = "ray"  # a device that Ray finds
+ADDRESS = re.compile(r"ray://[^/]+:\d+")
 FORMS = "Give numbers of GPUs or names of devices, such as 0,1 or cuda:0,cuda:1 or cpu,cpu."
 
 
@@ -23,11 +27,12 @@ class Devices:
     names: tuple[str, ...]
     timeout: float = TIMEOUT  # seconds
     sequence: SequenceSettings = WHOLE  # whether they share single forward passes too
+    cluster: str | None = None  # address of a Ray cluster that has them; "" is Ray's own choice
 
     @property
     def first(self) -> torch.device:
         """Where the caller itself decodes."""
-        return torch.device(self.names[0])
+        return torch.device(self.names[0]) if self.cluster is None else own_device()
 
     def __str__(self) -> str:
         return ", ".join(self.names)
@@ -40,6 +45,14 @@ def read_devices(
     engine: str | None = None,
 ) -> Devices:
     """`0,1`, `cpu,cpu`, or a list of such names. Raises InputError for anything else, and for a GPU that is missing."""
+    limit = checked_timeout(TIMEOUT if timeout is None else timeout)
+    if isinstance(given, str) and given.startswith(RAY):
+        if sequence is not None:
+            raise InputError(
+                "Workers of a Ray cluster do not share single forward passes. Leave --sequence-parallel out."
+            )
+        address, count = read_cluster(given)
+        return Devices((RAY,) * count, limit, cluster=address)
     words = given.split(",") if isinstance(given, str) else list(given)
     names = tuple(_device(str(word).strip()) for word in words)
     if not names:
@@ -55,7 +68,18 @@ def read_devices(
             f"Sequence parallelism over {split.largest} devices was asked for, and {len(names)} are given. Give fewer "
             "(--sequence-parallel) or more devices (--devices)."
         )
-    return Devices(names, checked_timeout(TIMEOUT if timeout is None else timeout), split)
+    return Devices(names, limit, split)
+
+
+def read_cluster(given: str) -> tuple[str, int]:
+    """`ray:2`, or `ray://head:10001:2` with an address; the last number is that of workers."""
+    address, _, count = given.rpartition(":")
+    if not (count.isdecimal() and int(count)) or not (address == RAY or ADDRESS.fullmatch(address)):
+        raise InputError(
+            f"{given!r} names no workers of a Ray cluster; give ray:2 for two of the cluster of RAY_ADDRESS or of this "
+            "machine, or ray://head:10001:2 with an address."
+        )
+    return "" if address == RAY else address, int(count)
 
 
 def checked_timeout(seconds: float) -> float:

@@ -12,10 +12,11 @@ from ..conditioning.visual import WindowConditions
 from ..parallel.dealing import Deal, efficiency
 from ..parallel.devices import Devices
 from ..parallel.pool import Job, Pool
+from ..parallel.ray_workers import RayWorker, connect
 from ..parallel.sequence.shares import group_sizes
 from ..parallel.workers import Inbox, Worker, WorkerProcess
 from ..sampling.denoise import Unit
-from .worker import ModelSpec, Request, RunInputs, World
+from .worker import CoreWorker, ModelSpec, Request, RunInputs, World
 
 MODULE = "skyreels_core.pipeline.worker"
 ALL = 2**31  # units of a step
@@ -42,8 +43,11 @@ class Workers:
     def close(self) -> None:
         self.pool.close()
 
-    def _start(self, number: int, inbox: Inbox) -> WorkerProcess:
-        return WorkerProcess(number, f"Worker {number + 1} ({self.devices.names[number]})", MODULE, inbox)
+    def _start(self, number: int, inbox: Inbox) -> Worker:
+        name = f"Worker {number + 1} ({self.devices.names[number]})"
+        if self.devices.cluster is None:
+            return WorkerProcess(number, name, MODULE, inbox)
+        return RayWorker(connect(self.devices.cluster or None), number, name, CoreWorker, inbox)
 
     def _load(self, number: int) -> tuple[ModelSpec, str, int]:
         return self.spec, self.devices.names[number], number

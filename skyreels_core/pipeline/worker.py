@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsa
 from ..model.adapter import AudioAdapter
 from ..model.backbone import Split
 from ..model.execution import AS_LOADED, Execution
+from ..parallel.devices import RAY
+from ..parallel.ray_workers import own_device
 from ..parallel.sequence.groups import HERE, WHOLE, Groups, SequenceSettings, join_world, open_store
 from ..parallel.serving import serve
 from ..run.resume.fingerprint import digest_weights
@@ -76,7 +79,7 @@ class CoreWorker:
         self.groups: Groups | None = None
         self.answers: dict[str, Callable[[Any], Any]] = {
             "load": self.load, "digests": self.digests, "host": self.host, "join": self.join, "begin": self.begin,
-            "evaluate": self.evaluate, "traffic": self.traffic,
+            "evaluate": self.evaluate, "traffic": self.traffic, "pid": self.pid,
         }  # fmt: skip
 
     def __call__(self, kind: str, value: Any) -> Any:
@@ -84,7 +87,7 @@ class CoreWorker:
 
     def load(self, value: tuple[ModelSpec, str, int]) -> None:
         self.spec, name, self.number = value
-        self.device = torch.device(name)
+        self.device = own_device() if name == RAY else torch.device(name)
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
         else:
@@ -139,6 +142,9 @@ class CoreWorker:
     def traffic(self, _: None) -> int:
         """Bytes that it has sent to other workers."""
         return 0 if self.groups is None else self.groups.traffic.sent
+
+    def pid(self, _: None) -> int:
+        return os.getpid()
 
     def of(self, unit: Unit) -> Tensor:
         """As `WindowConditions` do, for the evaluator."""
