@@ -83,7 +83,7 @@ def missing_module(module: str, *given: str) -> str | None:
         names = [
             name
             for name, before in zip(given, ("", *given), strict=False)
-            if "--model" not in (name, before) and name != "--toy"
+            if not {"--model", "--devices"} & {name, before} and name != "--toy"
         ]
         return next((f"{name} is no benchmark" for name in names if not is_benchmark(name)), None)
     return None

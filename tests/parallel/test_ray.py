@@ -41,8 +41,11 @@ def test_without_ray_a_sentence_says_how_to_install_it(monkeypatch, bundle_folde
         Workers(read_devices("ray:2"), spec).pool.start()
 
 
-def test_two_actors_give_the_latents_of_one_device_and_one_that_is_killed_ends_the_run(bundle, bundle_folder):
+def test_two_actors_give_the_latents_of_one_device_and_one_that_is_killed_ends_the_run(
+    bundle, bundle_folder, monkeypatch
+):
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'skyreels-audio[ray]'")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # as nice as Ray has them, they starve on a busy machine
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     settings = Settings.of(bundle.metadata).override(
         width=32, height=32, fps=8.0, window=3, overlap=1, steps=2

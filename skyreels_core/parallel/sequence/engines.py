@@ -61,11 +61,13 @@ def diffusers_engine(ulysses: Line, ring: Line, heads: int) -> Engine:
 
 def xfuser_engine(ulysses: Line, ring: Line, heads: int) -> Engine:
     """xDiT's long-context attention over yunchang; all workers are its one group."""
-    from xfuser.core.long_ctx_attention import (  # pyright: ignore[reportMissingImports]
-        xFuserLongContextAttention,
-    )
-    from yunchang.globals import set_seq_parallel_pg  # pyright: ignore[reportMissingImports]
-
+    try:
+        from xfuser.core.long_ctx_attention import (  # pyright: ignore[reportMissingImports]
+            xFuserLongContextAttention,
+        )
+        from yunchang.globals import set_seq_parallel_pg  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise InputError(f"it is not installed: {first_words(error)}") from error
     set_seq_parallel_pg(len(ulysses), len(ring), dist.get_rank(), dist.get_world_size())
     attention: Any = xFuserLongContextAttention()
 
