@@ -24,7 +24,7 @@ def connect(address: str | None) -> Any:
     """The module, connected to the cluster of that address; without one to that of RAY_ADDRESS, else to a new one on
     this machine. Raises InputError where that cannot be."""
     try:
-        import ray
+        import ray  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise InputError(MISSING) from error
     if not ray.is_initialized():
