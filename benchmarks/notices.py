@@ -45,7 +45,7 @@ def run(record: Record) -> None:
         _write_stand_in(Path(folder) / "arcface.onnx")
         weights = Weights([Path(folder)])
         kinds: tuple[type[Metric], ...] = (Lips, Identity, Continuity, Outside, Sharpness, Flicker)
-        metrics = [kind(weights) for kind in kinds]
+        metrics: list[Metric] = [kind(weights) for kind in kinds]
         figures = [
             figure for metric in metrics for figure in metric.figures if figure.better in (HIGHER, LOWER)
         ]

@@ -15,6 +15,7 @@ load_pack()
 import torch  # noqa: E402
 from comfy_api.latest import InputImpl, Types  # noqa: E402
 from skyreels_audio_pack.nodes.evaluating import EvaluateVideo  # noqa: E402
+from skyreels_audio_pack.nodes.host.folders import register_folders  # noqa: E402
 from skyreels_audio_pack.nodes.host.footage import footage_of, voice_of  # noqa: E402
 from skyreels_audio_pack.skyreels_core.errors import InputError  # noqa: E402
 from skyreels_audio_pack.skyreels_core.media.encoding import Encoding  # noqa: E402
@@ -28,6 +29,7 @@ def noise(*shape):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
 
+register_folders()  # as the pack does when a server loads it
 frames = noise(1, SIDE, SIDE, 3).repeat(FRAMES, 1, 1, 1)
 sound = {"waveform": noise(1, 1, FRAMES * 640) - 0.5, "sample_rate": 16000}
 video = InputImpl.VideoFromComponents(Types.VideoComponents(images=frames, audio=sound, frame_rate=FPS))

@@ -66,7 +66,7 @@ def faces_of(keypoints: Keypoints) -> Faces | None:
 
 def of_rows(rows: NDArray) -> Faces | None:
     """Boxes and points side by side [f 14], NaN where no face was found."""
-    found = np.isfinite(rows).all(1)
+    found = np.isfinite(rows).all(axis=1).reshape(-1)
     if not found.any():
         return None
     frames = np.arange(len(rows))

@@ -91,8 +91,8 @@ class Embedder:
     def __call__(self, face: NDArray) -> NDArray[np.float32]:
         planes = ((face.astype(np.float32) - MEAN) / SPAN).transpose(2, 0, 1)[None]
         (embedding, *_) = self.session.run(None, {self.session.get_inputs()[0].name: planes})
-        vector = embedding.reshape(-1)
-        return vector / max(float(np.linalg.norm(vector)), 1e-12)
+        vector = np.asarray(embedding, np.float32).reshape(-1)
+        return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
 
 
 def mean_embedding(embedder: Embedder, pictures: Frames, faces: Faces, step: int) -> NDArray | None:
@@ -112,7 +112,9 @@ def step_of(fps: float) -> int:
 def aligned(frame: Tensor, points: NDArray) -> NDArray[np.uint8]:
     """The face, 8-bit RGB [112 112 3], by the similarity that brings the five points nearest to their places."""
     picture = (frame[..., :3] * 255).round().clamp(0, 255).byte().numpy()
-    return cv2.warpAffine(np.ascontiguousarray(picture), similarity(points, PLACES), (SIDE, SIDE))
+    return np.asarray(
+        cv2.warpAffine(np.ascontiguousarray(picture), similarity(points, PLACES), (SIDE, SIDE)), np.uint8
+    )
 
 
 def similarity(source: NDArray, target: NDArray) -> NDArray[np.float64]:

@@ -57,6 +57,6 @@ def _mesh(path: Path, width: int, height: int) -> Keypoints:
     remedy = "Detect them in the video as it is shown."
     check_shape("The landmarks are of", (size[0], size[1]), (width, height), remedy)
     scaled = points[..., :2] * np.array([width / size[0], height / size[1]], np.float32)
-    finite = np.isfinite(scaled).all((1, 2))
+    finite = [bool(np.isfinite(mesh).all()) for mesh in scaled]
     faces = tuple(of_mesh(mesh)[None][: int(seen)] for mesh, seen in zip(scaled, finite, strict=True))
     return Keypoints(faces, width, height)

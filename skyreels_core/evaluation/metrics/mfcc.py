@@ -25,7 +25,7 @@ def mfcc(samples: NDArray) -> NDArray[np.float64]:
     power = np.abs(np.fft.rfft(_framed(_emphasised(np.asarray(samples, np.float64))), FFT)) ** 2 / FFT
     energy = _above_zero(power.sum(1))
     bands = np.log(_above_zero(power @ _filters().T))
-    coefficients = dct(bands, type=2, axis=1, norm="ortho")[:, :COEFFICIENTS]
+    coefficients = np.asarray(dct(bands, type=2, axis=1, norm="ortho"))[:, :COEFFICIENTS]
     coefficients *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(COEFFICIENTS) / LIFTER)
     coefficients[:, 0] = np.log(energy)
     return coefficients

@@ -114,7 +114,7 @@ def _patches(values: NDArray, side: int) -> list[NDArray]:
 def _normalised(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each pixel minus the mean around it, over the deviation around it; outside the picture is black."""
     mean, square = _blurred(picture), _blurred(picture**2)
-    return (picture - mean) / (np.sqrt(np.abs(square - mean**2)) + 1)
+    return ((picture - mean) / (np.sqrt(np.abs(square - mean**2)) + 1)).astype(np.float32)
 
 
 def _blurred(picture: NDArray) -> NDArray:
