@@ -268,7 +268,7 @@ for name, in_dim in (("1.7B", 16), ("17B", 36)):
             "long video": long_video(model),
             "what matters": what_matters(model),
             "without text": without_text(model),
-            "preview": preview_plan(model, find_family(model).recommended(model), 1e3, None),
+            "preview": preview_plan(model, find_family(model).recommended(model), CacheSettings(1e3), None),
             "mistakes": mistakes(model),
         }
 save_file(
