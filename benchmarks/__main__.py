@@ -2,7 +2,7 @@
 
 python -m benchmarks gpu: forward passes of the real size on a GPU, for docs/weights.md too; --toy tries it on the CPU.
 python -m benchmarks sync --model DIR measures a model that learned from rendered people on such people.
-python -m benchmarks parallel --devices 0,1 measures several devices, for whoever has them, and prints what it found.
+python -m benchmarks parallel --devices 0,1 measures several devices, for whoever has them.
 """
 
 from __future__ import annotations
@@ -66,8 +66,10 @@ def measure_gpu(toy: bool) -> None:
 
 
 def several_devices(devices: str, model: Path | None) -> None:
-    record = Record()
+    started, record = time.perf_counter(), Record()
     importlib.import_module(".parallel", __package__).run(record, devices, model)
+    record.save("parallel", time.perf_counter() - started)
+    write_report()
     sys.stdout.write(json.dumps(record, indent=1) + "\n")
 
 

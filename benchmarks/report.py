@@ -296,15 +296,21 @@ def same_bytes(r: Record) -> Iterator[Row]:
 
 def scaling(r: Record) -> Iterator[Row]:
     least = [r["least_of_8"], r["least_of_64"]]
-    claim = "devices' time used for ten minutes of 14B, reckoned: 8 / 64 GPUs, 1 to 3 branches, the least"
+    claim = "devices' time used for ten minutes of 14B, estimated: 8 / 64 GPUs, 1 to 3 branches, the least"
     text = f"{_slashed(least)} (the paper's 8: {r['paper_of_8']:.2f})"
     yield Row(claim, ">= 0.95", text, min(least) >= 0.95)
+
+
+def parallel(r: Record) -> Iterator[Row]:
+    for way, found in r["ways"].items():
+        text = found.get("refused") or f"{found['seconds']:.1f} s, latents differ by {found['differs']:.1g}"
+        yield Row(f"several devices, {r['devices']}: {way}", "no target", text)
 
 
 SECTIONS = (
     sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed,
     memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates, apg, joins,
-    crop, crop_yunet, crop_h264, crop_memory, gpu, lips, notices, scaling,
+    crop, crop_yunet, crop_h264, crop_memory, gpu, lips, notices, scaling, parallel,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What ten minutes of video take on many GPUs, reckoned from one measured forward and the bytes that travel.
+"""What ten minutes of video take on many GPUs, estimated from one measured forward and the bytes that travel.
 
 Nothing here was measured on several GPUs: `python -m benchmarks parallel --devices 0,1` measures two.
 """

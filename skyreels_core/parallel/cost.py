@@ -1,4 +1,4 @@
-"""What a run on many devices takes, reckoned: whole units are dealt, and what is left over is split.
+"""What a run on many devices takes, estimated: whole units are dealt, and what is left over is split.
 
 The seconds of a forward are measured, the bytes are counted, the rate at which they travel is an assumption that is
 stated with every result.

@@ -14,7 +14,7 @@ from math import inf
 from .sequence.shares import group_sizes
 
 GROUP_EFFICIENCY = (
-    0.95  # of a forward that is split, as reckoned in parallel.cost for NVLink: it decides what is split
+    0.95  # of a forward that is split, as estimated in parallel.cost for NVLink: it decides what is split
 )
 
 

@@ -65,7 +65,7 @@ def read_devices(
     split = WHOLE if sequence is None else SequenceSettings.read(sequence, engine or "own")
     if split.largest > len(names):
         raise InputError(
-            f"Sequence parallelism over {split.largest} devices was asked for, and {len(names)} are given. Give fewer "
+            f"Sequence parallelism needs {split.largest} devices, and {len(names)} are given. Give fewer "
             "(--sequence-parallel) or more devices (--devices)."
         )
     return Devices(names, limit, split)

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -20,9 +18,6 @@ WIDTH = 1024
 FRAMES, SIDE = 5, 224  # of a window
 COEFFICIENTS, STEPS = 13, 20  # of the MFCC in a window
 PREFIXES = ("__S__.", "module.", "model.", "syncnet.")
-UNREADABLE = (
-    OSError, RuntimeError, ValueError, AttributeError, EOFError, pickle.UnpicklingError, SafetensorError,
-)  # fmt: skip
 PARTS = ("netcnnaud", "netfcaud", "netcnnlip", "netfclip")
 
 
@@ -83,7 +78,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
         inner = loaded.get("state_dict", loaded)
         return {name: tensor for name, tensor in inner.items() if isinstance(tensor, Tensor)}
-    except UNREADABLE as error:
+    except Exception as error:  # of any kind: what the reader finds depends on the file
         raise InputError(
             f"{path} cannot be read as SyncNet's weights ({first_words(error)}). Give syncnet_v2.model, or the same "
             "weights as .pth or .safetensors."
