@@ -232,7 +232,7 @@ def test_the_command_line_deals_to_processes_and_writes_the_same_file(command, t
         (["--devices=cpu", "--device=cpu"], "Both --device and --devices were given"),
         (["--worker-timeout=9"], "--worker-timeout is about the workers of --devices, which are not given"),
         (["--devices=cpu", "--worker-timeout=0"], "time limit is 0.0 s; give seconds above 0"),
-        (["--devices=cpu", "--sequence-parallel=2"], "over 2 devices was asked for, and 1 are given"),
+        (["--devices=cpu", "--sequence-parallel=2"], "needs 2 devices, and 1 are given"),
         (["--devices=cpu,cpu", "--sequence-parallel=two"], "give the number of devices that may share"),
         (
             ["--devices=cpu,cpu", "--sequence-parallel=2", "--sequence-engine=ours"],
