@@ -32,6 +32,7 @@ PASSED_ON = {
 # Outputs and fields stand where saved graphs look for them. With none of these is the graph whole: tokens, latents and
 # the saved file are missing, and the host or the help page says so.
 UNAVOIDABLE = {
+    ("Evaluate", "plot", "reference"), ("Evaluate", "report", "metrics"),
     ("Tokens", "fps", "start"), ("Sampler", "report", "audio_guidance"), ("KeyFrames", "report", "audio_guidance"),
     ("MotionFrames", "report", "audio_guidance"), ("S2VSampler", "report", "audio_guidance"),
     ("SaveVideo", "video", "source"), ("SaveVideo", "report", "filename_prefix"), ("SaveVideo", "plot", "reference"),
