@@ -57,7 +57,8 @@ def small(name):
         elif kind == "SkyReelsAudioTokens":
             inputs["duration"] = SECONDS
         elif kind in ("SkyReelsAudioVideoEdit", "SkyReelsAudioMultiTalk", "SkyReelsAudioS2V"):
-            inputs |= {"width": SIZE, "height": SIZE}
+            wide = 2 if name == "conversation" else 1  # a mouth must cover a token
+            inputs |= {"width": wide * SIZE, "height": SIZE}
             inputs.pop("clip_vision", None), inputs.pop("clip_vision_output", None)
         elif kind == "SkyReelsAudioSampler":
             inputs |= {"window": 5, "overlap": 2}
