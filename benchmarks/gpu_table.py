@@ -28,7 +28,7 @@ LINES = (
     ),
     Line("the same, compiled (`--compile`)", "core_compiled", ("bare", "with_audio_layers")),
     Line(
-        "the same, bare, with `--attention` flash / sage / cudnn", "core",
+        "the same, bare, with attention flash / sage / cudnn", "core",
         ("attention_flash", "attention_sage", "attention_cudnn"),
     ),
     Line("diffusers' `WanTransformer3DModel`, bare", "diffusers", ("bare",)),

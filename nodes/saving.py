@@ -130,7 +130,9 @@ class SaveTalkingVideo(io.ComfyNode):
         timeline = finished.timeline
         output = new_output(filename_prefix, encoding.suffix, finished.size)
         frames = ticking(finished.frames, progress(timeline.frames))
-        signing = signer and (lambda path: signer.sign(path, origin_of(made, finished.voice, finished.shown)))
+        signing = signer and (
+            lambda path: signer.sign(path, origin_of(made, finished.voice, finished.shown), output.name)
+        )
         write_video(
             output.path,
             frames,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 import soundfile
 
 from skyreels_core import assets
 from skyreels_core.cli import main
 from skyreels_core.model.bundle import MODEL, random_bundle
+from skyreels_core.pipeline.calibration import polynomial
 from skyreels_core.run.settings import Settings
 from skyreels_core.sampling.magcache import LEVELS
 from skyreels_core.weights.header import calibration_of, read_header
@@ -66,6 +68,30 @@ def test_magcache_is_refused_without_a_curve_and_runs_with_one(bundle, capsys, t
 def test_what_cannot_be_calibrated_is_said(bundle, capsys, given, sentence):
     assert main(command(bundle, *given)) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", ["[1, 2]", "{", '{"cache_magnitudes": "x"}', '{"cache_coefficients": []}']
+)
+def test_a_file_that_no_calibration_wrote_is_named(bundle, capsys, tmp_path, content):
+    folder = shutil.copytree(bundle, tmp_path / "model")
+    calibration_of(folder / MODEL).write_text(content)
+    assert main(["animate", "--model", str(folder), *command(folder)[3:], "-o", str(tmp_path / "x.mp4")]) == 2
+    assert "model.calibration.json is not what skyreels-audio calibrate writes" in capsys.readouterr().err
+
+
+def test_several_devices_do_not_calibrate(bundle, capsys):
+    assert main(command(bundle, "--devices", "cpu,cpu")) == 2
+    assert "give --device instead of --devices" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("steps", [5, 9, 23, 49])
+def test_a_polynomial_stays_positive_for_the_steps_of_a_longer_schedule(steps):
+    generator = np.random.default_rng(steps)
+    moved = np.linspace(0.02, 0.12, steps)
+    changes = moved * (1 + 0.3 * generator.standard_normal(steps))
+    fitted = polynomial(moved.tolist(), changes.tolist())
+    assert (np.polyval(fitted, moved / 10) > 0).all() and (np.polyval(fitted, moved) > 0).all()
 
 
 def test_two_caches_are_not_one(bundle, capsys, tmp_path):

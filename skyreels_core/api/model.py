@@ -223,7 +223,7 @@ class Model:
         plan = plan or plan_animation(self._settings(options), self.facts, audio, pixels, fit)
         return control.run(
             partial(animate, self.bundle, audio, pixels, text, fit=fit, plan=plan, workers=self.workers),
-            of_animation(self.bundle, audio, pixels),
+            of_animation(self.bundle, self.workers, audio, pixels),
         )
 
     def edit(
@@ -283,7 +283,7 @@ class Model:
         make = edit if crop is None else edit_faces
         return control.run(
             partial(make, self.bundle, footage, audio, region, text, plan=plan, workers=self.workers),
-            of_edit(self.bundle, audio, footage),
+            of_edit(self.bundle, self.workers, audio, footage),
         )
 
 

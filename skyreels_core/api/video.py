@@ -126,7 +126,7 @@ class Video:
         signer.check(path)
         assert self._origin is not None  # every run says it
         origin = self._origin
-        return lambda made: signer.sign(made, origin())
+        return lambda made: signer.sign(made, origin(), path.name)
 
     def close(self) -> None:
         """Let go of the run state, where there is one; what is in it stays unless the video was saved."""

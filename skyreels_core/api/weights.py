@@ -24,7 +24,7 @@ from ..parallel.devices import Devices
 from ..pipeline.dealt import Workers
 from ..pipeline.worker import ModelSpec
 from ..run.plan import VAE_WIDTH, ModelFacts
-from ..weights.header import Header, Headers
+from ..weights.header import Header, Headers, with_calibrations
 from ..weights.signatures import Kind
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -182,6 +182,7 @@ def read_facts(
     width = vae_width(files["vae"], headers)
     voiced = [found[part][0] for part in MODEL_PARTS if part in found]
     metadata = {section: value for header in voiced for section, value in header.config.items()}
+    metadata = with_calibrations(metadata, voiced)
     return ModelFacts(backbone.config, dtype, "eq3", 0 if audio is None else audio.width, width), metadata
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
+from ..errors import InputError
 from ..files import atomic
 from ..media.reading import read_picture
 from ..media.sound import read_audio
@@ -16,6 +17,8 @@ from .progress import Bars
 
 
 def calibrate(args: Namespace) -> None:
+    if args.devices is not None:
+        raise InputError("A model is calibrated on one device: give --device instead of --devices.")
     model, settings = choose(args)
     output = args.output or calibration_of(model.files["backbone"])
     check_output(output, (".json",))

@@ -121,12 +121,12 @@ def check_targets(args: Namespace) -> None:
 def signer_of(args: Namespace) -> Signer | None:
     """Raises InputError for a certificate without its key, or the other way round."""
     certificate, key = args.sign_certificate, args.sign_key
-    if certificate is None and key is None:
+    if certificate is None and key is None and not args.sign_timestamp:
         return None
     if certificate is None or key is None:
         raise InputError(
-            "Signing needs a certificate chain (--sign-certificate) and its private key (--sign-key); one of them was "
-            "given. Give both, or none."
+            "Signing needs a certificate chain (--sign-certificate) and its private key (--sign-key); not all of it "
+            "was given. Give both, or none."
         )
     return Signer(certificate, key, args.sign_timestamp)
 

@@ -89,19 +89,21 @@ class Signer:
             )
         self._opened().close()
 
-    def sign(self, path: Path, origin: Origin) -> None:
-        """Put a signed manifest into a finished file; without success the file stays as it was."""
+    def sign(self, path: Path, origin: Origin, title: str = "") -> None:
+        """Put a signed manifest into a finished file; without success it stays as it was. `title` is the name that
+        it will have."""
         c2pa = _c2pa()
         signed = path.with_name(f".signed-{path.name}")
-        manifest = json.dumps(origin.manifest(path.name))
+        manifest = json.dumps(origin.manifest(title or path.name))
         try:
             with self._opened() as signer, c2pa.Builder(manifest) as builder:
                 builder.sign_file(path, signed, signer)
             signed.replace(path)
         except c2pa.C2paError as error:
             raise InputError(
-                f"{path.name} cannot be signed ({first_words(error)}). Check the certificate chain in "
-                f"{self.certificate}: its own certificate first, for digital signatures, with one that issued it."
+                f"{title or path.name} cannot be signed ({first_words(error)}). Check the certificate chain in "
+                f"{self.certificate}: its own certificate first, for digital signatures, with one that issued it"
+                f"{'; and the time-stamping authority ' + self.timestamp if self.timestamp else ''}."
             ) from error
         finally:
             with suppress(OSError):

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header
+from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header, with_calibrations
 from ..weights.signatures import KINDS, Kind, find_kind
 from .adapter import AudioAdapter
 from .backbone import WanModel
@@ -75,7 +75,10 @@ def load_model(
     audio_header, audio_config = header, description.audio
     if audio_path is not None:
         audio_header, voice = identify(audio_path, VOICED, "audio layers are", read)
-        audio_config, metadata = voice.audio, metadata | audio_header.config
+        audio_config, metadata = (
+            voice.audio,
+            with_calibrations(metadata | audio_header.config, [header, audio_header]),
+        )
     model = load_weights(WanModel, model_config, header, dtype, device, only, fp8)
     if audio_config is None:
         return model, None, metadata

@@ -23,7 +23,9 @@ from .planning import check_models, checked_settings, facts_of, plan_animation
 from .run import Progress, Run
 from .sampler import Evaluator, evaluator_of, sample, time_embedding
 
-DEGREE = 4  # of TeaCache's polynomial
+DEGREE = 4  # of TeaCache's polynomial, at most
+STEPS_PER_DEGREE = 5  # that are needed to tell it from chance
+SMALLER = 0.1  # of the smallest change of a calibration: that of the finest schedule it is used for
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Calibration:
 
     def settings(self) -> dict[str, list[float]]:
         """What a model's metadata recommend: TeaCache's polynomial and MagCache's magnitudes."""
-        fitted = np.polyfit(self.embedding, self.velocity, min(DEGREE, len(self.velocity) - 1))
+        fitted = polynomial(self.embedding, self.velocity)
         curve = MagnitudeCurve.of_ratios(self.ratios, self.sigmas)
         return {
             "cache_coefficients": [float(f"{value:.6g}") for value in fitted],
@@ -53,6 +55,17 @@ class Calibration:
             for name in ("embedding", "velocity", "ratios")
         )
         return cls(runs[0].sigmas, *means)
+
+
+def polynomial(moved: Sequence[float], changes: Sequence[float]) -> list[float]:
+    """Of the highest degree that so many steps can tell, and that stays above 0 for the smaller steps of a longer
+    schedule; else a line through 0."""
+    reach = np.linspace(SMALLER * min(moved), max(moved), 200)
+    for degree in range(min(DEGREE, len(moved) // STEPS_PER_DEGREE), 0, -1):
+        fitted = np.polyfit(moved, changes, degree)
+        if (np.polyval(fitted, reach) > 0).all():
+            return fitted.tolist()
+    return [float(np.dot(moved, changes) / np.dot(moved, moved)), 0.0]
 
 
 @dataclass

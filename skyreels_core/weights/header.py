@@ -36,6 +36,7 @@ BITS = {
 FORMAT_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}  # that are loaded as they are
 SECTIONS = ("transformer", "skyreels_audio", "sampling", "whisper")  # of the "config" of the metadata
 CONFIG = "config"
+CALIBRATED = ("cache_coefficients", "cache_magnitudes")
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,31 @@ class Header:
         """The "config" of the metadata: sections "transformer", "skyreels_audio", "sampling". What a calibration
         measured, in a file beside this one, goes before what "sampling" says."""
         config = json.loads(self.metadata.get(CONFIG, "{}"))
-        beside = calibration_of(self.path)
-        if beside.is_file():
-            config["sampling"] = {**config.get("sampling", {}), **read_json(beside)}
+        if calibration := self.calibration:
+            config["sampling"] = {**config.get("sampling", {}), **calibration}
         return config
+
+    @property
+    def calibration(self) -> dict[str, list[float]]:
+        """What was measured of the model, in the file beside it; nothing where there is none. Raises InputError for
+        what no calibration writes."""
+        beside = calibration_of(self.path)
+        if not beside.is_file():
+            return {}
+        try:
+            found = {
+                name: [float(value) for value in json.loads(beside.read_text("utf-8"))[name]]
+                for name in CALIBRATED
+            }
+            if all(values and all(map(math.isfinite, values)) for values in found.values()):
+                return found
+            problem = "numbers are missing"
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            problem = first_words(error)
+        raise InputError(
+            f"{beside} is not what skyreels-audio calibrate writes ({problem}). Delete it, or delete it and calibrate "
+            "again."
+        )
 
     @property
     def parameters(self) -> int:
@@ -67,6 +89,14 @@ class Header:
         for name, shape in self.shapes.items():
             counts[self.formats[name]] += math.prod(shape)
         return [name for name, _ in counts.most_common()]
+
+
+def with_calibrations(sections: Mapping[str, Any], headers: Iterable[Header]) -> dict[str, Any]:
+    """The sections of a model's metadata, with what was measured of any of its files."""
+    measured = {name: values for header in headers for name, values in header.calibration.items()}
+    if not measured:
+        return dict(sections)
+    return {**sections, "sampling": {**sections.get("sampling", {}), **measured}}
 
 
 ReadHeader = Callable[[Path], Header]

@@ -115,7 +115,8 @@ class TestMagCache:
         folder = server.models / "diffusion_models"
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(assets.model() / "model.safetensors", folder / "measured.safetensors")
-        figures = {"cache_magnitudes": [1 - 0.001 * level for level in range(len(LEVELS))]}
+        magnitudes = [1 - 0.001 * level for level in range(len(LEVELS))]
+        figures = {"cache_magnitudes": magnitudes, "cache_coefficients": [1.0, 0.0]}
         (folder / "measured.calibration.json").write_text(json.dumps(figures))
         run = self.with_cache(model=["measured", 0], max_skips=1)
         run["measured"] = node("SkyReelsAudioLoadModel", model_name="measured.safetensors")

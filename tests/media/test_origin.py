@@ -105,6 +105,16 @@ def test_other_files_than_mp4_and_mov_are_refused(tmp_path):
 class TestRuns:
     """Through the command line and Python."""
 
+    def test_several_devices_sign_alike(self, tmp_path):
+        folder, voice = self.model(tmp_path)
+        signs, models = signer(tmp_path), []
+        signing = ["--sign-certificate", str(signs.certificate), "--sign-key", str(signs.key)]
+        for devices in ([], ["--devices", "cpu,cpu"]):
+            made = tmp_path / f"made{len(devices)}.mp4"
+            assert main([*self.command(folder, voice, made), *signing, *devices]) == 0
+            models += [e["data"]["model"] for e in read(made)[0]["assertions"] if e["label"] == LABEL]
+        assert models[0] == models[1]
+
     def test_animate_signs_what_it_was_given(self, tmp_path, capsys):
         folder, voice = self.model(tmp_path)
         signs, made = signer(tmp_path), tmp_path / "made.mp4"
@@ -113,14 +123,15 @@ class TestRuns:
         manifest, state = read(made)
         (generation,) = [each["data"] for each in manifest["assertions"] if each["label"] == LABEL]
         assert state == "Valid" and "blocks of width" in generation["model"]
+        assert manifest["title"] == "made.mp4"
         assert generation["inputs"]["voice"]["sha256"] == voice_hash(read_audio(voice))
         picture = read_picture(assets.portrait())
         assert generation["inputs"]["picture"]["sha256"] == pixel_hash([picture])
 
     def test_half_a_signature_is_refused_before_the_work(self, tmp_path, capsys):
         folder, voice = self.model(tmp_path)
-        given = [*self.command(folder, voice, tmp_path / "made.mp4"), "--sign-key", "key.pem"]
-        assert main(given) == 2
+        for half in (["--sign-key", "key.pem"], ["--sign-timestamp", "http://127.0.0.1"]):
+            assert main([*self.command(folder, voice, tmp_path / "made.mp4"), *half]) == 2
         assert "Give both, or none" in capsys.readouterr().err
 
     def model(self, tmp_path):
