@@ -13,7 +13,8 @@ CATEGORIES = ("loaders", "audio", "masks", "conditioning", "guidance", "sampling
 NODES = {
     "SkyReelsAudioApplyInfiniteTalk", "SkyReelsAudioApplyLayers", "SkyReelsAudioCFGScheduler",
     "SkyReelsAudioColorUnify", "SkyReelsAudioComposite", "SkyReelsAudioCreateVideo", "SkyReelsAudioDemoInputs",
-    "SkyReelsAudioFaceCrop", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider", "SkyReelsAudioHuMo",
+    "SkyReelsAudioEvaluate", "SkyReelsAudioFaceCrop", "SkyReelsAudioFaceMask", "SkyReelsAudioGuider",
+    "SkyReelsAudioHuMo",
     "SkyReelsAudioImageAnimation", "SkyReelsAudioJoinShots", "SkyReelsAudioKeyFrames",
     "SkyReelsAudioLoadDWPose", "SkyReelsAudioLoadDemo", "SkyReelsAudioLoadModel", "SkyReelsAudioLoadV3",
     "SkyReelsAudioLoadWav2Vec", "SkyReelsAudioLoadWhisper", "SkyReelsAudioLoadYuNet",
