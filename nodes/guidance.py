@@ -121,6 +121,26 @@ class CFGScheduler(io.ComfyNode):
         return io.NodeOutput(settings, plot, ui=ui.PreviewImage(plot, cls=cls))
 
 
+def cache_inputs() -> list[io.Input]:
+    return [
+        io.Sigmas.Input(
+            "sigmas", optional=True,
+            tooltip="The sigmas to sample, to show their plan. Without them, the model's own.",
+        ),
+        io.Float.Input(
+            "memory", default=CACHE_MEMORY, min=0.1, max=1024.0, step=0.5, advanced=True, optional=True,
+            tooltip="Memory limit in GiB; windows that do not fit are computed at every step.",
+        ),
+    ]  # fmt: skip
+
+
+def cache_outputs(name: str) -> list[io.Output]:
+    return [
+        TeaCache.Output(display_name=name, tooltip="For SkyReels Audio Guider or Sampler."),
+        io.String.Output(display_name="report", tooltip="The reused steps and the time saved."),
+    ]
+
+
 class TeaCacheNode(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -137,19 +157,9 @@ class TeaCacheNode(io.ComfyNode):
                     tooltip="Accumulated change at which a step is computed again. 0.1 is careful, 0.3 fast; for "
                     "the demo model 0.05.",
                 ),
-                io.Sigmas.Input(
-                    "sigmas", optional=True,
-                    tooltip="The sigmas to sample, to show their plan. Without them, the model's own.",
-                ),
-                io.Float.Input(
-                    "memory", default=CACHE_MEMORY, min=0.1, max=1024.0, step=0.5, advanced=True, optional=True,
-                    tooltip="Memory limit in GiB; windows that do not fit are computed at every step.",
-                ),
+                *cache_inputs(),
             ],
-            outputs=[
-                TeaCache.Output(display_name="teacache", tooltip="For SkyReels Audio Guider or Sampler."),
-                io.String.Output(display_name="report", tooltip="The reused steps and the time saved."),
-            ],
+            outputs=cache_outputs("teacache"),
         )  # fmt: skip
 
     @classmethod
@@ -181,19 +191,9 @@ class MagCacheNode(io.ComfyNode):
                     tooltip="Steps in a row that are reused at most; 0 = as published, 6 for 14B and 4 for smaller "
                     "models.",
                 ),
-                io.Sigmas.Input(
-                    "sigmas", optional=True,
-                    tooltip="The sigmas to sample, to show their plan. Without them, the model's own.",
-                ),
-                io.Float.Input(
-                    "memory", default=CACHE_MEMORY, min=0.1, max=1024.0, step=0.5, advanced=True, optional=True,
-                    tooltip="Memory limit in GiB; windows that do not fit are computed at every step.",
-                ),
+                *cache_inputs(),
             ],
-            outputs=[
-                TeaCache.Output(display_name="magcache", tooltip="For SkyReels Audio Guider or Sampler."),
-                io.String.Output(display_name="report", tooltip="The reused steps and the time saved."),
-            ],
+            outputs=cache_outputs("magcache"),
         )  # fmt: skip
 
     @classmethod

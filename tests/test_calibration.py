@@ -15,7 +15,7 @@ from skyreels_core.model.bundle import MODEL, random_bundle
 from skyreels_core.pipeline.calibration import polynomial
 from skyreels_core.run.settings import Settings
 from skyreels_core.sampling.magcache import LEVELS
-from skyreels_core.weights.header import calibration_of, read_header
+from skyreels_core.weights.header import calibration_of, read_header, sections_of
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_every_run_reads_what_was_measured(bundle, capsys, tmp_path):
     folder = shutil.copytree(bundle, tmp_path / "model")
     assert main(command(folder, "--steps", "6")) == 0
     measured = json.loads(calibration_of(folder / MODEL).read_text())
-    settings = Settings.of(read_header(folder / MODEL).config)
+    settings = Settings.of(sections_of([read_header(folder / MODEL)]))
     assert list(settings.cache_coefficients) == measured["cache_coefficients"]
     assert list(settings.cache_magnitudes) == measured["cache_magnitudes"]
     assert len(settings.cache_magnitudes) == len(LEVELS) and settings.cache_magnitudes[0] == 1
@@ -99,3 +99,23 @@ def test_two_caches_are_not_one(bundle, capsys, tmp_path):
     both = ["--tea-cache", "0.2", "--mag-cache", "0.2"]
     assert main(["animate", "--model", str(bundle), *given, "-o", str(tmp_path / "x.mp4"), *both]) == 2
     assert "give one threshold" in capsys.readouterr().err
+
+
+def test_a_run_resumes_with_its_own_attention_alone(bundle, capsys, tmp_path):
+    made, work = tmp_path / "made.mp4", ["--work", str(tmp_path / "state")]
+    given = ["animate", "--model", str(bundle), *command(bundle)[3:], "-o", str(made), "--steps", "2", *work]
+    folder = shutil.copytree(interrupted(given, tmp_path), tmp_path / "again")
+    assert folder.is_dir()
+    assert main([*given, "--resume", "--attention", "math"]) == 2
+    assert "the attention was empty and is now math" in capsys.readouterr().err
+    assert main([*given, "--resume"]) == 0
+
+
+def interrupted(given: list[str], tmp_path):
+    """The state of a run that was sampled, and could not be written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "skyreels_core.api.video.write_video", lambda *_, **__: (_ for _ in ()).throw(OSError("full"))
+        )
+        assert main(given) == 2
+    return tmp_path / "state"

@@ -271,6 +271,7 @@ def test_every_option_refuses_what_no_option_is(model, voice):
         ({"fps": Fraction(30000, 1001)}, {"fps": 30000 / 1001}),
         ({"null_image": np.bool_(True)}, {"null_image": True}),
         ({"tea_cache": 0, "solver": None}, {"tea_cache": None}),
+        ({"tea_cache": 0.2, "mag_cache": 0}, {"tea_cache": 0.2}),
     ],
 )
 def test_a_number_counts_by_its_value(model, given, same):
@@ -278,6 +279,16 @@ def test_a_number_counts_by_its_value(model, given, same):
     from skyreels_core.run.settings import WAN
 
     assert settings_of(WAN, given) == settings_of(WAN, same)
+
+
+def test_no_magcache_leaves_the_recommended_teacache_and_no_teacache_computes_every_step():
+    from skyreels_core.api.options import settings_of
+    from skyreels_core.run.settings import WAN
+
+    tea, mag = (WAN.override(cache_threshold=0.1, cache=name) for name in ("teacache", "magcache"))
+    assert settings_of(tea, {"mag_cache": 0}) == tea
+    for recommended, off in ((mag, "mag_cache"), (mag, "tea_cache"), (tea, "tea_cache")):
+        assert settings_of(recommended, {off: 0}).cache_threshold is None
 
 
 def test_a_constant_scale_as_a_number_makes_the_same_video(model, voice):

@@ -69,15 +69,16 @@ def settings_of(recommended: Settings, options: Mapping[str, Any]) -> Settings:
         name: value for name, value in values.items() if name not in PREPROCESSING and name not in CACHES
     }
     given = {FIELDS.get(name, name): value for name, value in others.items()}
-    settings = recommended.override(**given, **cache_of(values), hearing=preprocessing)
+    settings = recommended.override(**given, **cache_of(values, recommended.cache), hearing=preprocessing)
     settings.check()
     if not 0 <= settings.seed < SEEDS:
         raise InputError(f"The seed is {settings.seed}; give an integer from 0 to {SEEDS - 1}.")
     return settings
 
 
-def cache_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the caches' thresholds decide. Raises InputError where both have one."""
+def cache_of(values: Mapping[str, Any], recommended: str) -> dict[str, Any]:
+    """The fields that the caches' thresholds decide. For TeaCache 0 computes every step, as it always did; for MagCache
+    it switches that off where it is recommended. Raises InputError where both have a threshold."""
     given = {name: values[name] for name in CACHES if values.get(name) is not None}
     used = [name for name, threshold in given.items() if threshold]
     if len(used) > 1:
@@ -85,9 +86,10 @@ def cache_of(values: Mapping[str, Any]) -> dict[str, Any]:
             f"TeaCache has the threshold {given['tea_cache']:g} and MagCache {given['mag_cache']:g}. One of them "
             "chooses the steps that are reused: give one threshold, and leave the other out."
         )
-    if not given:
-        return {}
-    return {"cache_threshold": given[used[0]], "cache": CACHES[used[0]]} if used else {"cache_threshold": 0}
+    if used:
+        return {"cache_threshold": given[used[0]], "cache": CACHES[used[0]]}
+    off = "tea_cache" in given or ("mag_cache" in given and recommended == CACHES["mag_cache"])
+    return {"cache_threshold": 0} if off else {}
 
 
 def value_of(name: str, value: Any) -> Any:

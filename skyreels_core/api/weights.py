@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ..parallel.devices import Devices
 from ..pipeline.dealt import Workers
 from ..pipeline.worker import ModelSpec
 from ..run.plan import VAE_WIDTH, ModelFacts
-from ..weights.header import Header, Headers, with_calibrations
+from ..weights.header import Header, Headers, sections_of
 from ..weights.signatures import Kind
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -64,7 +64,7 @@ class ModelFiles:
             else load_bundle(self.folder, self.headers, load=self._networks)
         )
         bundle.vae.to(self.device)
-        return bundle
+        return replace(bundle, execution=self.execution)
 
     def start_workers(self) -> Workers | None:
         """Those that the devices ask for, which begin to load the model."""
@@ -181,9 +181,8 @@ def read_facts(
     audio = found.get("audio_layers", found["backbone"])[1].audio
     width = vae_width(files["vae"], headers)
     voiced = [found[part][0] for part in MODEL_PARTS if part in found]
-    metadata = {section: value for header in voiced for section, value in header.config.items()}
-    metadata = with_calibrations(metadata, voiced)
-    return ModelFacts(backbone.config, dtype, "eq3", 0 if audio is None else audio.width, width), metadata
+    facts = ModelFacts(backbone.config, dtype, "eq3", 0 if audio is None else audio.width, width)
+    return facts, sections_of(voiced)
 
 
 def vae_width(path: Path, headers: Headers) -> int:

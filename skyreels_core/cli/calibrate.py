@@ -25,7 +25,9 @@ def calibrate(args: Namespace) -> None:
     voices = [read_audio(path) for path in args.audio]
     picture = None if args.image is None else read_picture(args.image)
     with Bars() as bars:
-        measured = measure(model.load(), voices, picture, args.text, settings=settings, progress=bars)
+        measured = measure(
+            model.load(), voices, picture, args.text, fit=args.fit, settings=settings, progress=bars
+        )
     with atomic(output) as part:
         part.write_text(json.dumps(measured.settings(), indent=1) + "\n", encoding="utf-8")
     print(output)

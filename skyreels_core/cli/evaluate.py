@@ -6,6 +6,7 @@ import logging
 from argparse import Namespace
 
 from ..api.evaluation import Given, evaluate_files
+from ..errors import InputError
 from ..evaluation.metrics.report import MARKDOWN
 from .progress import Bars
 
@@ -21,4 +22,8 @@ def evaluate(args: Namespace) -> None:
         )  # fmt: skip
     for line in report.lines:
         logger.info(line)
+    if not any(clip.figures for clip in report.clips):
+        raise InputError(
+            f"Nothing could be measured; {args.output / MARKDOWN} says why for each video and metric."
+        )
     print(args.output / MARKDOWN)

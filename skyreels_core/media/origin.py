@@ -9,14 +9,17 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..errors import InputError, first_words
 from ..version import VERSION
 from .muxing import to_uint8
 from .sound import Audio
+from .writing import write_video
 
 SUFFIXES = (".mp4", ".mov")
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -81,13 +84,16 @@ class Signer:
     timestamp: str = ""
 
     def check(self, path: Path) -> None:
-        """Raises InputError where a file of this name cannot be signed. Call it before the work."""
+        """Raises InputError where a file of this name cannot be signed: a small video is. Call it before the work."""
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(
                 f"{path} cannot be signed: Content Credentials fit into {' and '.join(SUFFIXES)} files. Choose such a "
                 "name, or leave the certificate out."
             )
-        self._opened().close()
+        with TemporaryDirectory() as folder:
+            tried = Path(folder) / f"tried{path.suffix}"
+            write_video(tried, [torch.zeros(16, 16, 3)], 25)
+            self.sign(tried, Origin("animation", ""), path.name)
 
     def sign(self, path: Path, origin: Origin, title: str = "") -> None:
         """Put a signed manifest into a finished file; without success it stays as it was. `title` is the name that

@@ -21,6 +21,7 @@ from .backbone import WanModel
 from .checkpoint import load_model, save_model
 from .clip_vision import ClipVision, load_clip_vision
 from .config import CONFIGS, AudioConfig
+from .execution import AS_LOADED, Execution
 from .text import TextEncoder, load_text_encoder, random_text_encoder, save_text_encoder
 from .vae import VideoVAE, load_vae, save_vae
 from .whisper import WhisperTokens, load_whisper, save_whisper
@@ -50,6 +51,7 @@ class Bundle:
     whisper: WhisperTokens
     clip_vision: ClipVision | None
     metadata: Mapping[str, Any]  # the sections of the model file, of which run.settings reads "sampling"
+    execution: Execution = AS_LOADED  # how the networks compute
 
     @property
     def audio_layers(self) -> AudioAdapter:

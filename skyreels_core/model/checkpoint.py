@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header, with_calibrations
+from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header, sections_of
 from ..weights.signatures import KINDS, Kind, find_kind
 from .adapter import AudioAdapter
 from .backbone import WanModel
@@ -65,7 +65,7 @@ def load_model(
     place, so memory holds them once.
     """
     header, description = identify(path, BACKBONES, "a video model is", read)
-    model_config, metadata = description.config, header.config
+    model_config = description.config
     assert model_config is not None  # a backbone without sizes has problems, which `identify` raises
     if needs_picture and not model_config.takes_picture:
         raise InputError(
@@ -75,10 +75,8 @@ def load_model(
     audio_header, audio_config = header, description.audio
     if audio_path is not None:
         audio_header, voice = identify(audio_path, VOICED, "audio layers are", read)
-        audio_config, metadata = (
-            voice.audio,
-            with_calibrations(metadata | audio_header.config, [header, audio_header]),
-        )
+        audio_config = voice.audio
+    metadata = sections_of([header, audio_header])
     model = load_weights(WanModel, model_config, header, dtype, device, only, fp8)
     if audio_config is None:
         return model, None, metadata
@@ -124,7 +122,7 @@ def read_audio_layers(
     config = _whole_audio_config(header, names)
     with safe_open(header.path, framework="pt") as file:
         state = {name: file.get_tensor(header.prefix + name) for name in names}
-    return state, config, header.config
+    return state, config, sections_of([header])
 
 
 def _whole_audio_config(header: Header, names: Collection[str]) -> AudioConfig:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..weights.header import FORMAT_NAMES, Header, Headers, ReadHeader, read_header
+from ..weights.header import FORMAT_NAMES, Header, Headers, ReadHeader, read_header, sections_of
 from ..weights.parts import is_part, joined, parts_of
 from ..weights.signatures import KINDS, Kind, find_kind, other_model, packer
 from .config import LATENT_CHANNELS, PICTURE_CHANNELS, AudioConfig, WanConfig
@@ -113,7 +113,7 @@ def examine(path: str | Path, read: ReadHeader = read_header) -> tuple[Header, D
         audio=audio,
         dtype=" + ".join(FORMAT_NAMES.get(name, name) for name in header.element_formats),
         parameters=header.parameters,
-        sampling=header.config.get("sampling", {}),
+        sampling=sections_of([header]).get("sampling", {}),
         problems=tuple(find_problems(header, kind, config, audio, read)),
         place=KINDS[kind].place,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 from torch import Tensor
 
+from ..conditioning.fitting import Shape
 from ..conditioning.prompts import PromptSchedule
 from ..errors import InputError
 from ..media.sound import Audio
@@ -95,10 +96,11 @@ class Recorded:
 
 def calibrate(
     bundle: Bundle,
-    voices: Iterable[Audio],
+    voices: Sequence[Audio],
     picture: Tensor | None,
     text: str = "",
     *,
+    fit: Shape = "keep_shape",
     settings: Settings | None = None,
     progress: Progress | None = None,
     check_cancel: Callable[[], None] | None = None,
@@ -111,18 +113,21 @@ def calibrate(
     chosen = checked_settings(bundle, settings).override(cache_threshold=0)
     if chosen.steps < DEGREE + 2:
         raise InputError(f"The calibration has {chosen.steps} steps (--steps); give {DEGREE + 2} or more.")
-    runs = [_recorded_run(bundle, voice, picture, text, chosen, progress, check_cancel) for voice in voices]
+    plans = [plan_animation(chosen, facts_of(bundle), voice, picture, fit) for voice in voices]
+    runs = [
+        _recorded(Run(bundle, plan, progress, check_cancel), voice, picture, text, fit)
+        for plan, voice in zip(plans, voices, strict=True)
+    ]
     return Calibration.mean(runs)
 
 
-def _recorded_run(bundle, voice, picture, text, settings, progress, check_cancel) -> Calibration:
-    run = Run(bundle, plan_animation(settings, facts_of(bundle), voice, picture), progress, check_cancel)
-    visual = placed_picture(run, picture, "keep_shape")
+def _recorded(run: Run, voice: Audio, picture: Tensor | None, text: str, fit: Shape) -> Calibration:
+    visual = placed_picture(run, picture, fit)
     evaluator, conditions = evaluator_of(run, voice, PromptSchedule.of(text), visual, visual.picture)
     recorded = Recorded(evaluator)
     sample(run, cast(Evaluator, recorded), conditions=conditions)
     sigmas = run.plan.sigmas.values[:-1]
-    embedding = time_embedding(bundle.model)
+    embedding = time_embedding(run.bundle.model)
     moved = relative_changes([embedding(TIMESTEPS * sigma) for sigma in sigmas])
     velocity, ratios = (
         [float(np.mean(seen[sigma])) for sigma in sigmas[1:]] for seen in (recorded.moved, recorded.ratios)

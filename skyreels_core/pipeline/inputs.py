@@ -8,6 +8,7 @@ import torch
 
 from ..conditioning.prompts import PromptSchedule
 from ..media.sound import Audio
+from ..model.execution import AS_LOADED, Execution
 from ..run.resume import digest
 from ..run.resume.fingerprint import digest_weights
 from ..run.settings import WAN
@@ -33,7 +34,14 @@ def begin_work(run: Run, audio: Audio, text: str | PromptSchedule, **shown: str)
         "the voice": digest(audio.samples, audio.sample_rate),
         "the text": str(text),
         "the device": f"{run.device.type}, torch {torch.__version__}",
+        **rounding_of(bundle.execution),
     })  # fmt: skip
+
+
+def rounding_of(execution: Execution) -> dict[str, str]:
+    """What rounds otherwise than by default; folders of older versions do not name it."""
+    chosen = {"the attention": execution.attention, "torch.compile": "on" if execution.compile else ""}
+    return {name: value for name, value in chosen.items() if value not in ("", AS_LOADED.attention)}
 
 
 def digests_of(run: Run) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,8 @@ class Header:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The "config" of the metadata: sections "transformer", "skyreels_audio", "sampling". What a calibration
-        measured, in a file beside this one, goes before what "sampling" says."""
-        config = json.loads(self.metadata.get(CONFIG, "{}"))
-        if calibration := self.calibration:
-            config["sampling"] = {**config.get("sampling", {}), **calibration}
-        return config
+        """The "config" of the metadata: sections "transformer", "skyreels_audio", "sampling"."""
+        return json.loads(self.metadata.get(CONFIG, "{}"))
 
     @property
     def calibration(self) -> dict[str, list[float]]:
@@ -91,11 +87,13 @@ class Header:
         return [name for name, _ in counts.most_common()]
 
 
-def with_calibrations(sections: Mapping[str, Any], headers: Iterable[Header]) -> dict[str, Any]:
-    """The sections of a model's metadata, with what was measured of any of its files."""
+def sections_of(headers: Sequence[Header]) -> dict[str, Any]:
+    """Of the metadata of a model's files, a later one's before an earlier one's; what was measured of any of them, in a
+    calibration beside it, goes before what they recommend."""
+    sections = {name: section for header in headers for name, section in header.config.items()}
     measured = {name: values for header in headers for name, values in header.calibration.items()}
     if not measured:
-        return dict(sections)
+        return sections
     return {**sections, "sampling": {**sections.get("sampling", {}), **measured}}
 
 

@@ -97,6 +97,17 @@ def test_a_key_of_another_certificate_is_refused(tmp_path):
         write_video(tmp_path / "made.mp4", FRAMES, 25, sign=lambda made: signs.sign(made, ORIGIN))
 
 
+def test_a_certificate_that_cannot_sign_is_found_before_the_work(tmp_path):
+    signs = signer(tmp_path)
+    alone = (
+        signs.certificate.read_bytes().split(b"-----END CERTIFICATE-----\n")[1]
+        + b"-----END CERTIFICATE-----\n"
+    )
+    signs.certificate.write_bytes(alone)  # the authority's own, of another key
+    with pytest.raises(InputError, match=r"cannot sign|cannot be signed"):
+        signs.check(tmp_path / "made.mp4")
+
+
 def test_other_files_than_mp4_and_mov_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"fit into \.mp4 and \.mov"):
         signer(tmp_path).check(tmp_path / "made.webm")
