@@ -25,14 +25,14 @@ def run(record: dict[str, Any], devices: str, model: Path | None = None) -> None
     names = devices.split(",")
     one = {"devices": names[:1]}
     record["devices"], record["ways"] = devices, {}
-    for voice, ways in (
-        (SECONDS, {"one": one, "units dealt": {"devices": names}}),
-        (SHORT, {"one window on one": one, **dict(splits(names))}),
+    for voice, guidance, ways in (
+        (SECONDS, "3", {"one": one, "units dealt": {"devices": names}}),
+        (SHORT, "1", {"one forward pass on one": one, **dict(splits(names))}),
     ):
         expected = None
         for way, options in ways.items():
             try:
-                latents, seconds = sampled(options, voice, model)
+                latents, seconds = sampled(options, voice, guidance, model)
             except InputError as error:
                 record["ways"][way] = {"refused": str(error)}
                 continue
@@ -48,14 +48,21 @@ def splits(names: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for engine in ENGINES if ranks > 1 else ():
         for way, sequence in (("Ulysses", f"{ranks}x1"), ("ring", f"1x{ranks}")):
             options = {"devices": names, "sequence_parallel": sequence, "sequence_engine": engine}
-            yield f"one window split by {engine}, {way}", options
+            yield f"one forward pass split by {engine}, {way}", options
 
 
-def sampled(options: dict[str, Any], seconds: float, model: Path | None) -> tuple[torch.Tensor, float]:
-    """Latents, and the seconds of sampling, the second time: kernels are chosen in the first."""
+def sampled(
+    options: dict[str, Any], seconds: float, guidance: str, model: Path | None
+) -> tuple[torch.Tensor, float]:
+    """Latents, and the seconds of sampling, the second time: kernels are chosen in the first. Without guidance a step
+    of one window is one forward pass, which does not fill two devices."""
     noise = torch.rand(1, round(16000 * seconds), generator=torch.Generator().manual_seed(0)) - 0.5
     with sky.load(model, **options) as loaded:
-        loaded.animate(assets.portrait(), (noise, 16000), steps=STEPS)
-        video = loaded.animate(assets.portrait(), (noise, 16000), steps=STEPS)
+        loaded.animate(
+            assets.portrait(), (noise, 16000), steps=STEPS, audio_guidance=guidance, text_guidance="1"
+        )
+        video = loaded.animate(
+            assets.portrait(), (noise, 16000), steps=STEPS, audio_guidance=guidance, text_guidance="1"
+        )
     latents = video._result.frames.latents  # pyright: ignore[reportAttributeAccessIssue]
     return latents, video.report.seconds["sampling"]

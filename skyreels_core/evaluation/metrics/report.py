@@ -21,7 +21,6 @@ JSON, MARKDOWN, PLOT = "report.json", "report.md", "report.png"
 DIGITS = 4
 PANEL_HEIGHT = 170  # pixels
 MOST_NAMED = 6  # clips whose number stands at the axis
-ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,8 @@ def figure_panel(figure: Figure, clips: Sequence[ClipResult]) -> Panel:
     step = -(-len(clips) // MOST_NAMED)
     numbers = [(index, str(index)) for index in range(1, len(clips) + 1, step)]
     unit = f" ({figure.unit})" if figure.unit else ""
-    label = f"{figure.name}{unit} {ARROWS[figure.better]}"
+    better = f", {figure.better} is better" if figure.better else ""
+    label = f"{figure.name}{unit}{better}"
     highest = max((abs(y) for _, y in stems if y is not None), default=1.0) or 1.0
     return Panel([Line(label, stems)], [(0, ""), *numbers, (len(clips) + 1, "")], top=highest)
 
