@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from comfy_api.latest import InputImpl, io
 
 from ..skyreels_core.evaluation.drift_plot import draw_drift
@@ -10,7 +12,7 @@ from ..skyreels_core.media.encoding import CODECS, Encoding
 from ..skyreels_core.media.writing import write_video
 from ..skyreels_core.timeline import Timeline
 from .cropped import finish_crops
-from .finishing import Inputs, finish_latent, ticking
+from .finishing import Finished, Inputs, finish_latent, ticking
 from .host.decoding import check_decoder
 from .host.made import cropped_latents, forget_run, made_of
 from .host.output import OutputFile, metadata, new_output
@@ -121,34 +123,35 @@ class SaveTalkingVideo(io.ComfyNode):
         encoding = Encoding(codec, quality or None, lossless)
         signer = server_signer(encoding.suffix) if sign else None
         check_decoder(vae, latent["samples"])
-        made, stale = made_of(latent)
         given = Inputs(None if audio is None else to_audio(audio), fps or None, reference, source, mask)
-        if shots := cropped_latents(latent):
-            finished = finish_crops(shots, vae, given, feather, colour_strength)
-        else:
-            finished = finish_latent(latent, made, stale, vae, given, feather, colour_strength)
-        timeline = finished.timeline
+        shots = cropped_latents(latent)
+        finished = finish(latent, shots, vae, given, feather, colour_strength)
         output = new_output(filename_prefix, encoding.suffix, finished.size)
-        frames = ticking(finished.frames, progress(timeline.frames))
-        signing = signer and (
-            lambda path: signer.sign(path, origin_of(made, finished.voice, finished.shown), output.name)
-        )
+        runs = [made_of(each)[0] for each in shots or (latent,)]
+
+        def signed(path: Path) -> None:
+            signer.sign(path, origin_of(runs[0], finished.voice, finished.shown), output.name)
+
+        frames = ticking(finished.frames, progress(finished.timeline.frames))
         write_video(
-            output.path,
-            frames,
-            timeline.fps,
-            finished.voice,
-            encoding,
-            metadata=metadata(cls.hidden),
-            sign=signing,
-        )
-        for each in shots or (latent,):
-            forget_run(made_of(each)[0])
+            output.path, frames, finished.timeline.fps, finished.voice, encoding, metadata=metadata(cls.hidden),
+            sign=None if signer is None else signed,
+        )  # fmt: skip
+        for made in runs:
+            forget_run(made)
         found = finished.continuity()
-        report = "\n".join([file_line(output, timeline), *finished.report(), str(found)])
+        report = "\n".join([file_line(output, finished.timeline), *finished.report(), str(found)])
         say(report)
         plot = to_image(draw_drift(found))
         return io.NodeOutput(InputImpl.VideoFromFile(str(output.path)), report, plot, ui=output.preview)
+
+
+def finish(latent, shots, vae, given: Inputs, feather: int, strength: float) -> Finished:
+    """What is made of a latent, or of those of the shots of a face crop."""
+    if shots:
+        return finish_crops(shots, vae, given, feather, strength)
+    made, stale = made_of(latent)
+    return finish_latent(latent, made, stale, vae, given, feather, strength)
 
 
 def file_line(output: OutputFile, timeline: Timeline) -> str:

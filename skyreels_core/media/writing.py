@@ -97,17 +97,21 @@ def write_video(
     with atomic(path, part) as made:
         with _open(made, path.suffix, metadata or {}) as container:
             pictures = PictureTrack(container, first.shape, rate, encoding.encoder(path))
-            voice = VoiceTrack(container, audio, rate) if audio is not None else None
-            for frame in chain([first], frames):
-                pictures.write(frame)
-                if voice is not None:
-                    voice.write_until(pictures.count)
-            pictures.flush()
-            if voice is not None:
-                voice.flush()
+            voice = None if audio is None else VoiceTrack(container, audio, rate)
+            _interleave(chain([first], frames), pictures, voice)
         if sign is not None:
             sign(made)
     return pictures.count
+
+
+def _interleave(frames: Iterable[Tensor], pictures: PictureTrack, voice: VoiceTrack | None) -> None:
+    for frame in frames:
+        pictures.write(frame)
+        if voice is not None:
+            voice.write_until(pictures.count)
+    pictures.flush()
+    if voice is not None:
+        voice.flush()
 
 
 def _open(path: Path, suffix: str, metadata: Mapping[str, str]) -> OutputContainer:

@@ -53,6 +53,18 @@ def read_devices(
             )
         address, count = read_cluster(given)
         return Devices((RAY,) * count, limit, cluster=address)
+    names = _names(given)
+    split = WHOLE if sequence is None else SequenceSettings.read(sequence, engine or "own")
+    if split.largest > len(names):
+        raise InputError(
+            f"Sequence parallelism needs {split.largest} devices, and {len(names)} are given. Give fewer "
+            "(--sequence-parallel) or more devices (--devices)."
+        )
+    return Devices(names, limit, split)
+
+
+def _names(given: str | Sequence[Any]) -> tuple[str, ...]:
+    """Of devices of one kind."""
     words = given.split(",") if isinstance(given, str) else list(given)
     names = tuple(_device(str(word).strip()) for word in words)
     if not names:
@@ -62,13 +74,7 @@ def read_devices(
             f"The devices {', '.join(names)} are of different kinds, which compute different numbers. Give devices of "
             "one kind."
         )
-    split = WHOLE if sequence is None else SequenceSettings.read(sequence, engine or "own")
-    if split.largest > len(names):
-        raise InputError(
-            f"Sequence parallelism needs {split.largest} devices, and {len(names)} are given. Give fewer "
-            "(--sequence-parallel) or more devices (--devices)."
-        )
-    return Devices(names, limit, split)
+    return names
 
 
 def read_cluster(given: str) -> tuple[str, int]:
