@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..skyreels_core.evaluation.metrics.evaluate import evaluate
 from ..skyreels_core.evaluation.metrics.landmark_files import landmarks_of
 from ..skyreels_core.evaluation.metrics.metric import Clip
-from ..skyreels_core.evaluation.metrics.registry import choose
+from ..skyreels_core.evaluation.metrics.registry import choose, names_in
 from ..skyreels_core.evaluation.metrics.results import InMemoryResults
 from ..skyreels_core.evaluation.metrics.run import OpenClip
 from ..skyreels_core.evaluation.metrics.weights import Weights
@@ -69,7 +69,7 @@ class EvaluateVideo(io.ComfyNode):
     @classmethod
     def execute(cls, video, metrics="", reference=None, landmarks=None, mask=None) -> io.NodeOutput:
         frames, weights = footage_of(video), Weights(evaluation_folders())
-        chosen = choose([name.strip() for name in metrics.split(",") if name.strip()], weights)
+        chosen = choose(names_in(metrics), weights)
         pictures = None if reference is None else footage_of(reference)
         points = None if landmarks is None else landmarks_of(landmarks, frames)
         region = None if mask is None else to_region(mask)

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from ..api.evaluation import Given, evaluate_files
 from ..errors import InputError
+from ..evaluation.metrics.registry import names_in
 from ..evaluation.metrics.report import MARKDOWN
 from .progress import Bars
 
@@ -17,7 +18,7 @@ def evaluate(args: Namespace) -> None:
     with Bars() as bars:
         report = evaluate_files(
             args.videos, args.output, Given(args.reference, args.voice, args.keypoints, args.mask),
-            [name.strip() for name in args.metrics.split(",") if name.strip()], args.weights_dir,
+            names_in(args.metrics), args.weights_dir,
             lambda what, frame, frames: bars(what, frame, frames, ""),
         )  # fmt: skip
     for line in report.lines:

@@ -29,6 +29,11 @@ class Chosen:
     left_out: tuple[str, ...]  # a line for each that cannot run, with the file and folder that it needs
 
 
+def names_in(text: str) -> list[str]:
+    """Of metrics, with commas between them."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def choose(names: Sequence[str], weights: Weights) -> Chosen:
     """Those of these names, or all. Raises InputError for a name that no metric has."""
     if unknown := [name for name in names if name not in NAMES]:
