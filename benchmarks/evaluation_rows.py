@@ -8,6 +8,7 @@ from .record import Record
 from .row import Row
 
 LARGEST_P = 0.01
+MOST_MEMORY = 1.15  # times
 
 
 def lips(r: Record) -> Iterator[Row]:
@@ -27,3 +28,20 @@ def notices(r: Record) -> Iterator[Row]:
         reached = set(expected) <= set(found) if expected else not found
         claim = f"planted in {r['clips']} drawn clips: {fault}; figures that are worse in every clip"
         yield Row(claim, ", ".join(expected) or "none", ", ".join(found) or "none", reached)
+
+
+def evaluate_memory(r: Record) -> Iterator[Row]:
+    peak, clips = r["peak_gb"], r["clips"]
+    ratio = peak["many"] / peak["few"]
+    claim = f"`evaluate`: peak memory of {clips['many']} clips of {r['seconds_of_each']:g} s against {clips['few']}"
+    text = f"{peak['many']:.2f} GB against {peak['few']:.2f} GB: {ratio:.2f} times"
+    yield Row(claim, f"<= {MOST_MEMORY} times", text, ratio <= MOST_MEMORY)
+    ratio = peak["long"] / peak["short"]
+    long, short = r["seconds_of_the_long"], r["seconds_of_each"]
+    claim = f"`evaluate`: peak memory of a clip of {long:g} s against one of {short:g} s"
+    text = f"{peak['long']:.2f} GB against {peak['short']:.2f} GB: {ratio:.2f} times"
+    yield Row(claim, f"<= {MOST_MEMORY} times", text, ratio <= MOST_MEMORY)
+    again, same = r["measured_again"], r["same_report"]
+    text = f"{again} of {r['killed_after']} measured again; report {'the same' if same else 'different'}"
+    claim = "`evaluate` killed at about a half, and given again"
+    yield Row(claim, "none measured again, same report", text, not again and same)

@@ -46,12 +46,12 @@ class Speaker:
 
     def box(self) -> Tensor:
         """The lower face of the first frame, [1 h w]."""
-        return face_masks(self._keypoints([next(self._pieces())[1][:1]]), FPS).boxes
+        return face_masks(self.keypoints([next(self.pieces())[1][:1]]), FPS).boxes
 
     def animate(self, folder: Path) -> list[str | Path]:
         """The words of the command that animates the first frame; its inputs lie in `folder`, its output is open."""
         picture, voice = folder / "portrait.png", folder / "voice.wav"
-        write_picture(picture, next(self._pieces())[0][0])
+        write_picture(picture, next(self.pieces())[0][0])
         self._write_voice(voice)
         return ["animate", "--image", picture, *self._words(voice)]
 
@@ -61,25 +61,25 @@ class Speaker:
         landmarks: list[Tensor] = []
 
         def frames() -> Iterator[Tensor]:
-            for drawn, points in self._pieces():
+            for drawn, points in self.pieces():
                 landmarks.append(points)
                 yield from drawn
 
         self._write_voice(voice)
-        write_video(video, frames(), FPS, self._audio())
-        keypoints.write_text(json.dumps(to_pose_keypoint(self._keypoints(landmarks))), encoding="utf-8")
+        write_video(video, frames(), FPS, self.audio())
+        keypoints.write_text(json.dumps(to_pose_keypoint(self.keypoints(landmarks))), encoding="utf-8")
         return ["edit", "--video", video, "--keypoints", keypoints, *self._words(voice)]
 
     def _words(self, voice: Path) -> list[str | Path]:
         return ["--audio", voice, "--prompt", self.who.caption]
 
-    def _audio(self) -> Audio:
+    def audio(self) -> Audio:
         return Audio(self.samples[None], 16000)
 
     def _write_voice(self, path: Path) -> None:
-        write_wav(path, self._audio())
+        write_wav(path, self.audio())
 
-    def _pieces(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def pieces(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Frames [f h w 3] and landmarks [f 68 2], some at a time."""
         for first in range(0, len(self.curves.opening), PIECE):
             piece = draw_face(
@@ -87,5 +87,5 @@ class Speaker:
             )
             yield piece.frames, piece.landmarks
 
-    def _keypoints(self, landmarks: list[Tensor]) -> Keypoints:
+    def keypoints(self, landmarks: list[Tensor]) -> Keypoints:
         return Keypoints.of_one_face(torch.cat(landmarks).round(decimals=2), SIZE, SIZE)
