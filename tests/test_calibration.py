@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import soundfile
 from skyreels_core import assets
 from skyreels_core.cli import main
 from skyreels_core.model.bundle import MODEL, random_bundle
+from skyreels_core.model.detection import describe
 from skyreels_core.pipeline.calibration import polynomial
 from skyreels_core.run.settings import Settings
 from skyreels_core.sampling.magcache import LEVELS
@@ -45,6 +47,17 @@ def test_every_run_reads_what_was_measured(bundle, capsys, tmp_path):
     assert len(settings.cache_magnitudes) == len(LEVELS) and settings.cache_magnitudes[0] == 1
     assert len(set(settings.cache_magnitudes)) > 3, "a measured curve is not flat"
     assert capsys.readouterr().out.strip().endswith("model.calibration.json")
+
+
+def test_a_calibration_lies_beside_audio_layers_of_their_own(bundle, tmp_path):
+    folder = shutil.copytree(bundle, tmp_path / "model")
+    layers = Path(shutil.copy(folder / MODEL, tmp_path / "layers.safetensors"))
+    assert main(command(folder, "--steps", "6", "--audio-layers", str(layers))) == 0
+    assert not calibration_of(folder / MODEL).exists()
+    measured = json.loads(calibration_of(layers).read_text())
+    assert describe(layers).sampling["cache_magnitudes"] == measured["cache_magnitudes"], "as ComfyUI reads it"
+    both = [read_header(path) for path in (folder / MODEL, layers)]
+    assert list(Settings.of(sections_of(both)).cache_magnitudes) == measured["cache_magnitudes"]
 
 
 def test_magcache_is_refused_without_a_curve_and_runs_with_one(bundle, capsys, tmp_path):

@@ -20,7 +20,7 @@ def calibrate(args: Namespace) -> None:
     if args.devices is not None:
         raise InputError("A model is calibrated on one device: give --device instead of --devices.")
     model, settings = choose(args)
-    output = args.output or calibration_of(model.files["backbone"])
+    output = args.output or calibration_of(model.files.get("audio_layers", model.files["backbone"]))
     check_output(output, (".json",))
     voices = [read_audio(path) for path in args.audio]
     picture = None if args.image is None else read_picture(args.image)
