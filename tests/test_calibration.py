@@ -12,7 +12,7 @@ import soundfile
 
 from skyreels_core import assets
 from skyreels_core.cli import main
-from skyreels_core.model.bundle import MODEL, random_bundle
+from skyreels_core.model.bundle import MODEL, TEXT_ENCODER, VAE, WHISPER, random_bundle
 from skyreels_core.model.detection import describe
 from skyreels_core.pipeline.calibration import polynomial
 from skyreels_core.run.settings import Settings
@@ -52,10 +52,16 @@ def test_every_run_reads_what_was_measured(bundle, capsys, tmp_path):
 def test_a_calibration_lies_beside_audio_layers_of_their_own(bundle, tmp_path):
     folder = shutil.copytree(bundle, tmp_path / "model")
     layers = Path(shutil.copy(folder / MODEL, tmp_path / "layers.safetensors"))
-    assert main(command(folder, "--steps", "6", "--audio-layers", str(layers))) == 0
+    files = {"backbone": folder / MODEL, "audio-layers": layers, "vae": folder / VAE}
+    files |= {"text-encoder": folder / TEXT_ENCODER, "whisper": folder / WHISPER}
+    words = [word for part, path in files.items() for word in (f"--{part}", str(path))]
+    _, _, _, *others = command(folder)
+    assert main(["calibrate", *words, *others, "--steps", "6"]) == 0
     assert not calibration_of(folder / MODEL).exists()
     measured = json.loads(calibration_of(layers).read_text())
-    assert describe(layers).sampling["cache_magnitudes"] == measured["cache_magnitudes"], "as ComfyUI reads it"
+    assert describe(layers).sampling["cache_magnitudes"] == measured["cache_magnitudes"], (
+        "as ComfyUI reads it"
+    )
     both = [read_header(path) for path in (folder / MODEL, layers)]
     assert list(Settings.of(sections_of(both)).cache_magnitudes) == measured["cache_magnitudes"]
 
