@@ -9,7 +9,7 @@ import torch
 
 from skyreels_core.errors import InputError
 from skyreels_core.evaluation.metrics.features import Fid, Fvd
-from skyreels_core.evaluation.metrics.frechet import Moments, frechet_distance
+from skyreels_core.evaluation.metrics.frechet import Gaussian, Moments, frechet_distance
 from skyreels_core.evaluation.metrics.metric import Clip
 from skyreels_core.evaluation.metrics.weights import Weights
 from skyreels_core.media.reading import Video
@@ -39,14 +39,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-def of(features) -> Moments:
-    moments = Moments()
-    moments.add(features)
-    return moments
-
-
-def gaussian(mean, covariance) -> Moments:
-    return Moments(3, np.array(mean, float), 2 * np.array(covariance, float))
+def gaussian(mean, covariance) -> Gaussian:
+    return Gaussian(np.array(mean, float), np.array(covariance, float))
 
 
 def test_gaussians_whose_axes_agree_are_apart_by_means_and_deviations():
@@ -61,7 +55,7 @@ def test_the_distance_is_that_of_the_matrix_square_root(samples):
     random = np.random.default_rng(samples)
     a = random.normal(size=(samples, 32)) @ random.normal(size=(32, 32))
     b = random.normal(size=(samples, 32)) @ random.normal(size=(32, 32)) + 0.5
-    one, other = of(a), of(b)
+    one, other = Moments.of(a).gaussian(), Moments.of(b).gaussian()
     root = scipy.linalg.sqrtm(one.covariance @ other.covariance)
     expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(np.cov(a.T) + np.cov(b.T) - 2 * root.real)
     assert frechet_distance(one, other) == pytest.approx(expected, rel=1e-4)
@@ -71,9 +65,21 @@ def test_moments_of_parts_are_those_of_the_whole():
     features = np.random.default_rng(0).normal(3, 2, (101, 8))
     moments = Moments()
     for part in np.split(features, [0, 1, 40, 41]):
-        moments.add(part)
+        moments.add(Moments.of(part))
+    found = moments.gaussian()
     assert moments.count == 101
-    assert np.allclose(moments.mean, features.mean(0)) and np.allclose(moments.covariance, np.cov(features.T))
+    assert np.allclose(found.mean, features.mean(0)) and np.allclose(found.covariance, np.cov(features.T))
+
+
+def test_a_part_that_is_drawn_several_times_counts_so_often():
+    one, other = np.random.default_rng(1).normal(3, 2, (2, 30, 4))
+    moments = Moments()
+    moments.add(Moments.of(one), 2)
+    moments.add(Moments.of(other), 3)
+    moments.add(Moments.of(other), 0)
+    found, whole = moments.gaussian(), np.concatenate([one, one, other, other, other])
+    assert moments.count == len(whole)
+    assert np.allclose(found.mean, whole.mean(0)) and np.allclose(found.covariance, np.cov(whole.T))
 
 
 def features_of(metric, frames):

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ...errors import InputError, first_words
-from .frechet import Moments, frechet_distance
+from .frechet import Gaussian, frechet_distance
 from .metric import LOWER, Clip, Figure, Measured, Needs
 from .weights import Weights, WeightsFile
 
@@ -44,7 +44,7 @@ class Fid:
     def features(self, frames: list[Tensor]) -> Tensor:
         return call(self.path, self.network, torch.stack(frames), return_features=True)
 
-    def distance(self, made: Moments, reference: Moments) -> float:
+    def distance(self, made: Gaussian, reference: Gaussian) -> float:
         return frechet_distance(made, reference)
 
 
@@ -76,7 +76,7 @@ class Fvd:
         clip = torch.stack(frames, dim=1)[None]  # [1 3 16 224 224]
         return call(self.path, self.network, clip, rescale=False, resize=False, return_features=True)
 
-    def distance(self, made: Moments, reference: Moments) -> float:
+    def distance(self, made: Gaussian, reference: Gaussian) -> float:
         return frechet_distance(made, reference)
 
 

@@ -15,7 +15,7 @@ from ...media.footage import Footage, Frames
 from ...media.region import Region
 from ...media.sound import Audio
 from .faces import YUNET, Faces
-from .frechet import Moments
+from .frechet import Gaussian
 from .weights import Weights, WeightsFile
 
 DETECTOR = WeightsFile(("yolox_l.onnx",), "DWPose's person detector")
@@ -119,4 +119,4 @@ class Metric(Protocol):
 class SetMetric(Metric, Protocol):
     """A metric that compares the features of all clips with those of all references."""
 
-    def distance(self, made: Moments, reference: Moments) -> float: ...
+    def distance(self, made: Gaussian, reference: Gaussian) -> float: ...

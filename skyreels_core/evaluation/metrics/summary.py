@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .frechet import Moments
 from .lips import pooled
@@ -15,6 +16,7 @@ from .run import ClipResult, Source, result_key
 from .weights import Weights
 
 RESAMPLES, SET_RESAMPLES = 2000, 40  # of clips; a set's distance takes long
+SETS_AT_ONCE = 10
 LEAST_CLIPS = 3  # for an interval
 NORMAL_95 = 1.96  # deviations
 SEED = 0
@@ -62,27 +64,48 @@ def compare_sets(
     The interval is 1.96 deviations over resampled clips: a percentile would be off, because a set with repeated clips
     lies farther away.
     """
-    wanted = moments(metric, references, weights, results)
-    made = moments(metric, clips, weights, results)
+    (wanted,) = moments(metric, references, weights, results)
+    (made,) = moments(metric, clips, weights, results)
     if wanted.count < 2 or made.count < 2:
         return None, f"{metric.name} needs two or more features of each set: give more or longer videos."
-    value, low, high = metric.distance(made, wanted), None, None
+    reference = wanted.gaussian()
+    value, low, high = metric.distance(made.gaussian(), reference), None, None
     if len(clips) >= LEAST_CLIPS:
-        random = np.random.default_rng(SEED)
-        drawn = (random.integers(0, len(clips), len(clips)) for _ in range(SET_RESAMPLES))
-        sets = (moments(metric, [clips[i] for i in chosen], weights, results) for chosen in drawn)
-        spread = NORMAL_95 * float(np.std([metric.distance(one, wanted) for one in sets], ddof=1))
+        spread = NORMAL_95 * float(np.std([
+            metric.distance(one.gaussian(), reference)
+            for times in resampled(len(clips))
+            for one in moments(metric, clips, weights, results, times)
+        ], ddof=1))  # fmt: skip
         low, high = max(0.0, value - spread), value + spread
     return Summary(value, low, high, len(clips)), _about(metric, made, wanted)
 
 
-def moments(metric: Metric, sources: Sequence[Source], weights: Weights, results: Results) -> Moments:
-    found = Moments()
-    for source in sources:
+def resampled(count: int) -> Iterator[NDArray[np.int64]]:
+    """How often each of `count` clips was drawn, [sets, clips] of a few sets at a time: a set of features 2048 wide
+    takes 32 MB."""
+    random = np.random.default_rng(SEED)
+    drawn = random.integers(0, count, (SET_RESAMPLES, count))
+    times = np.stack([np.bincount(chosen, minlength=count) for chosen in drawn])
+    yield from np.split(times, SET_RESAMPLES // SETS_AT_ONCE)
+
+
+def moments(
+    metric: Metric,
+    sources: Sequence[Source],
+    weights: Weights,
+    results: Results,
+    times: NDArray[np.int64] | None = None,
+) -> list[Moments]:
+    """Of sets that hold each source so often, [sets, sources]; of one that holds each once, by default. The features of
+    a source are read once."""
+    times = np.ones((1, len(sources)), np.int64) if times is None else times
+    sets = [Moments() for _ in times]
+    for source, of_source in zip(sources, times.T, strict=True):
         features = results.features(result_key(source, metric, weights), metric.name)
-        if features is not None:
-            found.add(features)
-    return found
+        part = Moments() if features is None else Moments.of(features)
+        for found, often in zip(sets, of_source, strict=True):
+            found.add(part, int(often))
+    return sets
 
 
 def _about(metric: Metric, made: Moments, wanted: Moments) -> str:
