@@ -210,9 +210,10 @@ class FrontEnd:
         return sorted(shown)
 
     def template_picture(self, name: str) -> list[int]:
-        """Width and height in pixels of a picture in the open list of templates."""
-        picture = self.page.locator(CARD.format(name)).locator("img").first
-        return picture.evaluate("picture => [picture.naturalWidth, picture.naturalHeight]")
+        """Width and height in pixels of a picture in the open list of templates, which loads what is seen."""
+        card = self.page.locator(CARD.format(name))
+        card.evaluate("card => card.scrollIntoView()")
+        return card.locator("img").first.evaluate("picture => [picture.naturalWidth, picture.naturalHeight]")
 
     def open_template(self, pack: str, name: str) -> None:
         self.browse_templates(pack)
