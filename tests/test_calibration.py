@@ -130,6 +130,18 @@ def test_a_run_resumes_with_its_own_attention_alone(bundle, capsys, tmp_path):
     assert main([*given, "--resume"]) == 0
 
 
+@pytest.mark.parametrize("cache, status", [("0", 0), ("0.2", 2)])
+def test_a_calibration_changes_no_unfinished_run_without_a_cache(bundle, capsys, tmp_path, cache, status):
+    model = shutil.copytree(bundle, tmp_path / "model")
+    made, work = tmp_path / "made.mp4", ["--work", str(tmp_path / "state")]
+    given = ["animate", "--model", str(model), *command(bundle)[3:], "-o", str(made), "--steps", "2", *work]
+    interrupted([*given, "--tea-cache", cache], tmp_path)
+    calibrated = {"cache_coefficients": [1.0, 0.0], "cache_magnitudes": [1.0] * len(LEVELS)}
+    calibration_of(model / MODEL).write_text(json.dumps(calibrated))
+    assert main([*given, "--resume", "--tea-cache", cache]) == status
+    assert ("the cache coefficients was" in capsys.readouterr().err) == bool(status)
+
+
 def interrupted(given: list[str], tmp_path):
     """The state of a run that was sampled, and could not be written."""
     with pytest.MonkeyPatch.context() as patch:

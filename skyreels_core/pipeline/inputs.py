@@ -11,7 +11,7 @@ from ..media.sound import Audio
 from ..model.execution import AS_LOADED, Execution
 from ..run.resume import digest
 from ..run.resume.fingerprint import digest_weights
-from ..run.settings import WAN
+from ..run.settings import WAN, Settings
 from .run import Run
 
 OF_THE_END = ("colour_strength", "composite")  # settings that the latents do not depend on
@@ -29,13 +29,26 @@ def begin_work(run: Run, audio: Audio, text: str | PromptSchedule, **shown: str)
     unsaid = {*OF_THE_END, *(name for name in LATER if options[name] == getattr(WAN, name))}
     run.work.begin({
         **{f"the {name}": value for name, value in weights.items()},
-        **{f"the {name.replace('_', ' ')}": str(value) for name, value in options.items() if name not in unsaid},
+        **{label(name): str(value) for name, value in options.items() if name not in unsaid},
         **{f"the {name}": value for name, value in shown.items()},
         "the voice": digest(audio.samples, audio.sample_rate),
         "the text": str(text),
         "the device": f"{run.device.type}, torch {torch.__version__}",
         **rounding_of(bundle.execution),
-    })  # fmt: skip
+    }, unused={label(name) for name in unused(run.plan.settings)})  # fmt: skip
+
+
+def label(name: str) -> str:
+    return f"the {name.replace('_', ' ')}"
+
+
+def unused(settings: Settings) -> set[str]:
+    """What a cache that this run has not, would need: a calibration that is made meanwhile does not change the run."""
+    needed = {"magcache": {"cache_magnitudes", "cache_in_a_row"}, "teacache": {"cache_coefficients"}}
+    if settings.cache_threshold:
+        needed.pop(settings.cache)
+        return set().union(*needed.values())
+    return {"cache", "cache_memory"}.union(*needed.values())
 
 
 def rounding_of(execution: Execution) -> dict[str, str]:

@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -70,12 +70,12 @@ class WorkFolder:
                 self.finish()
             self.release()
 
-    def begin(self, inputs: Mapping[str, str]) -> None:
-        """Say what goes into the run. Raises InputError, naming it, where the unfinished one was given something
-        else."""
+    def begin(self, inputs: Mapping[str, str], unused: Collection[str] = ()) -> None:
+        """Say what goes into the run; `unused` names what changes nothing in it. Raises InputError, naming it, where
+        the unfinished one was given something else."""
         if not self.unfinished:
             self._write_json(RUN, {"version": VERSION, "inputs": dict(inputs)})
-        elif changed := differences(self._read_run()["inputs"], inputs):
+        elif changed := differences(*(without(unused, of) for of in (self._read_run()["inputs"], inputs))):
             raise InputError(
                 f"{self.path} holds a run with other inputs: {'; '.join(changed)}. Use the same inputs, or "
                 f"{START_AGAIN}."
@@ -231,6 +231,10 @@ class WorkFolder:
             for file in list(folder.glob("*")):
                 if file.name.endswith(PART) or UNNAMED.fullmatch(file.name):
                     file.unlink()
+
+
+def without(names: Collection[str], inputs: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in inputs.items() if name not in names}
 
 
 @contextmanager
