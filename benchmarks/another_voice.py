@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skyreels_core.demo.curves import MouthCurves, mouth_curves
+from skyreels_core.demo.unseen import SIZE
 from skyreels_core.evaluation.agreement import correlation, psnr
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
@@ -20,7 +21,7 @@ from skyreels_core.media.reading import read_video
 from skyreels_core.media.region import feather
 from skyreels_core.media.writing import to_uint8, write_video
 
-from .material import FPS, SIZE, Example, edited, example
+from .material import FPS, Example, edited, example
 from .record import PICTURES, Record
 
 PAIRS, CANDIDATES, SECONDS = 8, 40, 1.96

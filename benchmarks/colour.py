@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from skyreels_core.demo.unseen import SIZE
 from skyreels_core.evaluation.sheets import Row, contact_sheet
 from skyreels_core.media.colour import flicker, lab_to_rgb, mean_lab, rgb_to_lab, unify_clip
 
-from .material import FPS, SIZE, example
+from .material import FPS, example
 from .record import PICTURES, Record
 
 SECONDS = 8.0

@@ -17,12 +17,13 @@ from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import Keypoints, to_pose_keypoint
 from skyreels_core.demo.curves import MouthCurves, mouth_curves
 from skyreels_core.demo.faces import Identity, Motion, draw_face
+from skyreels_core.demo.unseen import SIZE
 from skyreels_core.demo.voices import recording
 from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_picture, write_video
 from skyreels_core.timeline import Timeline
 
-from .material import FPS, SEED, SIZE
+from .material import FPS, SEED
 
 # Frames that are drawn together.
 PIECE = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +11,8 @@ import torch
 from torch import Tensor
 
 from skyreels_core import assets
-from skyreels_core.conditioning.faces import face_masks
-from skyreels_core.conditioning.pose import Keypoints
-from skyreels_core.demo.curves import MouthCurves, mouth_curves
-from skyreels_core.demo.faces import Identity, Motion, draw_face
+from skyreels_core.demo.curves import MouthCurves
+from skyreels_core.demo.unseen import FPS, SEED, Example, drawn
 from skyreels_core.demo.voices import recording
 from skyreels_core.evaluation.agreement import correlation
 from skyreels_core.evaluation.mouth import mouth_area
@@ -27,25 +24,8 @@ from skyreels_core.pipeline.animate import animate
 from skyreels_core.pipeline.edit import edit
 from skyreels_core.pipeline.result import Report
 from skyreels_core.run.settings import Settings
-from skyreels_core.timeline import Timeline
 
-# Far from the seeds of training.
-SEED = 77_000
-FPS, SIZE = 25.0, 96
 MODEL = assets.model()  # the bundle that is measured
-
-
-@dataclass(frozen=True)
-class Example:
-    """A drawn clip with its voice: what a perfect model would make of its first frame and the voice."""
-
-    caption: str
-    frames: Tensor  # [f h w 3]
-    boxes: Tensor  # [f h w]
-    eyes: Tensor  # [h w], around both eyes of the first frame
-    voice: Audio
-    curves: MouthCurves
-    landmarks: Tensor | None = None  # [f 68 2], pixels
 
 
 @dataclass(frozen=True)
@@ -58,24 +38,6 @@ class Made:
 def example(index: int, seconds: float) -> Example:
     samples = recording(SEED + index, seconds, unseen=True)
     return drawn(index, samples)
-
-
-def drawn(index: int, samples: Tensor) -> Example:
-    """Unseen face `index` with any voice [n] at 16 kHz."""
-    timeline = Timeline.from_seconds(len(samples) / 16000, FPS)
-    curves = mouth_curves(samples, timeline.frames, FPS)
-    identity = Identity.draw(random.Random(f"unseen face {index}"))
-    motion = Motion.draw(np.random.default_rng([SEED, index]), curves, FPS)
-    face = draw_face(identity, motion, curves, SIZE)
-    boxes = face_masks(Keypoints.of_one_face(face.landmarks, SIZE, SIZE), FPS).boxes
-    eyes = torch.zeros(SIZE, SIZE)
-    (left, top), (right, bottom) = (
-        face.landmarks[0, 36:48].amin(0).int() - 3,
-        face.landmarks[0, 36:48].amax(0).int() + 4,
-    )
-    eyes[top:bottom, left:right] = 1
-    voice = Audio(samples[None], 16000)
-    return Example(identity.caption, face.frames, boxes, eyes, voice, curves, face.landmarks)
 
 
 @functools.lru_cache(maxsize=1)

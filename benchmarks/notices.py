@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from skyreels_core.conditioning.pose import Keypoints
+from skyreels_core.demo.unseen import SIZE
 from skyreels_core.evaluation.metrics.faces import faces_of
 from skyreels_core.evaluation.metrics.identity import Identity
 from skyreels_core.evaluation.metrics.lips import Lips
@@ -32,7 +33,7 @@ from skyreels_core.media.reading import Video
 from skyreels_core.media.region import feather
 from skyreels_core.media.sound import Audio
 
-from .material import FPS, SIZE, Example, example
+from .material import FPS, Example, example
 from .record import Record
 
 CLIPS, SECONDS = 6, 2.92

@@ -13,13 +13,14 @@ from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import Keypoints
 from skyreels_core.demo.curves import mouth_curves
 from skyreels_core.demo.faces import Identity, Motion, draw_face
+from skyreels_core.demo.unseen import SIZE
 from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.media.compositing import FEATHER
 from skyreels_core.media.reading import Video
 from skyreels_core.media.region import feather
 from skyreels_core.pipeline.edit import edit
 
-from .material import FPS, SEED, SIZE, bundle, correlation, median_interval, shipped
+from .material import FPS, SEED, bundle, correlation, median_interval, shipped
 from .pinned import Pair
 from .record import Record
 
