@@ -14,7 +14,8 @@ PACK = Path(__file__).parents[1]
 FLOORS = (
     "moved", "errors", "version", "files", "typed", "timeline", "windows", "assets", "media", "audio", "weights",
     "model", "sampling", "parallel", "conditioning", "run.resume", "run", "families", "evaluation", "pipeline", "api",
-    "training", "demo", "queueing", "verification", "cli",
+    "training", "demo", "queueing", "verification", "benchmarking",
+    "cli",
 )  # fmt: skip
 FRONT_DOOR = "skyreels_core"
 # The same within the nodes. Beside these are the steps of a graph, one file each, which lie above them all.

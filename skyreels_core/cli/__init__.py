@@ -45,6 +45,10 @@ def run(args: Namespace) -> int:
         from .verify import verify
 
         return verify(args)
+    if args.command == "benchmark":
+        from .benchmark import benchmark
+
+        return benchmark(args)
     if args.command == "inspect":  # a header alone: without the networks and what they import
         from .inspect import inspect
 

@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import InputError
 from .options.commands import (
     add_animate,
+    add_benchmark,
     add_calibrate,
     add_demo,
     add_edit,
@@ -52,6 +53,7 @@ def build_parser() -> ArgumentParser:
     add_animate(commands)
     add_edit(commands)
     add_evaluate(commands)
+    add_benchmark(commands)
     add_queue(commands)
     add_verify(commands)
     add_train(commands)

@@ -8,8 +8,10 @@ from tqdm import tqdm
 class Bars:
     """A `pipeline.run.Progress`; leaving the context closes what is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, leave: bool = True) -> None:
+        """leave: whether a bar stays when its stage is over."""
         self.bars: dict[str, tqdm] = {}
+        self.leave = leave
 
     def __enter__(self) -> Bars:
         return self
@@ -20,7 +22,7 @@ class Bars:
 
     def __call__(self, stage: str, done: int, planned: int, what: str) -> None:
         if stage not in self.bars or done < self.bars[stage].n:  # the next shot's
-            self.bars[stage] = tqdm(total=planned, desc=stage)
+            self.bars[stage] = tqdm(total=planned, desc=stage, leave=self.leave)
         bar = self.bars[stage]
         bar.set_postfix_str(what, refresh=False)
         bar.update(done - bar.n)

@@ -18,6 +18,7 @@ ANIMATE, EDIT = "animate --audio a.wav -o a.mp4", "edit --video v.mp4 --audio a.
 OWNERS = {
     "mask|keypoints|dwpose|face|gaps|length|editing|denoise|crop|yunet": EDIT,
     "set|csv|server|wait|workflow": "queue --workflow w.json",
+    "only|limit|dry-run": "benchmark demo",
 }
 
 

@@ -157,6 +157,40 @@ def add_evaluate(commands) -> None:
     )
 
 
+def add_benchmark(commands) -> None:
+    parser = commands.add_parser(
+        "benchmark", help="generate and measure videos under several settings, and compare them on one page"
+    )
+    parser.add_argument(
+        "spec",
+        metavar="SPEC",
+        nargs="?",
+        help="the specification, a YAML file, or the name of an included one",
+    )
+    parser.add_argument("--list", action="store_true", help="show the included specifications")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=read_path,
+        help="folder for the videos and the page; an interrupted benchmark resumes there (default: "
+        "skyreels-benchmarks/NAME)",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a setting, by its name; may be given several times (default: all)",
+    )
+    parser.add_argument(
+        "--limit", metavar="N", type=whole(1, 10**6), help="at most N combinations of inputs for each setting"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show how many cells and forward passes there are, and stop"
+    )
+
+
 def add_queue(commands) -> None:
     parser = commands.add_parser(
         "queue", help="queue a workflow on a ComfyUI server and download its results"

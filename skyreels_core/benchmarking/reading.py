@@ -1,0 +1,251 @@
+"""A specification as it is read from its file, or the included one of a name."""
+
+from __future__ import annotations
+
+import math
+from inspect import signature
+from pathlib import Path
+from typing import Any, get_args
+
+from ..api.inputs import face_of
+from ..api.model import load
+from ..api.options import OPTIONS
+from ..api.weights import FILES
+from ..conditioning.faces import Gaps
+from ..errors import InputError, naming
+from .fields import Fields, read_yaml
+from .lists import files_of, located
+from .spec import NEXT, OWN, ROPE, Benchmark, Combine, Inputs, Region, Server, Setting, Task
+
+SPECS = Path(__file__).parent / "specs"
+SUFFIX = ".yaml"
+PATHS = (*FILES, "model")
+MODEL_FIELDS = (*signature(load).parameters, ROPE)
+CALLS = {"animate": ("fit",), "edit": ("length", "crop")}  # what the front door takes beside its options
+SAVE_FIELDS = ("crf", "codec", "lossless")
+BESIDE = ("masks", "keypoints")  # that may lie beside each portrait or clip
+WAYS = ("masks", "keypoints", "dwpose", "yunet")  # to mark what an edit regenerates; one of them
+ROLES = ("portrait", "clip", "voice", "prompt", "seed", "mask")  # what a server's workflow is given
+SEEDS_NEEDED = "a random seed from 0, or a list of them, such as [0, 1, 2]"
+
+
+def included() -> list[Path]:
+    return sorted(SPECS.glob(f"*{SUFFIX}"))
+
+
+def find(given: str) -> Benchmark:
+    """The specification of that path, or the included one of that name, whose paths start at the current folder."""
+    path = Path(given)
+    own = SPECS / f"{given}{SUFFIX}"
+    if path.is_file():
+        return read(path, path.absolute().parent)
+    if own.parent == SPECS and own.is_file():
+        return read(own, Path.cwd())
+    names = ", ".join(file.stem for file in included())
+    raise InputError(
+        f"{given} is neither a file nor an included benchmark. Give the path of a specification, or one of {names}."
+    )
+
+
+def read(path: Path, base: Path) -> Benchmark:
+    """Raises InputError, naming file and field, for what cannot be meant, and for inputs that are not there."""
+    fields = read_yaml(path)
+    task = _choice(fields, "task", ("animate", "edit"), "animate")
+    server = _server(fields, base)
+    benchmark = Benchmark(
+        path,
+        fields.text("title", path.stem),
+        fields.text("about"),
+        task,
+        base,
+        _inputs(fields, task, base),
+        _region(fields, task, base, server),
+        _settings(fields, task, base, server),
+        fields.text("baseline") or None,
+        tuple(_filled(fields, "metrics", "the names of metrics, such as [sync, identity]")),
+        tuple(fields.texts("columns", "the names of figures, such as [sync_c, sync_d]")),
+        tuple(located(name, base) for name in fields.texts("weights", "folders with the metrics' weights")),
+        tuple(files_of(path, "references", fields.texts("references", "files, folders or patterns"), base)),
+        _named(fields.section("save", "options of the video files, such as {crf: 18}"), SAVE_FIELDS),
+        server,
+    )
+    fields.end()
+    return _checked(benchmark)
+
+
+def _checked(benchmark: Benchmark) -> Benchmark:
+    names = [setting.name for setting in benchmark.settings]
+    if benchmark.baseline is not None and benchmark.baseline not in names:
+        raise InputError(
+            f"{benchmark.file}: the baseline {benchmark.baseline!r} is no setting; choose one of {', '.join(names)}."
+        )
+    return benchmark
+
+
+def _inputs(fields: Fields, task: Task, base: Path) -> Inputs:
+    what = "portraits" if task == "animate" else "clips"
+    drawn = fields.take("drawn_faces", "how many drawn faces, an integer above 0", int, 0)
+    names = fields.texts(what, "files, folders or patterns")
+    if bool(names) == bool(drawn) or drawn < 0 or (drawn and task == "edit"):
+        other = " or drawn_faces" if task == "animate" else ""
+        raise InputError(f"{fields.path}: the {task} task needs {what}{other}: files, folders or patterns.")
+    shown = tuple(files_of(fields.path, what, names, base))
+    pieces = fields.take("voice_pieces", "seconds above 0 that voices are cut into", (int, float), None)
+    if pieces is not None and not 0 < pieces < math.inf:
+        raise fields.wrong("voice_pieces", pieces, "seconds above 0 that voices are cut into")
+    seeds = tuple(fields.integers("seeds", SEEDS_NEEDED, [0]))
+    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise fields.wrong("seeds", list(seeds), f"{SEEDS_NEEDED}, each once")
+    voices, prompts = _voices(fields, base), _prompts(fields, base)
+    return Inputs(shown, drawn, voices, pieces, prompts, seeds, _combine(fields))
+
+
+def _voices(fields: Fields, base: Path) -> Any:
+    names = _filled(fields, "voices", "files, folders or patterns, or own, or next")
+    if names in ([OWN], [NEXT]):
+        return names[0]
+    return tuple(files_of(fields.path, "voices", names, base))
+
+
+def _prompts(fields: Fields, base: Path) -> Any:
+    texts = fields.texts("prompts", "texts, or a .txt file with one in each line, or own")
+    if texts == [OWN]:
+        return OWN
+    if len(texts) != 1 or not texts[0].endswith(".txt"):
+        return tuple(texts or [""])
+    path = located(texts[0], base)
+    if not path.is_file():
+        raise InputError(
+            f"{fields.path}: prompts names {path}, which does not exist. Write one prompt in each of its lines."
+        )
+    lines = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+    if not lines:
+        raise InputError(f"{fields.path}: {path} is empty. Write one prompt in each of its lines.")
+    return lines
+
+
+def _combine(fields: Fields) -> Combine:
+    needed = "zip, product, or {sample: N, seed: S}"
+    given = fields.take("combine", needed, (str, dict), "zip")
+    if given in ("zip", "product"):
+        return Combine(given)
+    if not isinstance(given, dict):
+        raise fields.wrong("combine", given, needed)
+    section = Fields(fields.path, given, "combine")
+    count, seed = (
+        section.take("sample", "a number of combinations", int, 0),
+        section.take("seed", "an integer", int, 0),
+    )
+    section.end()
+    if count < 1:
+        raise fields.wrong("combine", given, needed)
+    return Combine("sample", count, seed)
+
+
+def _region(fields: Fields, task: Task, base: Path, server: Server | None) -> Region:
+    folders = {name: fields.text(name) for name in WAYS}
+    given = [name for name, value in folders.items() if value]
+    wanted = (0, 1) if task == "animate" or server is not None else (1,)
+    if len(given) not in wanted:
+        raise InputError(
+            f"{fields.path}: an edit needs one of {', '.join(WAYS)}, to mark what is regenerated; {len(given)} are "
+            "given."
+        )
+    paths = {
+        name: Path(OWN) if name in BESIDE and value == OWN else located(value, base)
+        for name, value in folders.items()
+        if value
+    }
+    for name, path in paths.items():
+        if path != Path(OWN) and not path.exists():
+            raise InputError(f"{fields.path}: {name} names {path}, which does not exist.")
+    face = fields.take("face", "largest, all, or the number of a face from 0", (str, int), "largest")
+    gaps = _choice(fields, "gaps", get_args(Gaps), "pass_through")
+    with naming(fields.path):
+        return Region(**paths, face=face_of(face), gaps=gaps)
+
+
+def _settings(fields: Fields, task: Task, base: Path, server: Server | None) -> tuple[Setting, ...]:
+    common = _options(fields.section("options", "options of all settings, by name"), task, server)
+    model = _model(fields.section("model", "a model folder or files, as skyreels_core.load has them"), base)
+    if model and server is not None:
+        raise InputError(
+            f"{fields.path}: model and server are both given; the server has the model. Leave it out."
+        )
+    section = fields.section("settings", "settings by name, each with its options")
+
+    def setting(name: str, value: Any) -> Setting:
+        if not isinstance(value, dict | None):
+            raise section.wrong(name, value, "its options by name, such as {audio_guidance: 3}")
+        own = Fields(section.path, value or {}, section.where(name))
+        other = _model(own.section("model", "a model folder or files"), base)
+        if other and server is not None:
+            raise section.wrong(name, value, "NODE.INPUT values alone; the server has the model")
+        return Setting(name, {**common, **_options(own, task, server)}, {**model, **other})
+
+    found = section.each(setting)
+    if not found:
+        raise InputError(
+            f"{fields.path}: settings is missing: the rows of the table, each with its options by name."
+        )
+    return tuple(found)
+
+
+def _options(fields: Fields, task: Task, server: Server | None) -> dict[str, Any]:
+    if server is not None:
+        return dict(fields.each(lambda name, value: (name, value)))
+    if "seed" in fields:
+        raise InputError(
+            f"{fields.path}: {fields.where('seed')} has a field of its own: seeds, for all settings."
+        )
+    return _named(fields, (*(name for name in OPTIONS if name != "seed"), *CALLS[task]))
+
+
+def _model(fields: Fields, base: Path) -> dict[str, Any]:
+    found = _named(fields, MODEL_FIELDS)
+    if not isinstance(found.get(ROPE, True), bool):
+        raise fields.wrong(ROPE, found[ROPE], "true or false")
+    return {name: located(str(value), base) if name in PATHS else value for name, value in found.items()}
+
+
+def _named(fields: Fields, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: fields.content.pop(name) for name in names if name in fields}
+    fields.known += names
+    fields.end()
+    return found
+
+
+def _server(fields: Fields, base: Path) -> Server | None:
+    if "server" not in fields:
+        return None
+    section = fields.section("server", "url, workflow and inputs")
+    workflow = section.text("workflow")
+    inputs = section.section("inputs", f"the NODE.INPUT of each of {', '.join(ROLES)}")
+    places = {role: inputs.text(role) for role in ROLES if role in inputs}
+    inputs.known += ROLES
+    inputs.end()
+    if not workflow or not places:
+        raise InputError(
+            f"{fields.path}: server needs a workflow, of ComfyUI's Export (API), and inputs: which NODE.INPUT takes "
+            f"each of {', '.join(ROLES)}."
+        )
+    wait = section.take("wait", "seconds", (int, float), 300)
+    server = Server(
+        section.text("url", "http://127.0.0.1:8188"), located(workflow, base), places, float(wait)
+    )
+    section.end()
+    return server
+
+
+def _choice(fields: Fields, name: str, choices: tuple[str, ...], default: str) -> Any:
+    value = fields.text(name, default)
+    if value not in choices:
+        raise fields.wrong(name, value, f"one of {', '.join(choices)}")
+    return value
+
+
+def _filled(fields: Fields, name: str, needed: str) -> list[str]:
+    texts = fields.texts(name, needed)
+    if not texts:
+        raise InputError(f"{fields.path}: {name} is missing; give {needed}.")
+    return texts

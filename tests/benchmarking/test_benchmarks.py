@@ -1,0 +1,176 @@
+"""A benchmark makes each cell once, whatever ends it early, and one that fails does not end the others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from dataclasses import replace
+from multiprocessing import get_all_start_methods, get_context
+
+import pytest
+import torch
+from spec_files import SMALL, held, noise, run_of, voice, write_inputs, write_spec
+
+from skyreels_core.audio.reading import write_wav
+from skyreels_core.benchmarking import local
+from skyreels_core.benchmarking.folder import Folder
+from skyreels_core.benchmarking.run import Choice, estimate
+from skyreels_core.cli import main
+from skyreels_core.errors import InputError
+from skyreels_core.media.reading import read_video
+from skyreels_core.media.writing import write_picture
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_inputs(tmp_path / "inputs")
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Labels of the cells that a model makes, and how often one is loaded, while the test runs."""
+    seen, whole, opened = [], local.LocalCells._made, local.open_model
+
+    def counting(self, cell, *rest):
+        seen.append(cell.label)
+        return whole(self, cell, *rest)
+
+    def opening(files):
+        seen.append("load")
+        return opened(files)
+
+    monkeypatch.setattr(local.LocalCells, "_made", counting)
+    monkeypatch.setattr(local, "open_model", opening)
+    return seen
+
+
+@pytest.fixture
+def small(folder, bundle_folder):
+    """Fields of a specification: a random model, two combinations."""
+    return {"model": {"model": str(bundle_folder)}, "portraits": ["portraits/anna.png", "portraits/ben.png"]}
+
+
+def test_a_cell_is_made_once_and_again_only_when_what_it_is_made_from_has_changed(
+    folder, small, tmp_path, made
+):
+    settings = {"plain": {}, "stated": {"fusion": "bidirectional"}, "two": {"steps": 2}}
+    fields = {**small, "settings": settings, "baseline": "plain"}
+    first = run_of(folder, tmp_path / "out", Choice(limit=1), **fields).run()
+    assert first.cells == 3  # of which two are the same video
+    assert made == ["load", "plain, anna x hello, seed 0", "two, anna x hello, seed 0"]
+    page = first.page.read_text()
+    run_of(folder, tmp_path / "out", Choice(limit=1), **fields).run()
+    assert len(made) == 3 and first.page.read_text() == page
+
+    write_wav(folder / "voices" / "welcome.wav", voice(9))
+    shutil.move(folder / "portraits" / "anna.png", folder / "portraits" / "anne.png")  # the same picture
+    fields |= {"portraits": ["portraits/anne.png", "portraits/ben.png"], "settings": {"renamed": {}}}
+    run_of(folder, tmp_path / "out", **{**fields, "baseline": "renamed"}).run()
+    assert made[3:] == ["load", "renamed, ben x welcome, seed 0"]
+    write_wav(folder / "voices" / "welcome.wav", voice(10))
+    run = run_of(folder, tmp_path / "out", **{**fields, "baseline": None})
+    known = run._record(next(run.cells(run.settings[0])))
+    run.folder.keep(replace(known, seconds=6.0, forwards=2))
+    left = estimate(run, run.settings[0])
+    assert (left.cells, left.finished, left.forwards, left.time_left) == (2, 1, 1, 3.0)
+
+
+def test_a_failing_cell_is_a_sentence_and_the_others_are_made(folder, small, tmp_path, made, monkeypatch):
+    portrait, fields = folder / "portraits" / "anna.png", {**small, "settings": {"a": {}}, "baseline": None}
+    portrait.write_bytes(b"no picture")
+    with monkeypatch.context() as broken:
+        broken.setattr(local, "open_model", lambda files: 1 / 0)
+        assert run_of(folder, tmp_path / "out", **fields).run().failed == 2
+        assert held(tmp_path / "out")["cells"][1]["problem"] == "ZeroDivisionError: division by zero."
+    done = run_of(folder, tmp_path / "out", **fields).run()
+    problems = [cell["problem"] for cell in held(tmp_path / "out")["cells"]]
+    assert done.failed == 1 and problems[1] is None and "anna.png cannot be read as a picture" in problems[0]
+    assert "anna.png cannot be read as a picture" in done.page.read_text()
+    made.clear()
+    write_picture(portrait, noise(32, 32, 3))
+    assert run_of(folder, tmp_path / "out", **fields).run().failed == 0
+    assert made == ["load", "a, anna x hello, seed 0"]
+
+
+def test_an_option_that_cannot_be_used_is_said_before_anything_is_made(folder, small, tmp_path):
+    with pytest.raises(InputError, match="in the setting 'a': The solver 'heun' is unknown"):
+        run_of(folder, tmp_path / "out", settings={"a": {"solver": "heun"}}, baseline=None, **small)
+    with pytest.raises(InputError, match=r"There is no metric lip\. Choose from lips, sync"):
+        run_of(folder, tmp_path / "out", metrics=["lip"], **small)
+    with pytest.raises(InputError, match="There is no figure 'sync' for columns"):
+        run_of(folder, tmp_path / "out", columns=["sync"], **small)
+    with pytest.raises(InputError, match=r"There is no setting 'two'\. Choose from 'one step'"):
+        run_of(folder, tmp_path / "out", Choice(("two",)), **small)
+
+
+def test_a_dub_keeps_what_lies_outside_its_mask(folder, tmp_path, bundle_folder):
+    fields = {
+        "task": "edit", "portraits": None, "clips": "clips", "voices": "next", "masks": "own",
+        "options": {**SMALL, "length": "shortest"}, "metrics": ["outside", "sharpness"], "prompts": None,
+        "model": {"model": str(bundle_folder)}, "settings": {"masks": {}}, "baseline": None, "save": {"lossless": True},
+    }  # fmt: skip
+    done = run_of(folder, tmp_path / "out", Choice(limit=1), **fields).run()
+    (cell,) = held(tmp_path / "out")["cells"]
+    assert done.failed == 0 and cell["inputs"] == "first x second" and cell["figures"]["outside_psnr"] == 120
+    clip, video = read_video(folder / "clips" / "first.mkv"), read_video(tmp_path / "out" / cell["video"])
+    assert (video.frames[:, :8] == clip.frames[: len(video.frames), :8]).all()
+    other = run_of(folder, tmp_path / "out", **{**fields, "masks": None, "keypoints": "own"})
+    with pytest.raises(InputError, match="There is no file with the keypoints of"):
+        other.maker.mask(next(other.cells(other.settings[0])))
+
+
+def test_a_dry_run_counts_and_writes_nothing(folder, small, tmp_path, capsys):
+    spec = str(write_spec(folder, **small))
+    assert main(["benchmark", spec, "--dry-run", "-o", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "one step: 2 cells, 0 finished; 2 forward passes for 1.2 s of video left",
+        "two <steps>: 2 cells, 0 finished; 4 forward passes for 1.2 s of video left",
+        "all: 4 cells, 0 finished",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_benchmarks_cannot_have_one_folder(folder, small, tmp_path):
+    run = run_of(folder, tmp_path / "out", **small)
+    with Folder(tmp_path / "out").held(), pytest.raises(InputError, match="in use by another benchmark"):
+        run.run()
+
+
+@pytest.mark.skipif("fork" not in get_all_start_methods(), reason="needs fork, which starts without imports")
+def test_a_killed_benchmark_makes_no_cell_twice_and_leaves_the_same_page(folder, small, tmp_path, made):
+    fields = {**small, "seeds": [0, 1], "settings": {"a": {}}, "baseline": None}
+    child = get_context("fork").Process(target=alone, args=(folder, tmp_path / "killed", fields))
+    child.start()
+    cells = tmp_path / "killed" / "cells"
+    while child.is_alive() and not list(cells.glob("[!.]*.json")):
+        time.sleep(0.005)
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    ended = [path for path in cells.glob("*.mp4") if path.with_suffix(".json").is_file()]
+    before = {path: path.stat().st_mtime_ns for path in ended}
+    (cells / ".half.json").write_text("{")
+    assert 1 <= len(before) < 4 and not (tmp_path / "killed" / "index.html").exists()
+    resumed = run_of(folder, tmp_path / "killed", **fields).run()
+    assert len(made) == 1 + 4 - len(before)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert not list(cells.glob("*.work")) and not list(cells.glob(".*"))
+    whole = run_of(folder, tmp_path / "whole", **fields).run()
+    assert figures(tmp_path / "killed") == figures(tmp_path / "whole")
+    assert timeless(resumed.page) == timeless(whole.page)
+
+
+def alone(folder, output, fields):
+    torch.set_num_threads(1)  # a forked process has none of its parent's threads
+    run_of(folder, output, **fields).run()
+
+
+def figures(output):
+    return [(cell["id"], cell["figures"]) for cell in held(output)["cells"]]
+
+
+def timeless(page):
+    """Without the seconds that a cell took, in the last table."""
+    return page.read_text().rpartition("<tbody>")[0]
