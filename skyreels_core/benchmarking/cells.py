@@ -60,7 +60,7 @@ def cells_of(
 def combinations(benchmark: Benchmark, material: Material) -> Iterator[Combination]:
     """In the order of the lists. A voice or a prompt that belongs to a portrait is not combined with others."""
     inputs, shown, voices = benchmark.inputs, material.sources, material.voices
-    tied = inputs.voices in (OWN, NEXT) and inputs.pieces is None
+    tied = inputs.voices in (OWN, NEXT)
     prompts = [""] if inputs.prompts == OWN else list(inputs.prompts)
     sizes = len(shown), 1 if tied else len(voices), len(prompts)
     for number, (i, j, k) in enumerate(indices(inputs.combine, sizes)):

@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from ..api.devices import chosen_devices
 from ..api.inputs import FaceMask, face_mask
@@ -22,7 +25,7 @@ from ..errors import InputError
 from ..evaluation.metrics.results import stamp
 from ..media.footage import open_video
 from ..media.picture import read_picture
-from ..media.sound import read_audio
+from ..media.sound import Audio, read_audio
 from ..model.adapter import AudioAdapter
 from ..model.execution import Execution
 from ..pipeline.planning import plan_animation, plan_edit
@@ -53,6 +56,7 @@ class LocalCells:
         self.known: dict[str, LoadedModel] = {}
         self.models: dict[str, LoadedModel] = {}  # by setting
         self.settings: dict[str, Settings] = {}
+        self.lengths, self.sizes = lru_cache(None)(as_long_as), lru_cache(None)(as_large_as)
         for setting in benchmark.settings:
             with of_setting(benchmark, setting):
                 self._choose(setting)
@@ -89,13 +93,13 @@ class LocalCells:
     def plan(self, cell: Cell) -> RunPlan:
         """What the cell will take, before a model is loaded. Raises InputError for inputs that cannot be used."""
         settings, facts = self._settings(cell), self.models[cell.setting.name].files.facts
-        audio = read_audio(cell.inputs.voice)
+        audio = self.lengths(cell.inputs.voice)
         if self.benchmark.task == "edit":
             call = self._call(cell)
             length = call.get("length", "shortest")
             video = open_video(cell.inputs.shown, None if length == "video" else audio.seconds)
             return plan_edit(settings, facts, video, audio, length, call.get("crop"))
-        picture = read_picture(self.material.picture(cell.inputs.shown))
+        picture = self.sizes(self.material.picture(cell.inputs.shown))
         return plan_animation(settings, facts, audio, picture, self._call(cell).get("fit", "keep_shape"))
 
     def make(
@@ -161,6 +165,17 @@ class LocalCells:
     def _call(self, cell: Cell) -> dict[str, Any]:
         options, calls = cell.setting.options, CALLS[self.benchmark.task]
         return {name: options[name] for name in calls if name in options}
+
+
+def as_long_as(voice: Path) -> Audio:
+    """Silence of its length, in no memory."""
+    whole = read_audio(voice)
+    return Audio(torch.zeros(1, 1).expand(1, whole.samples.shape[1]), whole.sample_rate)
+
+
+def as_large_as(picture: Path) -> Tensor:
+    """Black of its size, in no memory."""
+    return torch.zeros(1, 1, 1).expand(read_picture(picture).shape)
 
 
 class LoadedModel:

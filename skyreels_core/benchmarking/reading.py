@@ -93,10 +93,14 @@ def _inputs(fields: Fields, task: Task, base: Path) -> Inputs:
     pieces = fields.take("voice_pieces", "seconds above 0 that voices are cut into", (int, float), None)
     if pieces is not None and not 0 < pieces < math.inf:
         raise fields.wrong("voice_pieces", pieces, "seconds above 0 that voices are cut into")
+    voices, prompts = _voices(fields, base), _prompts(fields, base)
+    if pieces is not None and voices in (OWN, NEXT):
+        raise InputError(
+            f"{fields.path}: voice_pieces cuts sound files; leave it out where voices is {voices}."
+        )
     seeds = tuple(fields.integers("seeds", SEEDS_NEEDED, [0]))
     if min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise fields.wrong("seeds", list(seeds), f"{SEEDS_NEEDED}, each once")
-    voices, prompts = _voices(fields, base), _prompts(fields, base)
     return Inputs(shown, drawn, voices, pieces, prompts, seeds, _combine(fields))
 
 
@@ -146,6 +150,8 @@ def _region(fields: Fields, task: Task, base: Path, server: Server | None) -> Re
     folders = {name: fields.text(name) for name in WAYS}
     given = [name for name, value in folders.items() if value]
     wanted = (0, 1) if task == "animate" or server is not None else (1,)
+    if task == "animate" and server is None and (useless := [name for name in given if name != "keypoints"]):
+        raise InputError(f"{fields.path}: {useless[0]} marks what an edit regenerates; the task is {task}.")
     if len(given) not in wanted:
         raise InputError(
             f"{fields.path}: an edit needs one of {', '.join(WAYS)}, to mark what is regenerated; {len(given)} are "

@@ -12,6 +12,7 @@ from ..version import VERSION
 from .folder import CELLS
 from .spec import NEXT, OWN, Benchmark
 from .table import CellResult, Row, columns_of, verdict
+from .words import counted
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,16 @@ class Page:
         """How it was made, in a few words each."""
         inputs, cells = self.benchmark.inputs, [one for row in self.rows for one in row.cells]
         count = len({one.cell.inputs.number for one in cells})
-        seeds = ", ".join(map(str, inputs.seeds))
-        task = "animations" if self.benchmark.task == "animate" else "dubs"
+        seeds = f"{'seed' if len(inputs.seeds) == 1 else 'seeds'} {', '.join(map(str, inputs.seeds))}"
+        task = "animation" if self.benchmark.task == "animate" else "dub"
         failed = f", {len(self.failed)} failed" if self.failed else ""
         combined = str(inputs.combine)
         if inputs.voices in (OWN, NEXT):
             whose = "its own voice" if inputs.voices == OWN else "the voice of the next one"
             combined = f"each with {whose}"
         return [
-            f"{len(cells)} {task}{failed}",
-            f"{len(self.rows)} settings x {count} combinations ({combined}) x seeds {seeds}",
+            f"{counted(len(cells), task)}{failed}",
+            f"{counted(len(self.rows), 'setting')} x {counted(count, 'combination')} ({combined}) x {seeds}",
             f"specification {self.benchmark.name}, skyreels-audio {VERSION}",
         ]
 
@@ -115,5 +116,5 @@ def _cell(one: CellResult) -> dict[str, Any]:
         "forwards": record.forwards,
         "seconds": record.seconds,
         "figures": dict(one.figures),
-        "made_from": dict(record.made_from),
+        "record": f"{CELLS}/{record.id}.json",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,12 +12,13 @@ from ..api.evaluation import ClipFiles
 from ..errors import InputError, sentence
 from ..evaluation.metrics.evaluate import evaluate
 from ..evaluation.metrics.registry import Chosen
+from ..evaluation.metrics.report import Report
 from ..evaluation.metrics.results import ResultsFolder
+from ..evaluation.metrics.summary import Summary
 from ..evaluation.metrics.weights import Weights
 from ..pipeline.run import Progress
 from ..run.plan import RunPlan
 from .cells import Cell, cells_of
-from .fields import stated
 from .folder import Folder, Record, id_of
 from .local import Ended, LocalCells
 from .material import Material
@@ -133,33 +134,41 @@ class Run:
         return compared(rows, self.benchmark.baseline), lines
 
     def _row(self, setting: Setting) -> tuple[Row, list[str]]:
-        cells = [(cell, self._record(cell)) for cell in self.cells(setting)]
-        sources = [
-            CellSource(self.benchmark, cell, record, self.folder, self.material)
-            for cell, record in cells
-            if record.done
-        ]
-        report = evaluate(
-            sources, [ClipFiles(path) for path in self.benchmark.references], self.metrics, self.weights,
-            ResultsFolder(self.folder.measured), lambda what, done, planned: self.progress(what, done, planned, ""),
-        )  # fmt: skip
+        """And what is to be said about its measures."""
+        cells = [(cell, replace(self.record(cell), made_from={})) for cell in self.cells(setting)]
+        report = self._evaluated([(cell, record) for cell, record in cells if record.done])
         found = iter(report.clips)
         results = [
             CellResult(cell, record, next(found).figures if record.done else {}) for cell, record in cells
         ]
-        sets = {
-            figure.name: report.summaries[figure.name]
+        notes = {note for clip in report.clips for note in clip.notes}
+        others = [line for line in report.lines if line not in {*notes, *self.metrics.left_out}]
+        bare = [note.removeprefix(f"{clip.name}: ") for clip in report.clips for note in clip.notes]
+        return row_of(setting, results, self._of_sets(report)), [*reasons(bare), *others]
+
+    def _evaluated(self, cells: Sequence[tuple[Cell, Record]]) -> Report:
+        sources = [
+            CellSource(self.benchmark, cell, record, self.folder, self.material) for cell, record in cells
+        ]
+        references = [ClipFiles(path) for path in self.benchmark.references]
+        kept = ResultsFolder(self.folder.measured)
+        return evaluate(sources, references, self.metrics, self.weights, kept, self._measuring)
+
+    def _measuring(self, what: str, done: int, planned: int) -> None:
+        self.progress("measuring", done, planned, what)
+
+    def _of_sets(self, report: Report) -> dict[str, Summary]:
+        """The figures that no single video has."""
+        names = [
+            figure.name
             for metric in self.metrics.metrics
             if hasattr(metric, "distance")
             for figure in metric.figures
-            if figure.name in report.summaries
-        }
-        notes = [note for clip in report.clips for note in clip.notes]
-        own = [line for line in report.lines if line not in {*notes, *self.metrics.left_out}]
-        bare = [note.removeprefix(f"{clip.name}: ") for clip in report.clips for note in clip.notes]
-        return row_of(setting, results, sets), [*reasons(bare), *own]
+        ]
+        return {name: report.summaries[name] for name in names if name in report.summaries}
 
-    def _record(self, cell: Cell) -> Record:
+    def record(self, cell: Cell) -> Record:
+        """What is known of a cell."""
         made_from = self._made_from(cell)
         id = id_of(made_from)
         return self.folder.record(id) or Record(id, problem="It has not been made.")
@@ -190,45 +199,3 @@ def maker_of(benchmark: Benchmark, material: Material) -> Maker:
     if benchmark.server is not None:
         return ServerCells(benchmark, benchmark.server, material)
     return LocalCells(benchmark, material)
-
-
-@dataclass
-class Estimate:
-    """Of one setting: what is there, and what is left to do."""
-
-    setting: Setting
-    cells: int = 0
-    finished: int = 0
-    forwards: int = 0  # of the unfinished cells
-    seconds: float = 0.0  # of video that they give
-    pace: Sequence[float] = ()  # seconds that each forward of the finished cells took
-    unplanned: int = 0
-    problem: str = ""
-
-    @property
-    def time_left(self) -> float | None:
-        """Seconds; None before any cell is finished."""
-        return self.forwards * sum(self.pace) / len(self.pace) if self.pace else None
-
-
-def estimate(run: Run, setting: Setting) -> Estimate:
-    """Without a model, and without a server."""
-    found, pace = Estimate(setting), []
-    for cell in run.cells(setting):
-        found.cells += 1
-        record = run._record(cell)
-        if record.done:
-            found.finished += 1
-            pace += [record.seconds / record.forwards] if record.forwards else []
-            continue
-        try:
-            plan = run.maker.plan(cell)
-        except (InputError, OSError) as error:
-            found.unplanned += 1
-            found.problem = found.problem or stated(error)
-            continue
-        if plan is not None:
-            found.forwards += plan.forwards
-            found.seconds += plan.finished.frames / plan.finished.fps
-    found.pace = pace
-    return found

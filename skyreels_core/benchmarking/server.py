@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -66,13 +67,12 @@ class ServerCells:
         client = Client(self.server.url)
         with answering(client):
             factory = JobFactory(read_workflow(self.server.workflow, client.node_info), client.size)
-            incoming = folder.cells / INCOMING
-            incoming.mkdir(exist_ok=True)
-            while chosen:
-                watch = Landing(folder, ended, progress)
-                jobs = [job for cell, known in chosen if (job := self._job(factory, cell, known, watch))]
-                Batch(client, jobs, incoming, self.server.wait, watch).run()
-                chosen = list(islice(left, AT_ONCE))
+            with incoming(folder) as landing:
+                while chosen:
+                    watch = Landing(folder, ended, progress)
+                    jobs = [job for cell, known in chosen if (job := self._job(factory, cell, known, watch))]
+                    Batch(client, jobs, landing, self.server.wait, watch).run()
+                    chosen = list(islice(left, AT_ONCE))
 
     def _job(self, factory: JobFactory, cell: Cell, known: Record, watch: Landing) -> Job | None:
         """None where an input cannot be read; then the cell has ended."""
@@ -114,7 +114,7 @@ class Landing:
 
     def progress(self, job: Job, part: float, what: str) -> None:
         self.began.setdefault(job.label, time.monotonic())
-        self.shown(job.label, round(100 * part), 100, what)
+        self.shown("server", round(100 * part), 100, f"{job.label}: {what}")
 
     def ended(self, job: Job, files: list[Path], problems: list[str]) -> None:
         cell, known = self.waiting.pop(str(job.name))
@@ -132,6 +132,17 @@ class Landing:
         except InputError as error:
             return replace(known, problem=str(error))
         return replace(known, video=place.name, problem="", frames=len(video), fps=video.fps)
+
+
+@contextmanager
+def incoming(folder: Folder) -> Iterator[Path]:
+    """A folder for what is downloaded."""
+    path = folder.cells / INCOMING
+    path.mkdir(exist_ok=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
 
 
 @contextmanager

@@ -108,9 +108,9 @@ def verdict(figure: Figure, difference: Summary) -> str:
 
 
 def columns_of(benchmark: Benchmark, rows: Sequence[Row]) -> list[Figure]:
-    """Of the table: the named figures, or all that some row has."""
-    known = [name for name in FIGURES if any(name in row.summaries for row in rows)]
-    return [FIGURES[name] for name in benchmark.columns or known if name in FIGURES]
+    """Of the table: the named figures, or all that can be better or worse, of those that some row has."""
+    wanted = benchmark.columns or [name for name, figure in FIGURES.items() if figure.better]
+    return [FIGURES[name] for name in wanted if any(name in row.summaries for row in rows)]
 
 
 def best_of(figure: Figure, rows: Sequence[Row]) -> float | None:

@@ -43,6 +43,10 @@ def number(value: float, signed: bool = False) -> str:
     return f"{sign}{text}"
 
 
+def counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def between(found: Summary, signed: bool = False) -> str:
     """The 95 % interval; empty where there are too few clips."""
     if found.low is None or found.high is None:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..benchmarking.estimate import Estimate, estimates
+from ..benchmarking.fields import read_yaml
 from ..benchmarking.folder import CELLS, Folder
 from ..benchmarking.reading import find, included, read
-from ..benchmarking.run import Choice, Estimate, Run, estimate
+from ..benchmarking.run import Choice, Run
 from ..errors import InputError
 from ..run.progress import clock
 from .progress import Bars
@@ -55,8 +57,6 @@ def title_of(file: Path) -> str:
     try:
         return read(file, Path.cwd()).title
     except InputError:
-        from ..benchmarking.fields import read_yaml
-
         return read_yaml(file).text("title")
 
 
@@ -64,7 +64,7 @@ def show(run: Run) -> None:
     """What is left to do, for each setting and in all."""
     with tempfile.TemporaryDirectory() as folder:  # pieces of voices and first frames
         run.material.folder = Path(folder)
-        found = [estimate(run, setting) for setting in run.settings]
+        found = list(estimates(run))
     for one in found:
         print(f"{one.setting.name}: {line(one)}")
     total = sum(one.cells for one in found)
@@ -77,8 +77,8 @@ def line(one: Estimate) -> str:
         parts.append(f"{one.forwards} forward passes for {one.seconds:.1f} s of video left")
     if one.forwards and one.time_left is not None:
         parts.append(f"about {clock(one.time_left)} by the finished ones")
-    if one.unplanned:
-        parts.append(f"{one.unplanned} cannot be generated, such as: {one.problem}")
+    if one.problems:
+        parts.append(f"{len(one.problems)} cannot be generated, such as: {one.problems[0]}")
     return "; ".join(parts)
 
 

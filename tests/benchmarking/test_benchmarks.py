@@ -15,8 +15,9 @@ from spec_files import SMALL, held, noise, run_of, voice, write_inputs, write_sp
 
 from skyreels_core.audio.reading import write_wav
 from skyreels_core.benchmarking import local
+from skyreels_core.benchmarking.estimate import estimate
 from skyreels_core.benchmarking.folder import Folder
-from skyreels_core.benchmarking.run import Choice, estimate
+from skyreels_core.benchmarking.run import Choice
 from skyreels_core.cli import main
 from skyreels_core.errors import InputError
 from skyreels_core.media.reading import read_video
@@ -71,7 +72,7 @@ def test_a_cell_is_made_once_and_again_only_when_what_it_is_made_from_has_change
     assert made[3:] == ["load", "renamed, ben x welcome, seed 0"]
     write_wav(folder / "voices" / "welcome.wav", voice(10))
     run = run_of(folder, tmp_path / "out", **{**fields, "baseline": None})
-    known = run._record(next(run.cells(run.settings[0])))
+    known = run.record(next(run.cells(run.settings[0])))
     run.folder.keep(replace(known, seconds=6.0, forwards=2))
     left = estimate(run, run.settings[0])
     assert (left.cells, left.finished, left.forwards, left.time_left) == (2, 1, 1, 3.0)

@@ -60,6 +60,8 @@ WRONG = {
     "a model's field": ({"model": {"modell": "x"}}, "there is no field model.modell: did you mean 'model'?"),
     "rope": ({"model": {"audio_rope": 0}}, "model.audio_rope is 0, of type int; give true or false"),
     "a server without a workflow": ({"server": {"url": "x"}}, "server needs a workflow, of ComfyUI's Export (API)"),
+    "pieces of own voices": ({"voices": "own", "voice_pieces": 1}, "leave it out where voices is own"),
+    "an animation with a mask": ({"masks": "own"}, "masks marks what an edit regenerates; the task is animate"),
     "a face": ({"face": "left"}, "face is 'left', of type str; give \"largest\""),
 }  # fmt: skip
 
