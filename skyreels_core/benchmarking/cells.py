@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..api.evaluation import LANDMARKS, matching
 from ..pipeline.region import PICTURES
-from .lists import SHOWN, beside
+from .lists import SHOWN, beside, read_text
 from .material import Material
 from .spec import NEXT, OWN, Benchmark, Combine, Setting
 
@@ -91,7 +91,7 @@ def places(number: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 def prompt_beside(shown: Path) -> str:
     file = beside(shown, ".txt")
-    return "" if file is None else " ".join(file.read_text(encoding="utf-8-sig").split())
+    return "" if file is None else " ".join(read_text(file).split())
 
 
 def marks_of(benchmark: Benchmark, shown: Path) -> tuple[Path | None, Path | None]:

@@ -65,6 +65,10 @@ class Folder:
             raise InputError(
                 f"{self.path} is in use by another benchmark. Wait until it ends, or give another folder (--output)."
             ) from None
+        except NotImplementedError as error:  # a file system without locks
+            raise InputError(
+                f"{self.path} cannot be locked ({error}). Give another folder (--output)."
+            ) from error
 
     def _clear_parts(self) -> None:
         """What a killed run had begun to write."""

@@ -57,6 +57,14 @@ def of_kind(paths: Iterable[Path], endings: Sequence[str]) -> list[Path]:
     )
 
 
+def read_text(file: Path) -> str:
+    """Raises InputError for a file that is no text in UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not in UTF-8; save it as UTF-8 again.") from error
+
+
 def beside(file: Path, ending: str) -> Path | None:
     """The file of the same name with another ending, where there is one."""
     other = file.with_suffix(ending)

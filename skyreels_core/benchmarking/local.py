@@ -19,9 +19,9 @@ from ..api.devices import chosen_devices
 from ..api.inputs import FaceMask, face_mask
 from ..api.model import Model, open_model
 from ..api.options import settings_of
-from ..api.video import Video
+from ..api.video import Video, encoding_of
 from ..api.weights import FILES, ModelFiles, find_model
-from ..errors import InputError
+from ..errors import InputError, naming
 from ..evaluation.metrics.results import stamp
 from ..media.footage import open_video
 from ..media.picture import read_picture
@@ -53,6 +53,7 @@ class LocalCells:
     def __init__(self, benchmark: Benchmark, material: Material) -> None:
         """Reads the headers of all models and checks all options. Raises InputError with the setting's name."""
         self.benchmark, self.material = benchmark, material
+        check_save(benchmark)
         self.known: dict[str, LoadedModel] = {}
         self.models: dict[str, LoadedModel] = {}  # by setting
         self.settings: dict[str, Settings] = {}
@@ -229,6 +230,13 @@ def switch_rope_off(adapter: AudioAdapter | None) -> None:
     if adapter is None:
         raise InputError(f"The model has no audio layers, so {ROPE}: false has nothing to switch off.")
     adapter.config = replace(adapter.config, rope=False)
+
+
+def check_save(benchmark: Benchmark) -> None:
+    """Raises InputError for options of the video files that cannot be used."""
+    given = {"crf": None, "codec": None, "lossless": False, **benchmark.save}
+    with naming(benchmark.file):
+        encoding_of(**given).encoder(Path("video.mp4"))
 
 
 @contextmanager

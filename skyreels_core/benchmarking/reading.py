@@ -11,22 +11,30 @@ from ..api.inputs import face_of
 from ..api.model import load
 from ..api.options import OPTIONS
 from ..api.weights import FILES
+from ..conditioning.crop import CropShape
 from ..conditioning.faces import Gaps
+from ..conditioning.fitting import SHAPES, Length
 from ..errors import InputError, naming
+from ..evaluation.metrics.registry import names_in
+from ..run.settings import SEEDS
 from .fields import Fields, read_yaml
-from .lists import files_of, located
+from .lists import files_of, located, read_text
 from .spec import NEXT, OWN, ROPE, Benchmark, Combine, Inputs, Region, Server, Setting, Task
 
 SPECS = Path(__file__).parent / "specs"
 SUFFIX = ".yaml"
 PATHS = (*FILES, "model")
 MODEL_FIELDS = (*signature(load).parameters, ROPE)
-CALLS = {"animate": ("fit",), "edit": ("length", "crop")}  # what the front door takes beside its options
+# what the front door takes beside its options
+CALLS: dict[Task, dict[str, tuple[str, ...]]] = {
+    "animate": {"fit": SHAPES},
+    "edit": {"length": get_args(Length), "crop": get_args(CropShape)},
+}
 SAVE_FIELDS = ("crf", "codec", "lossless")
 BESIDE = ("masks", "keypoints")  # that may lie beside each portrait or clip
 WAYS = ("masks", "keypoints", "dwpose", "yunet")  # to mark what an edit regenerates; one of them
 ROLES = ("portrait", "clip", "voice", "prompt", "seed", "mask")  # what a server's workflow is given
-SEEDS_NEEDED = "a random seed from 0, or a list of them, such as [0, 1, 2]"
+SEEDS_NEEDED = f"a random seed from 0 to {SEEDS - 1}, or a list of them, such as [0, 1, 2]"
 
 
 def included() -> list[Path]:
@@ -62,8 +70,8 @@ def read(path: Path, base: Path) -> Benchmark:
         _region(fields, task, base, server),
         _settings(fields, task, base, server),
         fields.text("baseline") or None,
-        tuple(_filled(fields, "metrics", "the names of metrics, such as [sync, identity]")),
-        tuple(fields.texts("columns", "the names of figures, such as [sync_c, sync_d]")),
+        _names(_filled(fields, "metrics", "the names of metrics, such as [sync, identity]")),
+        _names(fields.texts("columns", "the names of figures, such as [sync_c, sync_d]")),
         tuple(located(name, base) for name in fields.texts("weights", "folders with the metrics' weights")),
         tuple(files_of(path, "references", fields.texts("references", "files, folders or patterns"), base)),
         _named(fields.section("save", "options of the video files, such as {crf: 18}"), SAVE_FIELDS),
@@ -99,7 +107,7 @@ def _inputs(fields: Fields, task: Task, base: Path) -> Inputs:
             f"{fields.path}: voice_pieces cuts sound files; leave it out where voices is {voices}."
         )
     seeds = tuple(fields.integers("seeds", SEEDS_NEEDED, [0]))
-    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
+    if min(seeds) < 0 or max(seeds) >= SEEDS or len(set(seeds)) < len(seeds):
         raise fields.wrong("seeds", list(seeds), f"{SEEDS_NEEDED}, each once")
     return Inputs(shown, drawn, voices, pieces, prompts, seeds, _combine(fields))
 
@@ -122,7 +130,7 @@ def _prompts(fields: Fields, base: Path) -> Any:
         raise InputError(
             f"{fields.path}: prompts names {path}, which does not exist. Write one prompt in each of its lines."
         )
-    lines = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+    lines = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     if not lines:
         raise InputError(f"{fields.path}: {path} is empty. Write one prompt in each of its lines.")
     return lines
@@ -181,6 +189,10 @@ def _settings(fields: Fields, task: Task, base: Path, server: Server | None) -> 
     section = fields.section("settings", "settings by name, each with its options")
 
     def setting(name: str, value: Any) -> Setting:
+        if not name.strip():
+            raise InputError(
+                f"{fields.path}: a setting has an empty name; give it one for its row of the table."
+            )
         if not isinstance(value, dict | None):
             raise section.wrong(name, value, "its options by name, such as {audio_guidance: 3}")
         own = Fields(section.path, value or {}, section.where(name))
@@ -204,7 +216,11 @@ def _options(fields: Fields, task: Task, server: Server | None) -> dict[str, Any
         raise InputError(
             f"{fields.path}: {fields.where('seed')} has a field of its own: seeds, for all settings."
         )
-    return _named(fields, (*(name for name in OPTIONS if name != "seed"), *CALLS[task]))
+    found = _named(fields, (*(name for name in OPTIONS if name != "seed"), *CALLS[task]))
+    for name, choices in CALLS[task].items():
+        if name in found and found[name] not in choices:
+            raise fields.wrong(name, found[name], f"one of {', '.join(choices)}")
+    return found
 
 
 def _model(fields: Fields, base: Path) -> dict[str, Any]:
@@ -248,6 +264,11 @@ def _choice(fields: Fields, name: str, choices: tuple[str, ...], default: str) -
     if value not in choices:
         raise fields.wrong(name, value, f"one of {', '.join(choices)}")
     return value
+
+
+def _names(texts: list[str]) -> tuple[str, ...]:
+    """Each once; also with commas between them, as on the command line."""
+    return tuple(dict.fromkeys(name for text in texts for name in names_in(text)))
 
 
 def _filled(fields: Fields, name: str, needed: str) -> list[str]:

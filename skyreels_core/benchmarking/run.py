@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..api.evaluation import ClipFiles
-from ..errors import InputError, sentence
+from ..errors import InputError, naming, sentence
 from ..evaluation.metrics.evaluate import evaluate
 from ..evaluation.metrics.registry import Chosen
 from ..evaluation.metrics.report import Report
@@ -75,10 +75,11 @@ class Run:
         self.benchmark, self.folder, self.choice, self.progress = benchmark, folder, choice, progress
         self.settings = choice.settings(benchmark)
         self.weights = Weights(benchmark.weights)
-        self.metrics: Chosen = choose(benchmark.metrics, self.weights)
+        with naming(benchmark.file):
+            self.metrics: Chosen = choose(benchmark.metrics, self.weights)
         if unknown := [name for name in benchmark.columns if name not in FIGURES]:
             raise InputError(
-                f"There is no figure {unknown[0]!r} for columns. Choose from {', '.join(FIGURES)}."
+                f"{benchmark.file}: there is no figure {unknown[0]!r} for columns. Choose from {', '.join(FIGURES)}."
             )
         self.material = Material(benchmark.inputs, folder.inputs)
         self.maker = maker_of(benchmark, self.material)

@@ -100,7 +100,9 @@ def test_an_option_that_cannot_be_used_is_said_before_anything_is_made(folder, s
         run_of(folder, tmp_path / "out", settings={"a": {"solver": "heun"}}, baseline=None, **small)
     with pytest.raises(InputError, match=r"There is no metric lip\. Choose from lips, sync"):
         run_of(folder, tmp_path / "out", metrics=["lip"], **small)
-    with pytest.raises(InputError, match="There is no figure 'sync' for columns"):
+    with pytest.raises(InputError, match=r"spec\.yaml: The quality \(crf\) is 99"):
+        run_of(folder, tmp_path / "out", save={"crf": 99}, **small)
+    with pytest.raises(InputError, match="there is no figure 'sync' for columns"):
         run_of(folder, tmp_path / "out", columns=["sync"], **small)
     with pytest.raises(InputError, match=r"There is no setting 'two'\. Choose from 'one step'"):
         run_of(folder, tmp_path / "out", Choice(("two",)), **small)
@@ -134,6 +136,31 @@ def test_a_dry_run_counts_and_writes_nothing(folder, small, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_names_of_all_kinds_are_shown_and_the_command_says_that_cells_failed(tmp_path, bundle_folder, capsys):
+    folder = write_inputs(tmp_path / "inputs")
+    odd = "a <b> & 'ä' 话" if os.name == "nt" else "a <b>\n& 'ä' 话 %41"
+    shutil.move(folder / "portraits" / "anna.png", folder / "portraits" / f"{odd}.png")
+    (folder / "portraits" / "ben.png").write_bytes(b"")
+    words = [
+        "benchmark",
+        str(write_spec(folder, model={"model": str(bundle_folder)}, settings={"a": {}}, baseline=None)),
+    ]
+    assert main([*words, "--limit=2", "-o", str(tmp_path / "out")]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == f"{tmp_path / 'out' / 'index.html'}\n"
+    assert "1 of 2 cells failed; the page says why." in shown.err
+    assert "a &lt;b&gt;" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert f"{odd} x hello" in {cell["inputs"] for cell in held(tmp_path / "out")["cells"]}
+
+
+def test_the_included_demo_runs_with_one_command(tmp_path, capsys):
+    assert main(["benchmark", "demo", "--only", "draft, 2 steps", "--limit", "1", "-o", str(tmp_path)]) == 0
+    (cell,) = held(tmp_path)["cells"]
+    assert {"mouth_r", "likeness", "sharpness", "flicker"} <= cell["figures"].keys()
+    assert main(["benchmark", "--list"]) == 0
+    assert "table_3: Audio guidance, and audio RoPE\n" in capsys.readouterr().out
+
+
 def test_two_benchmarks_cannot_have_one_folder(folder, small, tmp_path):
     run = run_of(folder, tmp_path / "out", **small)
     with Folder(tmp_path / "out").held(), pytest.raises(InputError, match="in use by another benchmark"):
@@ -142,7 +169,10 @@ def test_two_benchmarks_cannot_have_one_folder(folder, small, tmp_path):
 
 @pytest.mark.skipif("fork" not in get_all_start_methods(), reason="needs fork, which starts without imports")
 def test_a_killed_benchmark_makes_no_cell_twice_and_leaves_the_same_page(folder, small, tmp_path, made):
-    fields = {**small, "seeds": [0, 1], "settings": {"a": {}}, "baseline": None}
+    fields = {
+        **small, "portraits": "portraits/ben.png", "voices": "voices/hello.wav", "prompts": None, "seeds": [0, 1, 2],
+        "settings": {"a": {}}, "baseline": None,
+    }  # fmt: skip
     child = get_context("fork").Process(target=alone, args=(folder, tmp_path / "killed", fields))
     child.start()
     cells = tmp_path / "killed" / "cells"
@@ -153,9 +183,9 @@ def test_a_killed_benchmark_makes_no_cell_twice_and_leaves_the_same_page(folder,
     ended = [path for path in cells.glob("*.mp4") if path.with_suffix(".json").is_file()]
     before = {path: path.stat().st_mtime_ns for path in ended}
     (cells / ".half.json").write_text("{")
-    assert 1 <= len(before) < 4 and not (tmp_path / "killed" / "index.html").exists()
+    assert 1 <= len(before) < 3 and not (tmp_path / "killed" / "index.html").exists()
     resumed = run_of(folder, tmp_path / "killed", **fields).run()
-    assert len(made) == 1 + 4 - len(before)
+    assert len(made) == 1 + 3 - len(before)
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert not list(cells.glob("*.work")) and not list(cells.glob(".*"))
     whole = run_of(folder, tmp_path / "whole", **fields).run()

@@ -40,6 +40,9 @@ WRONG = {
     "no portraits": ({"portraits": None}, "the animate task needs portraits or drawn_faces"),
     "both": ({"drawn_faces": 2}, "the animate task needs portraits or drawn_faces"),
     "a seed twice": ({"seeds": [1, 1]}, "seeds is [1, 1], of type list; give a random seed from 0"),
+    "a seed beyond all": ({"seeds": 2**64}, "seeds is [18446744073709551616], of type list"),
+    "a fit": ({"options": {"fit": "squash"}}, "give one of keep_shape, crop, pad"),
+    "a setting without a name": ({"settings": {"": {}}, "baseline": None}, "a setting has an empty name"),
     "a seed as text": ({"seeds": ["1"]}, "seeds is ['1'], of type list"),
     "an option": (
         {"settings": {"a": {"audio_guidence": 3}}},
