@@ -18,7 +18,7 @@ from skyreels_core.benchmarking.reading import CALLS, find, included, read
 from skyreels_core.benchmarking.spec import Combine
 from skyreels_core.errors import InputError
 from skyreels_core.evaluation.metrics.weights import Weights
-from skyreels_core.media.sound import Audio
+from skyreels_core.media.sound import Audio, read_audio
 from skyreels_core.run.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmark.md"
@@ -154,6 +154,15 @@ def test_a_voice_is_cut_into_whole_pieces():
 
     assert lengths(3.95) == [100, 100, 100, 95] and lengths(3.5) == [100, 100, 100]
     assert lengths(0.4) == [40] and lengths(1.0) == [100]
+
+
+def test_pieces_that_are_cut_again_have_the_same_bytes_and_samples(folder, tmp_path):
+    inputs = specified(folder, voice_pieces=0.2).inputs
+    pieces = Material(inputs, tmp_path).voices
+    assert [piece.stem for piece in pieces[:3]] == ["hello_01", "hello_02", "hello_03"] and len(pieces) == 6
+    cut = [read_audio(piece).samples for piece in pieces[:3]]
+    assert torch.equal(torch.cat(cut, 1), read_audio(folder / "voices" / "hello.wav").samples)
+    assert b"PEAK" not in pieces[0].read_bytes()  # where libsndfile writes the time
 
 
 @pytest.mark.parametrize("path", included(), ids=lambda path: path.stem)
