@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from skyreels_core.evaluation.seams import change, joins
+from skyreels_core.evaluation.seams import change, joins, midway
 from skyreels_core.pipeline.sampler import make_noise
 from skyreels_core.sampling.denoise import Denoiser
 from skyreels_core.timeline import Timeline
@@ -56,7 +56,7 @@ def _joins() -> list[int]:
 
 
 def _midway() -> list[int]:
-    return [(before + after) // 2 for before, after in pairwise(_joins())]
+    return midway(_joins())
 
 
 def _compared(at: list[list[float]], between: list[list[float]]) -> dict:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -23,7 +22,7 @@ from ..evaluation.metrics.registry import Chosen
 from ..evaluation.metrics.results import key_of, stamp
 from ..evaluation.metrics.weights import Weights
 from ..evaluation.mouth import mouth_area
-from ..evaluation.seams import SeamMeter, change
+from ..evaluation.seams import SeamMeter, change, midway
 from ..media.footage import Frames, InMemoryFrames, lasting, open_video
 from ..media.picture import read_picture
 from ..media.reading import fit
@@ -105,7 +104,7 @@ class JoinsMeter:
         self.known = clip.joins is not None
         joins = clip.joins or ()
         self.at = SeamMeter(joins, clip.fps)
-        self.between = SeamMeter([(before + after) // 2 for before, after in pairwise(joins)], clip.fps)
+        self.between = SeamMeter(midway(joins), clip.fps)
         self.faces = None if clip.face is None else lasting(clip.face.stream())
         self.last: Tensor | None = None
         self.frames = 0
@@ -128,8 +127,8 @@ class JoinsMeter:
             return Measured(
                 note="it is one window" if self.known else "a server does not tell where windows meet"
             )
-        midway = {"seam_midway": float(np.mean(between))} if between else {}
-        return Measured({"seam": float(np.mean(at)), "seam_largest": max(at), **midway})
+        control = {"seam_midway": float(np.mean(between))} if between else {}
+        return Measured({"seam": float(np.mean(at)), "seam_largest": max(at), **control})
 
 
 KINDS: tuple[type[Metric], ...] = (Mouth, Seams)

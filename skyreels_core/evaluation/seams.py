@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from torch import Tensor
@@ -59,6 +60,11 @@ def joins(plan: WindowPlan) -> list[int]:
     """Frames at which a window starts or ends within the video."""
     edges = {w.start for w in plan.windows[1:]} | {w.start + w.length for w in plan.windows[:-1]}
     return sorted(first_frame(edge) for edge in edges)
+
+
+def midway(joins: Sequence[int]) -> list[int]:
+    """Frames between neighbouring joins, where none is: what a seam is compared with."""
+    return [(before + after) // 2 for before, after in pairwise(joins)]
 
 
 def seam(changes: Sequence[float], join: int, fps: float) -> float | None:
