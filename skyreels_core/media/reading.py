@@ -40,9 +40,15 @@ def resample_fps(video: Video, fps: float) -> Video:
     """The same seconds at another rate: every new frame is the one on screen at its centre, (f + 0.5)/fps."""
     if fps == video.fps:
         return video
-    times = np.arange(len(video.frames)) / video.fps
-    centres = (np.arange(Timeline.from_seconds(video.seconds, fps).frames) + 0.5) / fps
-    return replace(video, frames=video.frames[torch.from_numpy(indices_on_screen(times, centres))], fps=fps)
+    indices = resampled_indices(len(video.frames), video.fps, fps)
+    return replace(video, frames=video.frames[torch.from_numpy(indices)], fps=fps)
+
+
+def resampled_indices(count: int, before: float, after: float) -> np.ndarray:
+    """[f]: which of `count` frames at one rate is on screen at the centre of each at another."""
+    times = np.arange(count) / before
+    centres = (np.arange(Timeline.from_seconds(count / before, after).frames) + 0.5) / after
+    return indices_on_screen(times, centres)
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,22 @@ import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from ..audio.reading import mono_16k
 from ..conditioning.faces import face_masks
-from ..conditioning.pose import from_pose_keypoint
+from ..conditioning.pose import Keypoints, from_pose_keypoint
 from ..errors import InputError
 from ..media.cuts import find_shots
-from ..media.footage import InMemoryFrames
-from ..media.reading import Fit, fit, read_video, resample_fps
+from ..media.footage import InMemoryFrames, VideoFile, open_video
+from ..media.reading import Fit, Video, fit, read_video, resample_fps, resampled_indices
 from ..media.sound import read_audio
+from ..timeline import SAMPLE_RATE
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 
@@ -71,8 +74,9 @@ class FolderClips:
     """Videos of a folder, cut into clips one after the other.
 
     Beside `name.mp4` may lie `name.txt` (a caption) and `name.json` (POSE_KEYPOINT landmarks); without landmarks a
-    clip is used for animation only. `manifest` names a JSON-lines file instead, with "video" and optionally
-    "audio", "caption" and "keypoints" in each line, paths relative to it.
+    clip is used for animation only. `manifest` names a JSON-lines file instead, such as `skyreels-audio data` writes,
+    with "video" and optionally "audio", "caption", "keypoints", and "start" and "end" in seconds in each line, paths
+    relative to it. Landmarks are of the frames between start and end, at the video's rate or at that of training.
     """
 
     folder: str
@@ -112,26 +116,37 @@ class FolderClips:
         cut = slice(first, first + self.frames)
         boxes, lips = (m[cut] for m in masks) if masks else (None, None)
         samples = mono_16k(read_audio(entry.get("audio", entry["video"])))
+        samples = samples[round(entry.get("start", 0) * SAMPLE_RATE) :]
         return Clip(frames[cut], self.fps, samples, first, entry["caption"], boxes, lips)
 
     @functools.lru_cache(maxsize=2)  # noqa: B019  one data set lives as long as its run
     def _frames(self, number: int) -> tuple[Tensor, Fit]:
-        video = resample_fps(read_video(self.entries[number]["video"]), self.fps)
-        return fit(video.frames, self.width, self.height)
+        video = part_of(self.entries[number])
+        return fit(resample_fps(video, self.fps).frames, self.width, self.height)
 
     def _masks(self, number: int) -> tuple[Tensor, Tensor] | None:
-        keypoints = self.entries[number].get("keypoints")
+        entry = self.entries[number]
+        keypoints = entry.get("keypoints")
         if keypoints is None:
             return None
         frames, placing = self._frames(number)
-        found = from_pose_keypoint(keypoints, *placing.source).placed(placing)
+        found = from_pose_keypoint(keypoints, *placing.source)
         if len(found.faces) != len(frames):
-            raise InputError(
-                f"{keypoints} holds {len(found.faces)} frames, its video {len(frames)} at {self.fps} fps; "
-                "the landmarks must be those of the video at the training rate."
-            )
-        masks = face_masks(found, self.fps, shots=find_shots(InMemoryFrames(frames)))
+            found = self._at_rate(found, entry, len(frames))
+        masks = face_masks(found.placed(placing), self.fps, shots=find_shots(InMemoryFrames(frames)))
         return masks.boxes, masks.lips
+
+    def _at_rate(self, found: Keypoints, entry: dict, frames: int) -> Keypoints:
+        """Landmarks of each frame of the video, for the frames at the training rate."""
+        video = open_video(entry["video"])
+        own = frame_span(entry, video)
+        if len(found.faces) != len(own):
+            raise InputError(
+                f"{entry['keypoints']} holds {len(found.faces)} frames, its video {len(own)}, or {frames} at "
+                f"{self.fps} fps; the landmarks must be those of the video at its own or at the training rate."
+            )
+        indices = resampled_indices(len(own), video.fps, self.fps)
+        return Keypoints(tuple(found.faces[index] for index in indices), found.width, found.height)
 
     def _from_folder(self) -> list[dict]:
         videos = sorted(p for p in Path(self.folder).iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
@@ -143,6 +158,21 @@ class FolderClips:
         return [
             {"caption": "", **e, **{k: str(path.parent / e[k]) for k in files if k in e}} for e in entries
         ]
+
+
+def frame_span(entry: dict, video: VideoFile) -> range:
+    """The frames between "start" and "end"; all, where an entry does not say."""
+    last = round(entry["end"] * video.fps) if "end" in entry else len(video)
+    return range(round(entry.get("start", 0) * video.fps), min(last, len(video)))
+
+
+def part_of(entry: dict) -> Video:
+    """The frames between "start" and "end"; of a long file, no others are held."""
+    if "start" not in entry and "end" not in entry:
+        return read_video(entry["video"])
+    video = open_video(entry["video"])
+    span = frame_span(entry, video)
+    return Video(torch.stack(list(islice(video.stream(span.start), len(span)))), video.fps, None)
 
 
 def _text(video: Path) -> str:
