@@ -14,7 +14,7 @@ PACK = Path(__file__).parents[1]
 FLOORS = (
     "moved", "errors", "version", "files", "typed", "timeline", "windows", "assets", "media", "audio", "weights",
     "model", "sampling", "parallel", "conditioning", "run.resume", "run", "families", "evaluation", "pipeline", "api",
-    "training", "demo", "queueing", "verification", "benchmarking",
+    "data", "training", "demo", "queueing", "verification", "benchmarking",
     "cli",
 )  # fmt: skip
 FRONT_DOOR = "skyreels_core"

@@ -151,6 +151,12 @@ def evaluate(args: Namespace) -> None:
     evaluate(args)
 
 
+def data(args: Namespace) -> None:
+    from .data import data  # what measures sound and faces takes a second to import
+
+    data(args)
+
+
 def train(args: Namespace) -> None:
     from ..demo.recipe import EVERY_SECTION
     from ..training.recipe import train
@@ -165,4 +171,5 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "train": train,
     "calibrate": calibrate,
     "evaluate": evaluate,
+    "data": data,
 }

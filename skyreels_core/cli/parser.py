@@ -13,6 +13,7 @@ from .options.commands import (
     add_animate,
     add_benchmark,
     add_calibrate,
+    add_data,
     add_demo,
     add_edit,
     add_evaluate,
@@ -57,6 +58,7 @@ def build_parser() -> ArgumentParser:
     add_queue(commands)
     add_verify(commands)
     add_train(commands)
+    add_data(commands)
     add_calibrate(commands)
     add_inspect(commands)
     for command in commands.choices.values():

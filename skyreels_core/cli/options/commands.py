@@ -191,6 +191,43 @@ def add_benchmark(commands) -> None:
     )
 
 
+def add_data(commands) -> None:
+    parser = commands.add_parser("data", help="choose the shots of raw footage that are worth training on")
+    parser.add_argument(
+        "videos", metavar="VIDEO", nargs="+", type=read_path, help="video files, or folders of them"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=read_path,
+        required=True,
+        help="folder for manifest.parquet, clips.jsonl, index.html and all that was measured; an interrupted run "
+        "resumes there",
+    )
+    parser.add_argument(
+        "--thresholds", metavar="FILE", type=read_path, help="YAML file with the thresholds to change"
+    )
+    parser.add_argument(
+        "--weights-dir",
+        metavar="FOLDER",
+        type=read_path,
+        action="append",
+        default=[],
+        help="folder with YuNet, and with SyncNet or DWPose if you have them; may be given several times",
+    )
+    parser.add_argument(
+        "--whisper", metavar="FOLDER", type=read_path, help="a multilingual Whisper, to tell languages"
+    )
+    parser.add_argument(
+        "--workers", metavar="N", type=whole(1, 1024), default=1, help="processes (default: %(default)s)"
+    )
+    parser.add_argument("--ray", action="store_true", help="measure on all machines of a Ray cluster")
+    parser.add_argument(
+        "--every-stage", action="store_true", help="measure every stage, also after one that refuses a shot"
+    )
+
+
 def add_queue(commands) -> None:
     parser = commands.add_parser(
         "queue", help="queue a workflow on a ComfyUI server and download its results"

@@ -1,0 +1,94 @@
+"""The whole funnel: videos in, a manifest, a page and a list of clips out. What was measured before stays measured."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..api.evaluation import VIDEOS, files_in
+from ..errors import InputError
+from ..evaluation.metrics.weights import Weights
+from .decisions import OVERRIDES, Decided, decide, read_overrides
+from .export import export
+from .funnel import BAD, BadCases, Level, ask, levels, read_bad_cases
+from .manifest import MANIFEST, check_arrow, write_manifest
+from .measuring import Job, measure, measure_with_ray
+from .page import write_page
+from .record import VideoRecord
+from .stages.thresholds import Thresholds
+
+log = logging.getLogger(__name__)
+
+RECORDS = "measured"
+
+Progress = Callable[[str, int, int, str], None]  # stage, videos done, of how many, which; may raise to cancel
+
+
+@dataclass(frozen=True)
+class Collected:
+    shots: tuple[Decided, ...]
+    bad: BadCases
+
+    @property
+    def kept(self) -> list[Decided]:
+        return [shot for shot in self.shots if shot.kept]
+
+    @property
+    def levels(self) -> list[Level]:
+        return levels(self.shots)
+
+
+def collect(
+    videos: Sequence[Path],
+    output: Path,
+    *,
+    thresholds: Path | None = None,
+    weights: Sequence[Path] = (),
+    whisper: Path | None = None,
+    workers: int = 1,
+    ray: bool = False,
+    every_stage: bool = False,
+    progress: Progress | None = None,
+) -> Collected:
+    """Measure, decide and write `manifest.parquet`, `clips.jsonl` and `index.html` into `output`.
+
+    videos: files, or folders with all that lies in them. thresholds: a YAML file with changes of the shipped ones;
+    with others than before, only what is decided changes. weights: folders, as of `evaluate`. whisper: a folder with a
+    multilingual Whisper. workers: processes. every_stage: also after one that refuses a shot.
+    Raises InputError for what cannot be used; a video that cannot be read has a line in the manifest.
+    """
+    check_arrow()
+    chosen = Thresholds.read(thresholds)
+    if whisper is None and chosen["sound"]["languages"]:
+        raise InputError("sound.languages needs Whisper to tell them; give its folder (--whisper).")
+    files = [file for video in videos for file in videos_in(video)]
+    records = output / RECORDS
+    records.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(file, records, chosen, tuple(weights), whisper, every_stage) for file in files]
+    _through(measure_with_ray(jobs) if ray else measure(jobs, workers), "measuring", len(jobs), progress)
+    read = [VideoRecord.load(file, records) for file in files]
+    shots = tuple(decide(read, chosen, read_overrides(output / OVERRIDES)))
+    kept = [shot for shot in shots if shot.kept]
+    _through(export(output, kept, Weights(tuple(weights))), "exporting", len(kept), progress)
+    bad = read_bad_cases(output / BAD, kept)
+    ask(output / BAD, kept)
+    about = {"levels": [vars(level) for level in levels(shots)], "bad": vars(bad)}
+    write_manifest(output / MANIFEST, shots, chosen, about)
+    write_page(output, shots, bad)
+    return Collected(shots, bad)
+
+
+def videos_in(path: Path) -> list[Path]:
+    """A file, or all videos in a folder and the folders in it. Raises InputError where there is none."""
+    if not path.is_dir():
+        return files_in(path, VIDEOS)
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEOS and file.is_file())
+    return found or files_in(path, VIDEOS)
+
+
+def _through(done: Iterable[Path], stage: str, count: int, progress: Progress | None) -> None:
+    for number, video in enumerate(done, 1):
+        if progress:
+            progress(stage, number, count, video.name)

@@ -1,0 +1,65 @@
+"""What was measured of a video, in a file that is whole or not there: a killed run goes on from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..evaluation.metrics.results import key_of, stamp
+from ..files import atomic
+from .stages import STAGES, Values
+from .stages.thresholds import Thresholds
+
+VERSION = 1  # of the way in which shots are found
+
+
+@dataclass
+class ShotRecord:
+    """stages: what each has measured, with its version, as far as the shot came."""
+
+    first: int
+    frames: int
+    start: float  # seconds
+    end: float
+    stages: dict[str, Values] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def measured(self, stage: str, version: int) -> bool:
+        return self.versions.get(stage) == version
+
+    def reasons(self, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
+        """Why each stage refuses it, for those that have measured it; an empty one keeps it."""
+        found = [stage for stage in STAGES if stage.name in self.stages]
+        return {one.name: tuple(one.refuse(self.stages[one.name], thresholds[one.name])) for one in found}
+
+
+@dataclass
+class VideoRecord:
+    video: str
+    key: str
+    error: str = ""  # why it could not be read
+    shots: list[ShotRecord] = field(default_factory=list)
+    complete: bool = False  # all shots are known
+    version: int = VERSION
+
+    @classmethod
+    def load(cls, video: Path, folder: Path) -> VideoRecord:
+        """That of the folder, or a new one where the file or the way to find shots is another."""
+        key = key_of(video.stem, stamp(video))
+        path = folder / f"{key}.json"
+        if path.is_file():
+            held = json.loads(path.read_text(encoding="utf-8"))
+            if held["version"] == VERSION:
+                shots = [ShotRecord(**shot) for shot in held.pop("shots")]
+                return cls(**held, shots=shots)
+        return cls(str(video.absolute()), key)
+
+    def save(self, folder: Path) -> None:
+        path = folder / f"{self.key}.json"
+        with atomic(path, path.with_name(f".{path.name}.part")) as part:
+            part.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    def name(self, index: int) -> str:
+        """Of a shot, in manifest, overrides and pages."""
+        return f"{self.key}-{index:03}"
