@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .record import Record
 from .row import Row
 
 LARGEST_P = 0.01
+LEAST_FOUND = 0.95
 MOST_MEMORY = 1.15  # times
 
 
@@ -45,3 +47,28 @@ def evaluate_memory(r: Record) -> Iterator[Row]:
     text = f"{again} of {r['killed_after']} measured again; report {'the same' if same else 'different'}"
     claim = "`evaluate` killed at about a half, and given again"
     yield Row(claim, "none measured again, same report", text, not again and same)
+
+
+def funnel(r: Record) -> Iterator[Row]:
+    yield from _found(r, "drawn")
+    if r.get("real"):
+        yield from _found(r["real"], "real")
+
+
+def _found(r: Mapping[str, Any], of: str) -> Iterator[Row]:
+    count = sum(row.get("clips", 0) for row in r["refused"].values())
+    for fault, recall in r["recall"].items():
+        stage, text = r["stage_of"][fault], f"{recall:.0%}"
+        yield Row(
+            f"{count} {of} clips: {fault}, refused by the stage `{stage}`",
+            ">= 95 %",
+            text,
+            recall >= LEAST_FOUND,
+        )
+    for stage, share in r["precision"].items():
+        claim = f"{count} {of} clips: of what the stage `{stage}` refuses, what has one of its faults"
+        yield Row(claim, ">= 95 %", f"{share:.0%}", share >= LEAST_FOUND)
+    whole = r["refused"]["nothing"]
+    yield Row(
+        f"{count} {of} clips: those without a fault that are kept", "", f"{whole['kept']} of {whole['clips']}"
+    )

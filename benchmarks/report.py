@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .evaluation_rows import evaluate_memory, lips, notices
+from .evaluation_rows import evaluate_memory, funnel, lips, notices
 from .gpu_table import gpu
 from .long_rows import cancel, kill, linear, memory, ten_minutes
 from .real_rows import crop, crop_h264, crop_memory, crop_yunet
@@ -310,7 +310,7 @@ def parallel(r: Record) -> Iterator[Row]:
 SECTIONS = (
     sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed,
     memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates, apg, joins,
-    crop, crop_yunet, crop_h264, crop_memory, gpu, lips, notices, evaluate_memory, scaling, parallel,
+    crop, crop_yunet, crop_h264, crop_memory, gpu, lips, notices, evaluate_memory, funnel, scaling, parallel,
 )  # fmt: skip
 
 

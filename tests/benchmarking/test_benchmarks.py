@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 from multiprocessing import get_all_start_methods, get_context
 
-import cv2
 import pytest
 import torch
 from spec_files import SMALL, held, noise, run_of, voice, write_inputs, write_spec
@@ -23,8 +22,6 @@ from skyreels_core.cli import main
 from skyreels_core.errors import InputError
 from skyreels_core.media.reading import read_video
 from skyreels_core.media.writing import write_picture
-
-PATIENCE = 300  # seconds for what takes two on an idle machine
 
 
 @pytest.fixture
@@ -179,8 +176,7 @@ def test_a_killed_benchmark_makes_no_cell_twice_and_leaves_the_same_page(folder,
     child = get_context("fork").Process(target=alone, args=(folder, tmp_path / "killed", fields))
     child.start()
     cells = tmp_path / "killed" / "cells"
-    deadline = time.monotonic() + PATIENCE
-    while child.is_alive() and not list(cells.glob("[!.]*.json")) and time.monotonic() < deadline:
+    while child.is_alive() and not list(cells.glob("[!.]*.json")):
         time.sleep(0.005)
     os.kill(child.pid, signal.SIGKILL)
     child.join()
@@ -198,9 +194,7 @@ def test_a_killed_benchmark_makes_no_cell_twice_and_leaves_the_same_page(folder,
 
 
 def alone(folder, output, fields):
-    # a forked process has none of its parent's threads
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
+    torch.set_num_threads(1)  # a forked process has none of its parent's threads
     run_of(folder, output, **fields).run()
 
 
