@@ -33,7 +33,9 @@ def run(record: Record) -> None:
         folder = Path(name)
         for index in range(DRAWN):
             write_clip(folder / "many", f"{index:03}", Speaker.draw(index, SECONDS))
-        for index in range(DRAWN, many):  # the same again, which nothing can know: each has a place of its own
+        for index in range(
+            DRAWN, many
+        ):  # the same again, which nothing can know: each has a place of its own
             for ending in (".mp4", ".json"):
                 drawn = folder / "many" / f"{index % DRAWN:03}{ending}"
                 drawn.with_stem(f"{index:03}").hardlink_to(drawn)

@@ -28,7 +28,7 @@ OTHERS = (
 # What an option needs before it, to stand alone in a sentence.
 BEGINNINGS = (
     "animate --audio a.wav -o a.mp4", "edit --video a.mp4 --audio a.wav -o b.mp4", "queue --workflow a.json",
-    "benchmark demo",
+    "benchmark demo", "data a.mp4 -o b",
 )  # fmt: skip
 
 
