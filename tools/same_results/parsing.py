@@ -19,6 +19,7 @@ OWNERS = {
     "mask|keypoints|dwpose|face|gaps|length|editing|denoise|crop|yunet": EDIT,
     "set|csv|server|wait|workflow": "queue --workflow w.json",
     "only|limit|dry-run": "benchmark demo",
+    "thresholds|workers|ray|every-stage": "data a.mp4 -o b",
 }
 
 
