@@ -23,7 +23,7 @@ from skyreels_core.demo.voices import recording
 from skyreels_core.media.sound import Audio
 from skyreels_core.media.writing import write_video
 
-SIDE, SECONDS, RATE = 192, 4.0, 16000
+SIDE, SECONDS, RATE = 160, 4.0, 16000
 FRAMES = round(SECONDS * FPS)
 
 
@@ -163,3 +163,5 @@ FAULTS: dict[str, tuple[str, Callable[[Raw, Raw], Raw]]] = {
     "music": ("sound", music),
     "another's sound": ("sync", wrong_sound),
 }
+
+OF_TWO = ("two faces", "a cut inside", "another's sound")  # which take something of another clip
