@@ -158,10 +158,9 @@ def data(args: Namespace) -> None:
 
 
 def train(args: Namespace) -> None:
-    from ..demo.recipe import EVERY_SECTION
-    from ..training.recipe import train
+    from .train import train  # its networks and data are imported by no other command
 
-    print(train(args.config, args.output, EVERY_SECTION))
+    train(args)
 
 
 COMMANDS: dict[str, Callable[[Namespace], None]] = {

@@ -67,6 +67,10 @@ class Batch:
         moved: dict[str, Any] = {n: None if value is None else value.to(device) for n, value in held.items()}
         return Batch(**moved)
 
+    def part(self, samples: slice) -> Batch:
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Batch(**{name: None if value is None else value[samples] for name, value in held.items()})
+
 
 @torch.no_grad()
 def encode_clips(

@@ -16,6 +16,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from .ranks import ALONE, Ranks
+from .sharding import like, split_state, whole
+
 Losses = dict[str, Tensor]
 Step = Callable[[nn.Module, torch.Generator], Losses]
 SAVED_SECONDS = 180.0  # after which a checkpoint is written
@@ -77,9 +80,10 @@ class Run:
     """A training run in a folder: `state.pt` to resume from, `losses.csv`, `losses.png`.
 
     Everything random in step k comes from a generator seeded with (seed, stage, k), so a resumed run sees what an
-    uninterrupted one would have seen. Devices, precision and several processes are accelerate's business. A checkpoint
-    is written every three minutes, or every `save_every` steps; `saved` then gets the weights, averaged where an
-    average is kept. `budget` gives a stage the seconds that it may take.
+    uninterrupted one would have seen. Device and precision are accelerate's business; several `ranks` have the model
+    split among them, and the first one writes. A checkpoint is written every three minutes, or every `save_every`
+    steps; `saved` then gets the weights, averaged where an average is kept. `budget` gives a stage the seconds that it
+    may take; weights whose names `keeps` denies never move, and are in no checkpoint.
     """
 
     def __init__(
@@ -91,9 +95,13 @@ class Run:
         save_every: int | None = None,
         budget: Budget = AS_STATED,
         saved: Callable[[dict[str, Tensor]], None] | None = None,
+        ranks: Ranks = ALONE,
+        keeps: Callable[[str], bool] = bool,
     ):
         self.folder, self.model, self.seed, self.save_every = Path(folder), model, seed, save_every
-        self.accelerator, self.budget, self.saved = accelerator, budget, saved
+        self.accelerator, self.budget, self.saved, self.ranks, self.keeps = (
+            accelerator, budget, saved, ranks, keeps,
+        )  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True)
         self.done: dict[str, int] = {}
         self.spent: dict[str, float] = {}  # seconds in each stage
@@ -128,12 +136,12 @@ class Run:
                 group["lr"] = stage.rate(k, self.spent[stage.name])
             with self.accelerator.autocast():
                 losses = step(model, self.generator(stage.name, k))
-            self.noted.append((k, {name: value.detach() for name, value in losses.items()}))
+            self.noted.append((k, {name: self.ranks.mean(value.detach()) for name, value in losses.items()}))
             if not self.on_gpu or len(self.noted) == LOGGED_TOGETHER:
                 self._log(stage, bar)
             self._update(optimiser, parameters, losses["loss"], stage)
             self.done[stage.name] = k + 1
-            if self._is_due(k + 1, time.monotonic() - saved):
+            if self._is_due(k + 1, self.ranks.agreed(time.monotonic() - saved)):
                 self._log(stage, bar)
                 self.save(optimiser)
                 saved = time.monotonic()
@@ -157,26 +165,26 @@ class Run:
             fused=self.on_gpu or None,
         )
         if self.optimiser_state is not None and self.done.get(stage.name):
-            optimiser.load_state_dict(self.optimiser_state)
+            optimiser.load_state_dict(split_state(self.optimiser_state, parameters))
         return optimiser
 
     def _steps(self, stage: Stage, bar: tqdm) -> Iterator[int]:
         """The steps that are left, until the stage's seconds are over."""
         before = self.spent.get(stage.name, 0.0) - time.monotonic()
         for k in bar:
-            self.spent[stage.name] = before + time.monotonic()
+            self.spent[stage.name] = self.ranks.agreed(before + time.monotonic())
             if stage.seconds and self.spent[stage.name] >= stage.seconds:
                 return
             yield k
 
     def _bar(self, stage: Stage) -> tqdm:
-        hidden, first = not self.accelerator.is_main_process, self.done.get(stage.name, 0)
+        hidden, first = not self.ranks.is_first, self.done.get(stage.name, 0)
         steps = range(first, stage.steps)
         return tqdm(steps, stage.name, stage.steps, initial=first, mininterval=5, disable=hidden)
 
     def generator(self, stage: str, step: int) -> torch.Generator:
-        process = self.accelerator.process_index
-        seed = hash((self.seed, sum(stage.encode()), step, process)) & 0x7FFFFFFF
+        """The same on all ranks: they draw a whole batch, of which each takes its part."""
+        seed = hash((self.seed, sum(stage.encode()), step, 0)) & 0x7FFFFFFF
         return torch.Generator().manual_seed(seed)
 
     def _update(self, optimiser, parameters: list[nn.Parameter], loss: Tensor, stage: Stage) -> None:
@@ -189,11 +197,12 @@ class Run:
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:
-        for name, value in self.model.state_dict().items():
+        for name, value in self._kept().items():
             if name not in self.ema:
                 self.ema[name] = value.clone()
             elif value.is_floating_point():
-                self.ema[name] = self.ema[name].to(value.device).lerp_(value, 1 - decay)
+                average = like(self.ema[name], value).to(value.device)
+                self.ema[name] = average.lerp_(value, 1 - decay)
 
     def _log(self, stage: Stage, bar: tqdm) -> None:
         """Write the losses that were noted. Raises FloatingPointError for one that is not finite."""
@@ -205,40 +214,50 @@ class Run:
                     f"The loss is {value} in stage '{stage.name}'. Lower its `lr` ({stage.lr}) or its `clip` "
                     f"({stage.clip}) and start again: the last checkpoint in {self.folder} is still good."
                 )
-        if rows and self.accelerator.is_main_process:
+        if rows and self.ranks.is_first:
             bar.set_postfix({name: f"{value:.4f}" for _, name, value in rows[-3:]}, refresh=False)
             with (self.folder / "losses.csv").open("a", newline="") as file:
                 csv.writer(file).writerows([stage.name, k, name, f"{value:.6g}"] for k, name, value in rows)
 
     def save(self, optimiser: torch.optim.Optimizer) -> None:
-        """Write the state so that it is whole or not there at all."""
-        if not self.accelerator.is_main_process:
-            return
+        """Write the state so that it is whole or not there at all. All ranks have to ask for it."""
         state = {
-            "model": self.model.state_dict(),
-            "ema": self.ema,
+            "model": whole(self._kept(), self.ranks.is_first),
+            "ema": whole(self.ema, self.ranks.is_first),
             "done": self.done,
             "spent": self.spent,
             "over": self.over,
-            "optimiser": optimiser.state_dict(),
+            "optimiser": whole(optimiser.state_dict(), self.ranks.is_first),
         }
+        if not self.ranks.is_first:
+            return
         partial = self.state_file.with_suffix(".partial")
         torch.save(state, partial)
         os.replace(partial, self.state_file)
         plot_losses(self.folder / "losses.csv", self.folder / "losses.png")
         if self.saved is not None:
-            self.saved(self.ema or state["model"])
+            self.saved(state["ema"] or state["model"])
+
+    def _kept(self) -> dict[str, Tensor]:
+        return {name: value for name, value in self.model.state_dict().items() if self.keeps(name)}
 
     def _resume(self) -> None:
+        """Before the model is split among devices."""
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")
-        self.model.load_state_dict(state["model"])
+        self.model.load_state_dict(state["model"], strict=False)
         self.ema, self.done, self.optimiser_state = state["ema"], state["done"], state["optimiser"]
         self.spent, self.over = state.get("spent", {}), state.get("over", {})
 
     def use_average(self) -> None:
         """Put the averaged weights into the model, where a stage kept an average."""
         if self.ema:
-            self.model.load_state_dict(self.ema)
+            own = self.model.state_dict()
+            averaged = {name: like(value, own[name]) for name, value in self.ema.items()}
+            self.model.load_state_dict(averaged, strict=False)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Of this moment, whole; on the first rank only. All ranks have to ask for them."""
+        return whole(self._kept(), self.ranks.is_first)
 
 
 def plot_losses(table: Path, picture: Path) -> None:

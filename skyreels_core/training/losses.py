@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -60,8 +62,10 @@ def flow_loss(
     lips: Tensor,
     objective: Objective,
     generator: torch.Generator,
+    part: slice = ALL,
+    whole: int | None = None,
 ) -> Tensor:
-    """The loss of each sample, [b].
+    """The loss of each sample, [b], which are a part of a whole batch where there are several devices.
 
     predicted, target: velocities [b c t h w]; given: [b 1 t h w], 1 where the condition shows the pixels;
     lips: [b 1 t h w], share of each cell that is lips. With probability `lip_probability` a sample counts inside
@@ -70,7 +74,8 @@ def flow_loss(
     error = (predicted.float() - target.float()).square().mean(1, keepdim=True)
     plain = torch.where(given > 0.5, objective.given_weight, objective.generated_weight)
     plain = plain * (1 + objective.lip_weight * lips)
-    chosen = torch.rand(len(error), generator=generator).to(error.device) < objective.lip_probability
+    drawn = torch.rand(len(error) if whole is None else whole, generator=generator)[part]
+    chosen = drawn.to(error.device) < objective.lip_probability
     chosen = (chosen & lips.flatten(1).any(1)).view(-1, 1, 1, 1, 1)
     weight = torch.where(chosen, lips, plain)
     return (weight * error).flatten(1).sum(1) / weight.flatten(1).sum(1)

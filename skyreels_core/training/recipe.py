@@ -23,12 +23,15 @@ from ..model.config import CONFIGS, AudioConfig
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
 from ..model.vae import load_vae
 from ..model.whisper import load_whisper
+from ..parallel.devices import Devices
 from .budget import TimeBudget
 from .clips import ClipSource, FolderClips, MixedClips
 from .encoded import Clips, Encoders, encode_clips
 from .held import HeldClips
 from .loop import AS_STATED, Budget, Stage
 from .losses import Objective
+from .ranks import ALONE, Ranks, join, leave
+from .sharding import whole
 from .transformer import AudioDrivenModel, Leg, train_transformer
 
 ENCODING = "encoding"  # of the clips: a part of the budget beside the stages
@@ -55,6 +58,7 @@ class Means:
     accelerator: Accelerator
     budget: Budget = AS_STATED
     saved: Callable[[Path], None] | None = None
+    ranks: Ranks = ALONE
 
 
 class Network(Protocol):
@@ -119,35 +123,55 @@ def train(
     sections: Sections = LAB,
     seconds: float | None = None,
     saved: Callable[[Path], None] | None = None,
+    devices: Devices | None = None,
 ) -> Path:
     """Run every section of a recipe, resuming what `output` already holds, and write a bundle to `output`/bundle.
+
+    This process may be one of several, started by torchrun or `launching`: they share `devices`, in order.
 
     With `seconds` the whole takes so long, shared as the recipe's stages state theirs. At each checkpoint of the
     transformer the bundle is written as far as it is, and `saved` gets its folder. Returns the bundle's folder. Raises
     InputError for a recipe that cannot be read.
     """
-    recipe, output = read_recipe(config, sections), Path(output)
+    recipe, output, ranks = read_recipe(config, sections), Path(output), join(devices)
     budget = AS_STATED if seconds is None else _budget(recipe, time.monotonic() + seconds)
-    means = Means(Accelerator(mixed_precision=recipe.precision), budget, saved)
-    bundle = output / "bundle"
+    if ranks.are_many and recipe.precision == "fp16":
+        raise InputError("Several devices train with `precision: bf16` or `precision: no`, not with fp16.")
+    on_cpu = ranks.device is not None and ranks.device.type == "cpu"
+    means = Means(Accelerator(cpu=on_cpu, mixed_precision=recipe.precision), budget, saved, ranks)
+    try:
+        return _train(recipe, output, means)
+    finally:
+        if ranks.are_many:
+            leave()
+
+
+def _train(recipe: Recipe, output: Path, means: Means) -> Path:
+    bundle, ranks, dtype = output / "bundle", means.ranks, getattr(torch, recipe.dtype)
     bundle.mkdir(parents=True, exist_ok=True)
-    dtype = getattr(torch, recipe.dtype)
-    _make_encoders(recipe, output, bundle, dtype, means)
+    if not ranks.is_first:
+        ranks.wait(ENCODING)  # what the first one makes alone
+    else:
+        _make_encoders(recipe, output, bundle, dtype, means)
     encoders = _load_encoders(recipe, bundle)
     clips = _encode(recipe, encoders, output / "clips", means)
+    ranks.say(ENCODING)
     model = _start(recipe.transformer, encoders.whisper.width)
     model.backbone.gradient_checkpointing = recipe.gradient_checkpointing
 
     def write(weights: Mapping[str, Tensor] | None = None) -> None:
         _save(model, recipe, bundle, dtype, weights)
-        if saved is not None:
-            saved(bundle)
+        if means.saved is not None:
+            means.saved(bundle)
 
     settings = recipe.transformer
     train_transformer(
-        model, clips, settings.legs, output / "transformer", means.accelerator, settings.seed, budget, write
-    )
-    write()
+        model, clips, settings.legs, output / "transformer", means.accelerator, settings.seed, means.budget, write,
+        ranks,
+    )  # fmt: skip
+    trained = whole(model.state_dict(), ranks.is_first) if ranks.are_many else None
+    if ranks.is_first:
+        write(trained)
     return bundle
 
 
@@ -242,7 +266,7 @@ def _save(
     if weights is not None:
         with torch.device("meta"):  # another model without other memory: the one in training may be wrapped
             model = AudioDrivenModel(WanModel(model.backbone.config), AudioAdapter(model.adapter.config))
-        model.load_state_dict(weights, assign=True)
+        model.load_state_dict(weights, strict=recipe.whole, assign=True)  # some alone where they alone are written
     save_model(
         bundle / "model.safetensors", model.backbone if recipe.whole else None, model.adapter, metadata, dtype
     )

@@ -18,6 +18,8 @@ from ..timeline import query_positions
 from .encoded import Batch, Clips
 from .loop import AS_STATED, Budget, Losses, Run, Stage
 from .losses import Dropped, Objective, draw_drops, draw_sigmas, flow_loss
+from .ranks import ALONE, Ranks
+from .sharding import shard
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class AudioDrivenModel(nn.Module):
     def __init__(self, backbone: WanModel, adapter: AudioAdapter):
         super().__init__()
         self.backbone, self.adapter = backbone, adapter
+
+    @property
+    def units(self) -> list[nn.Module]:
+        """What is whole on a device at a time where the rest is split among several."""
+        return [*self.backbone.blocks, *self.adapter.blocks, self.adapter.audio_proj]
 
     def forward(self, noisy: Tensor, sigmas: Tensor, batch: Batch, told: Conditions, fps: float) -> Tensor:
         """Velocities [b 16 t h w] of noisy latents [b 16 t h w] at sigmas [b].
@@ -68,6 +75,13 @@ class Conditions:
         )
         return Conditions(condition, context, key_mask, self.heard)
 
+    def part(self, samples: slice) -> Conditions:
+        """All ranks agree on `heard`: it decides which layers they enter together."""
+        condition, context, key_mask = (
+            part[samples] for part in (self.condition, self.context, self.key_mask)
+        )
+        return Conditions(condition, context, key_mask, self.heard)
+
 
 def train_transformer(
     model: AudioDrivenModel,
@@ -78,41 +92,55 @@ def train_transformer(
     seed: int,
     budget: Budget = AS_STATED,
     saved: Callable[[dict[str, Tensor]], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> AudioDrivenModel:
     """Run all legs, resuming where `folder` left off; returns the model with averaged weights where kept.
 
     Of several sets of clips, such as those of different sizes, each batch is of one, the larger ones more often.
+    Several ranks share each batch, and have the model split among them.
     """
-    run = Run(folder, model, accelerator, seed, budget=budget, saved=saved)
+    prefix = "" if any(leg.train != "audio" for leg in legs) else "adapter."
+    keeps = partial(_begins, prefix)
+    run = Run(folder, model, accelerator, seed, budget=budget, saved=saved, ranks=ranks, keeps=keeps)
+    if ranks.are_many:
+        shard(model, model.units, ranks)
     for leg in legs:
         parts = {"backbone": model.backbone, "audio": model.adapter, "all": model}
         model.requires_grad_(False)
         trainable = list(parts[leg.train].requires_grad_(True).parameters())
-        run.stage(leg.stage, trainable, lambda m, g, leg=leg: _step(m, clips, leg, accelerator.device, g))
+        ranks.part(leg.stage.batch)  # a batch that is too small is refused before it is drawn
+        step = partial(_step, clips, leg, accelerator.device, ranks)
+        run.stage(leg.stage, trainable, step)
     run.use_average()
     return model.requires_grad_(False)
 
 
+def _begins(prefix: str, name: str) -> bool:
+    return name.startswith(prefix)
+
+
 def _step(
-    model: nn.Module,
     clips: Clips | Sequence[Clips],
     leg: Leg,
     device: torch.device,
+    ranks: Ranks,
+    model: nn.Module,
     generator: torch.Generator,
 ) -> Losses:
-    clips = _one_of(clips, generator)
+    """Every rank draws the whole batch and takes its part; the mean of their losses is that of the batch."""
+    clips, size = _one_of(clips, generator), leg.stage.batch
+    part = ranks.part(size)
     objective = leg.objective if leg.voice else replace(leg.objective, drop_audio=1.0)
-    batch = draw_batch(clips, leg.stage.batch, objective, generator)
-    told = tell(batch, clips, leg, objective, generator).to(device)
-    sigmas = draw_sigmas(leg.stage.batch, objective, generator).to(device)
-    noise = torch.randn(batch.latent.shape, generator=generator).to(device)
-    batch = batch.to(device)
+    batch = draw_batch(clips, size, objective, generator)
+    told = tell(batch, clips, leg, objective, generator).part(part).to(device)
+    sigmas = draw_sigmas(size, objective, generator)[part].to(device)
+    noise = torch.randn(batch.latent.shape, generator=generator)[part].to(device)
+    batch = batch.part(part).to(device)
     noisy = torch.lerp(batch.latent, noise, sigmas.view(-1, 1, 1, 1, 1))
     velocity = model(noisy, sigmas, batch, told, clips.fps)
-    losses = flow_loss(
-        velocity, noise - batch.latent, told.condition[:, :1], batch.lips, objective, generator
-    )
-    return {"loss": losses.mean()}
+    given, target = told.condition[:, :1], noise - batch.latent
+    losses = flow_loss(velocity, target, given, batch.lips, objective, generator, part, size)
+    return {"loss": losses.mean() * (len(losses) * ranks.count / size)}
 
 
 def _one_of(clips: Clips | Sequence[Clips], generator: torch.Generator) -> Clips:

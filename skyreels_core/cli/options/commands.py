@@ -10,7 +10,7 @@ from .inputs import add_crop, add_method, add_region, add_text, add_voice
 from .model import add_model
 from .output import add_output
 from .sampling import add_sampling
-from .values import frame_rate, integer, whole, words
+from .values import frame_rate, integer, number, whole, words
 
 COMPARED = {
     "reference": "the portrait or video that it should be like; videos in a folder are the set for FID and FVD",
@@ -282,6 +282,18 @@ def add_train(commands) -> None:
         type=read_path,
         required=True,
         help="output folder; an interrupted run resumes there",
+    )
+    parser.add_argument(
+        "--devices",
+        metavar="LIST",
+        help="devices that share the model and each batch, such as 0,1 for GPUs, or cpu,cpu "
+        "(default: one GPU, if there is one)",
+    )
+    parser.add_argument(
+        "--worker-timeout",
+        metavar="SECONDS",
+        type=number,
+        help="how long a device may wait for another one before the training stops with an error (default: 600)",
     )
 
 
