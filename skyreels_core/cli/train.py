@@ -14,7 +14,14 @@ from ..training.ranks import checked_devices
 from ..training.recipe import read_recipe
 from ..training.recipe import train as train_recipe
 
-IN_RANK = "import sys; sys.path.insert(0, {root!r}); from skyreels_core.cli import main; sys.exit(main({words!r}))"
+# Ends at once: libraries may wait at exit for ranks that have gone.
+IN_RANK = """import os, sys
+sys.path.insert(0, {root!r})
+from skyreels_core.cli import main
+code = main({words!r})
+sys.stderr.flush()
+os._exit(code)
+"""
 
 
 def train(args: Namespace) -> None:

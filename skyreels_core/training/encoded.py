@@ -69,7 +69,8 @@ class Batch:
 
     def part(self, samples: slice) -> Batch:
         held = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{name: None if value is None else value[samples] for name, value in held.items()})
+        taken: dict[str, Any] = {n: None if value is None else value[samples] for n, value in held.items()}
+        return Batch(**taken)
 
 
 @torch.no_grad()

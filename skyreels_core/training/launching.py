@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from ..parallel.sequence.groups import HERE, open_store
 from ..parallel.workers import LINES, PATIENCE
 from .ranks import checked_devices, environment, said
 
+LOST = ("Connection closed by peer", "Connection reset by peer", "ncclRemoteError")
 PAUSE = 0.1  # seconds between two looks at the processes
 
 
@@ -47,6 +49,11 @@ class Rank:
             self.process.wait(PATIENCE)
         cast(IO[bytes], self.process.stdin).close()
 
+    def fails_with_another(self) -> bool:
+        """Whether it says that it has lost a rank, which then has more to say."""
+        self.thread.join(1)
+        return any(words in line for line in self.printed for words in LOST)
+
     def words(self) -> str:
         code = self.process.returncode
         self.thread.join(1)
@@ -71,19 +78,20 @@ def launch(command: Sequence[str], devices: Devices) -> None:
 
 def _watch(ranks: Sequence[Rank], seconds: float) -> None:
     """Until all have ended, the last of them so many seconds after the first."""
-    until = None
-    while any(rank.process.poll() is None for rank in ranks):
-        if any(rank.process.returncode for rank in ranks):
+    until = math.inf
+    while None in (codes := [rank.process.poll() for rank in ranks]):
+        if any(codes):
             time.sleep(5 * PAUSE)  # a rank that fails because another one did ends later
             break
-        if until is None and any(rank.process.returncode == 0 for rank in ranks):
-            until = time.monotonic() + seconds
-        if until is not None and time.monotonic() > until:
-            late = ", ".join(rank.name for rank in ranks if rank.process.returncode is None)
+        if 0 in codes:
+            until = min(until, time.monotonic() + seconds)
+        if time.monotonic() > until:
+            late = ", ".join(rank.name for rank, code in zip(ranks, codes, strict=True) if code is None)
             raise InputError(f"Training stopped: {late} did not end within {seconds:g} s of the others.")
         time.sleep(PAUSE)
     failed = [rank for rank in ranks if rank.process.poll()]
     if failed:
+        first = min(failed, key=Rank.fails_with_another)
         raise InputError(
-            f"Training stopped: {failed[0].words()}. The last checkpoint is kept: repeat the command to resume."
+            f"Training stopped: {first.words()}. The last checkpoint is kept: repeat the command to resume."
         )

@@ -103,7 +103,9 @@ def join(devices: Devices | None = None, env: Mapping[str, str] | None = None) -
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=limit)
     for name in TOLD:
         os.environ.pop(name, None)
-    store = dist.PrefixStore("skyreels-audio", dist.distributed_c10d._get_default_store())
+    store = dist.PrefixStore(  # pyright: ignore[reportPrivateImportUsage]  # it is documented
+        "skyreels-audio", dist.distributed_c10d._get_default_store()
+    )
     return Ranks(number, count, device, store)
 
 

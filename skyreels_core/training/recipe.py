@@ -266,7 +266,9 @@ def _save(
     if weights is not None:
         with torch.device("meta"):  # another model without other memory: the one in training may be wrapped
             model = AudioDrivenModel(WanModel(model.backbone.config), AudioAdapter(model.adapter.config))
-        model.load_state_dict(weights, strict=recipe.whole, assign=True)  # some alone where they alone are written
+        model.load_state_dict(
+            weights, strict=recipe.whole, assign=True
+        )  # some alone where they alone are written
     save_model(
         bundle / "model.safetensors", model.backbone if recipe.whole else None, model.adapter, metadata, dtype
     )
