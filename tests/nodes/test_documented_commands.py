@@ -23,6 +23,7 @@ OTHERS = (
     r"\. \.venv/bin/activate", r"cd ComfyUI/custom_nodes", r"git clone \S+ skyreels-audio",
     r"comfy node (install skyreels-audio|validate|publish)",
     r"apt-get install (espeak-ng|flite espeak-ng( libegl1 libgl1-mesa-dri)?)",
+    r"torchrun .* --no-python skyreels-audio train --config \S+ --output \S+",
     r"playwright install chromium", r"ruff check", r"ruff format( --check)?", r"basedpyright --level error",
 )  # fmt: skip
 # What an option needs before it, to stand alone in a sentence.

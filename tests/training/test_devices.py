@@ -112,14 +112,14 @@ if os.environ["RANK"] == "1":
 time.sleep(600)
 """
 HANGS = """
-import sys, time
+import sys, time, torch
 sys.path.insert(0, {root!r})
 from skyreels_core.parallel.devices import Devices
 from skyreels_core.training.ranks import join
 ranks = join(Devices(("cpu", "cpu"), 1))
 if ranks.number == 1:
     time.sleep(600)
-ranks.agreed(1.0)
+ranks.mean(torch.ones(1))
 """
 BOTH = Devices(("cpu", "cpu"))
 
