@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 
+from ..errors import InputError
 from .ranks import Ranks
 
 
 def shard(model: nn.Module, units: list[nn.Module], ranks: Ranks) -> None:
     """Split the model in place. A unit is whole on every device only while it computes; it is named before what
     contains it."""
+    try:
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard  # of 2.6 and later
+    except ImportError as error:
+        raise InputError("Several devices train together with PyTorch 2.6 or later; install it.") from error
     assert ranks.device is not None  # there are several
     mesh = init_device_mesh(ranks.device.type, (ranks.count,))
     for unit in (*units, model):
         fully_shard(unit, mesh=mesh)
 
 
+def is_split(value: Any) -> bool:
+    """Whether it is a DTensor, without importing what not every PyTorch has."""
+    return hasattr(value, "full_tensor")
+
+
 def whole(state: Any, keep: bool) -> Any:
     """The same lists, dicts and tensors with nothing split, on the CPU; every rank has to ask. keep: False gives None
     for each split tensor, so that one rank alone holds the whole."""
-    if isinstance(state, DTensor):
+    if is_split(state):
         full = state.full_tensor()
         return full.cpu() if keep else None
     if isinstance(state, dict):
@@ -36,8 +44,11 @@ def whole(state: Any, keep: bool) -> Any:
 
 def like(full: Tensor, split: Tensor) -> Tensor:
     """A whole tensor, which every rank has, split as another one is."""
-    if not isinstance(split, DTensor) or isinstance(full, DTensor):
+    if not is_split(split) or is_split(full):
         return full
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(split, DTensor)
     full = full.to(split.device)
     return distribute_tensor(full, split.device_mesh, split.placements, src_data_rank=None)
 
@@ -58,5 +69,5 @@ def split_state(state: dict[str, Any], parameters: list[nn.Parameter]) -> dict[s
 
 def local_bytes(model: nn.Module) -> int:
     """Of the parameters that this device holds."""
-    parts = (p.to_local() if isinstance(p, DTensor) else p for p in model.parameters())
+    parts = (cast(Any, p).to_local() if is_split(p) else p for p in model.parameters())
     return sum(part.numel() * part.element_size() for part in parts)
