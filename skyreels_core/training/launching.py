@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..parallel.devices import Devices
 from ..parallel.sequence.groups import HERE, open_store
 from ..parallel.workers import LINES, PATIENCE
-from .ranks import checked_devices, environment, said
+from .ranks import checked_devices, environment, last_words
 
 LOST = ("Connection closed by peer", "Connection reset by peer", "ncclRemoteError")
 PAUSE = 0.1  # seconds between two looks at the processes
@@ -58,7 +58,7 @@ class Rank:
         code = self.process.returncode
         self.thread.join(1)
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return f"{self.name} {how}{said(list(self.printed))}"
+        return f"{self.name} {how}{last_words(list(self.printed))}"
 
 
 def launch(command: Sequence[str], devices: Devices) -> None:

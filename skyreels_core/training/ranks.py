@@ -159,6 +159,6 @@ def _end_with_launcher() -> None:
     os._exit(1)
 
 
-def said(lines: Sequence[str]) -> str:
+def last_words(lines: Sequence[str]) -> str:
     """The end of a sentence about a process: the last words that it printed."""
     return f": {lines[-1][:300]}" if lines else ""

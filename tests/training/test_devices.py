@@ -116,7 +116,7 @@ import sys, time, torch
 sys.path.insert(0, {root!r})
 from skyreels_core.parallel.devices import Devices
 from skyreels_core.training.ranks import join
-ranks = join(Devices(("cpu", "cpu"), 1))
+ranks = join(Devices(("cpu", "cpu"), 5))
 if ranks.number == 1:
     time.sleep(600)
 ranks.mean(torch.ones(1))
@@ -131,7 +131,7 @@ def test_a_rank_that_dies_ends_the_others_in_its_own_words(capsys):
 
 
 def test_a_rank_that_hangs_ends_all_of_them_when_the_time_is_over():
-    with pytest.raises(InputError, match=r"device 0 \(cpu\) ended with exit code 1: .*[Tt]imed out"):
+    with pytest.raises(InputError, match=r"device \d \(cpu\) ended with exit code 1: .*(imed out|imeout)"):
         launch([sys.executable, "-c", HANGS.format(root=str(ROOT))], BOTH)
 
 
