@@ -63,7 +63,7 @@ def collect(
     chosen = Thresholds.read(thresholds)
     if whisper is None and chosen["sound"]["languages"]:
         raise InputError("sound.languages needs Whisper to tell them; give its folder (--whisper).")
-    files = [file for video in videos for file in videos_in(video)]
+    files = list({file.absolute(): file for video in videos for file in videos_in(video)}.values())
     records = output / RECORDS
     records.mkdir(parents=True, exist_ok=True)
     jobs = [Job(file, records, chosen, tuple(weights), whisper, every_stage) for file in files]

@@ -49,8 +49,11 @@ def measure(jobs: Sequence[Job], workers: int = 1) -> Iterator[Path]:
             yield measure_video(job)
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (os.getpid(),)) as pool:
-        for done in as_completed([pool.submit(measure_video, job) for job in jobs]):
-            yield done.result()
+        try:
+            for done in as_completed([pool.submit(measure_video, job) for job in jobs]):
+                yield done.result()
+        finally:  # an interrupted run does not wait for what has not begun
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def measure_with_ray(jobs: Sequence[Job]) -> Iterator[Path]:
@@ -81,6 +84,9 @@ def measure_video(job: Job) -> Path:
             record.save(job.folder)
         for shot in record.shots:
             _measure_shot(record, shot, Shot(recording, shot.first, shot.frames), job)
+        if record.error:
+            record.error = ""
+            record.save(job.folder)
     except (InputError, OSError) as error:
         record.error = sentence(error)
         record.save(job.folder)
@@ -97,9 +103,11 @@ def _measure_shot(record: VideoRecord, kept: ShotRecord, shot: Shot, job: Job) -
     tools = job.tools
     for stage in STAGES:
         if not kept.measured(stage.name, stage.version):
+            before = kept.stages.get(stage.name), kept.versions.get(stage.name)
             kept.stages[stage.name] = stage.measure(shot, tools)
             kept.versions[stage.name] = stage.version
-            record.save(job.folder)
+            if (kept.stages[stage.name], stage.version) != before:
+                record.save(job.folder)
         refused = stage.refuse(kept.stages[stage.name], job.thresholds[stage.name])
         if refused and not job.every_stage:
             return

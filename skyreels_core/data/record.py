@@ -26,7 +26,9 @@ class ShotRecord:
     versions: dict[str, int] = field(default_factory=dict)
 
     def measured(self, stage: str, version: int) -> bool:
-        return self.versions.get(stage) == version
+        """What failed, or had no command yet, is tried again."""
+        values = self.stages.get(stage)
+        return bool(values) and not values.get("failed") and self.versions.get(stage) == version
 
     def reasons(self, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
         """Why each stage refuses it, for those that have measured it; an empty one keeps it."""

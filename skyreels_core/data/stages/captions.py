@@ -53,12 +53,9 @@ def words_of(command: str, shot: Shot, clip: Path) -> list[str]:
 
 def asked(words: list[str], seconds: float) -> Values:
     try:
-        ran = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=True)
+        ran = subprocess.run(words, capture_output=True, timeout=seconds, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None)
-        return {
-            "failed": first_words(error)
-            + (f": {said.strip()[-200:]}" if isinstance(said, str) and said else "")
-        }
-    caption = " ".join(ran.stdout.split())
+        said = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace").strip()[-200:]
+        return {"failed": first_words(error) + (f": {said}" if said else "")}
+    caption = " ".join(ran.stdout.decode("utf-8", "replace").split())
     return {"caption": caption, "words": float(len(caption.split()))}

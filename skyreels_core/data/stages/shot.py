@@ -40,8 +40,13 @@ class Recording:
     @cached_property
     def landmarks(self) -> Keypoints | None:
         """Of `talk.json`, `talk.npz` or `talk.NAME.npz` beside `talk.mp4`."""
-        beside = (file for file in sorted(self.path.parent.glob("*")) if file.suffix.lower() in LANDMARKS)
-        found = next((file for file in beside if file.name.startswith(f"{self.path.stem}.")), None)
+        beside = [file for file in sorted(self.path.parent.glob("*")) if file.suffix.lower() in LANDMARKS]
+        whole = [file for file in beside if file.stem == self.path.stem]
+        meshes = [
+            file for file in beside if file.suffix.lower() == ".npz"
+        ]  # not a downloader's talk.info.json
+        named = [file for file in meshes if file.name.startswith(f"{self.path.stem}.")]
+        found = next(iter([*whole, *named]), None)
         return None if found is None else read_landmarks(found, self.video)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -73,4 +74,13 @@ def _checked(path: Path, stage: str, name: str, value: Any, known: Section) -> A
     if not (number or words or (isinstance(wanted, str) and isinstance(value, str))):
         kind = {str: "text", list: "a list of words"}.get(type(wanted), "a number")
         raise InputError(f"{path}: {stage}.{name} is {value!r}; give {kind}, such as {wanted!r}.")
+    if name == "command":
+        _splits(path, stage, value)
     return value
+
+
+def _splits(path: Path, stage: str, command: str) -> None:
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        raise InputError(f"{path}: {stage}.command is {command!r} ({error}); close every quote.") from error
