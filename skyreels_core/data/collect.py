@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ..api.evaluation import VIDEOS, files_in
 from ..errors import InputError
@@ -21,7 +24,7 @@ from .stages.thresholds import Thresholds
 
 log = logging.getLogger(__name__)
 
-RECORDS = "measured"
+RECORDS, LOCK = "measured", ".lock"
 
 Progress = Callable[[str, int, int, str], None]  # stage, videos done, of how many, which; may raise to cancel
 
@@ -63,15 +66,46 @@ def collect(
     chosen = Thresholds.read(thresholds)
     if whisper is None and chosen["sound"]["languages"]:
         raise InputError("sound.languages needs Whisper to tell them; give its folder (--whisper).")
+    with held(output):
+        return _collect(videos, output, chosen, tuple(weights), whisper, workers, ray, every_stage, progress)
+
+
+@contextmanager
+def held(output: Path) -> Iterator[None]:
+    """For this process alone. Raises InputError where another one has it."""
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(output / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"{output} is in use by another command; wait for it, or give another folder (--output)."
+        ) from None
+
+
+def _collect(
+    videos: Sequence[Path],
+    output: Path,
+    chosen: Thresholds,
+    weights: tuple[Path, ...],
+    whisper: Path | None,
+    workers: int,
+    ray: bool,
+    every_stage: bool,
+    progress: Progress | None,
+) -> Collected:
+    overrides = read_overrides(output / OVERRIDES)
     files = list({file.absolute(): file for video in videos for file in videos_in(video)}.values())
     records = output / RECORDS
     records.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(file, records, chosen, tuple(weights), whisper, every_stage) for file in files]
+    jobs = [Job(file, records, chosen, weights, whisper, every_stage) for file in files]
     _through(measure_with_ray(jobs) if ray else measure(jobs, workers), "measuring", len(jobs), progress)
     read = [VideoRecord.load(file, records) for file in files]
-    shots = tuple(decide(read, chosen, read_overrides(output / OVERRIDES)))
+    shots = tuple(decide(read, chosen, overrides))
+    for name in sorted(overrides.keys() - {shot.id for shot in shots}):
+        log.warning("%s: there is no shot %s; its line is not used.", output / OVERRIDES, name)
     kept = [shot for shot in shots if shot.kept]
-    _through(export(output, kept, Weights(tuple(weights))), "exporting", len(kept), progress)
+    _through(export(output, kept, Weights(weights)), "exporting", len(kept), progress)
     bad = read_bad_cases(output / BAD, kept)
     ask(output / BAD, kept)
     about = {"levels": [vars(level) for level in levels(shots)], "bad": vars(bad)}

@@ -82,7 +82,7 @@ def read_overrides(path: Path) -> dict[str, Override]:
     """Lines of id, keep or refuse, and a note; none where the file is not there. Raises InputError for other words."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         lines = [
             [cell.strip() for cell in line] for line in csv.reader(file) if any(cell.strip() for cell in line)
         ]

@@ -23,7 +23,7 @@ def export(folder: Path, kept: Sequence[Decided], weights: Weights) -> Iterator[
     (folder / KEYPOINTS).mkdir(exist_ok=True)
     lines = []
     for shot in kept:
-        lines.append(json.dumps(_line(shot, _landmarks(folder, shot, weights), folder), ensure_ascii=False))
+        lines.append(json.dumps(_line(shot, _landmarks(folder, shot, weights), folder)))
         yield Path(shot.video)
     with atomic(folder / CLIPS) as part:
         part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

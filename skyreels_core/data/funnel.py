@@ -74,7 +74,7 @@ def read_bad_cases(path: Path, kept: Sequence[Decided]) -> BadCases:
     if not path.is_file():
         return BadCases(0, 0)
     names = {shot.id for shot in kept}
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         answers = [
             line[1].strip().lower() for line in csv.reader(file) if len(line) > 1 and line[0].strip() in names
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def columns() -> dict[str, type]:
 def line(shot: Decided) -> dict[str, Any]:
     """None where nothing was measured or decided."""
     held: dict[str, Any] = {name: getattr(shot, name) for name in PLACE}
+    held |= {"video": display_name(shot.video), "error": display_name(shot.error)}
     for stage in STAGES:
         values, reasons = shot.values.get(stage.name, {}), shot.reasons.get(stage.name)
         held |= {f"{stage.name}_{name}": values.get(name) for name in stage.columns}
@@ -41,6 +43,11 @@ def line(shot: Decided) -> dict[str, Any]:
     override = shot.override
     decision, note = ("", "") if override is None else (override.decision, override.note)
     return {**held, "keep": shot.kept, "refused_by": shot.refused_by, "override": decision, "note": note}
+
+
+def display_name(text: str) -> str:
+    """A name that is no Unicode, as far as it can be written."""
+    return os.fsencode(text).decode("utf-8", "replace")
 
 
 def write_manifest(

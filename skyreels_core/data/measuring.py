@@ -13,11 +13,11 @@ from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
-from ..errors import InputError, sentence
+from ..errors import InputError, first_words, sentence
 from ..evaluation.metrics.weights import Weights
 from ..media.cuts import find_shots
 from .record import ShotRecord, VideoRecord
-from .stages import STAGES, Tools
+from .stages import STAGES, Tools, state_of
 from .stages.shot import Recording, Shot
 from .stages.thresholds import Thresholds
 
@@ -87,8 +87,9 @@ def measure_video(job: Job) -> Path:
         if record.error:
             record.error = ""
             record.save(job.folder)
-    except (InputError, OSError) as error:
-        record.error = sentence(error)
+    except Exception as error:  # whatever one file provokes, the others are measured
+        known = isinstance(error, InputError | OSError)
+        record.error = sentence(error) if known else f"{type(error).__name__}: {first_words(error)}"
         record.save(job.folder)
     return job.video
 
@@ -102,11 +103,12 @@ def shots_of(recording: Recording) -> Iterator[ShotRecord]:
 def _measure_shot(record: VideoRecord, kept: ShotRecord, shot: Shot, job: Job) -> None:
     tools = job.tools
     for stage in STAGES:
-        if not kept.measured(stage.name, stage.version):
+        state = state_of(stage, tools)
+        if not kept.measured(stage.name, state):
             before = kept.stages.get(stage.name), kept.versions.get(stage.name)
             kept.stages[stage.name] = stage.measure(shot, tools)
-            kept.versions[stage.name] = stage.version
-            if (kept.stages[stage.name], stage.version) != before:
+            kept.versions[stage.name] = state
+            if (kept.stages[stage.name], state) != before:
                 record.save(job.folder)
         refused = stage.refuse(kept.stages[stage.name], job.thresholds[stage.name])
         if refused and not job.every_stage:

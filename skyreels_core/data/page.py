@@ -53,7 +53,7 @@ def write_page(folder: Path, shots: Sequence[Decided], bad: BadCases) -> None:
         f"<title>Data funnel</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>"
     )
     with atomic(folder / PAGE) as part:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _funnel(stages: Sequence[Level], count: int) -> str:

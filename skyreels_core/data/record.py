@@ -9,6 +9,7 @@ from pathlib import Path
 from ..evaluation.metrics.results import key_of, stamp
 from ..files import atomic
 from .stages import STAGES, Values
+from .stages.shot import landmarks_beside
 from .stages.thresholds import Thresholds
 
 VERSION = 1  # of the way in which shots are found
@@ -16,19 +17,19 @@ VERSION = 1  # of the way in which shots are found
 
 @dataclass
 class ShotRecord:
-    """stages: what each has measured, with its version, as far as the shot came."""
+    """stages: what each has measured, with its version and what it used, as far as the shot came."""
 
     first: int
     frames: int
     start: float  # seconds
     end: float
     stages: dict[str, Values] = field(default_factory=dict)
-    versions: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
-    def measured(self, stage: str, version: int) -> bool:
+    def measured(self, stage: str, state: str) -> bool:
         """What failed, or had no command yet, is tried again."""
         values = self.stages.get(stage)
-        return bool(values) and not values.get("failed") and self.versions.get(stage) == version
+        return bool(values) and not values.get("failed") and self.versions.get(stage) == state
 
     def reasons(self, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
         """Why each stage refuses it, for those that have measured it; an empty one keeps it."""
@@ -48,7 +49,8 @@ class VideoRecord:
     @classmethod
     def load(cls, video: Path, folder: Path) -> VideoRecord:
         """That of the folder, or a new one where the file or the way to find shots is another."""
-        key = key_of(video.stem, stamp(video))
+        beside = landmarks_beside(video)
+        key = key_of(video.stem, stamp(video), *([stamp(beside)] if beside else []))
         path = folder / f"{key}.json"
         if path.is_file():
             held = json.loads(path.read_text(encoding="utf-8"))

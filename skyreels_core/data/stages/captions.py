@@ -24,6 +24,9 @@ class Captions(Ruled):
     columns: ClassVar[Mapping[str, type]] = {"caption": str, "words": float, "failed": str}
     rules: ClassVar[Sequence[Rule]] = (Rule("words", "least_words", "a short caption"),)
 
+    def uses(self, tools: Tools) -> Sequence[Path | str | None]:
+        return [tools.sections[self.name]["command"]]
+
     def measure(self, shot: Shot, tools: Tools) -> Values:
         section = tools.sections[self.name]
         if not section["command"]:

@@ -36,7 +36,7 @@ def _model(folder: Path) -> tuple[Any, Any]:
         features = WhisperFeatureExtractor.from_pretrained(folder, local_files_only=True)
         model = WhisperForConditionalGeneration.from_pretrained(folder, local_files_only=True).eval()
         if not getattr(model.generation_config, "lang_to_id", None):
-            raise ValueError("it knows no languages")
+            raise ValueError("its generation_config.json lists no languages")
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder} holds no multilingual Whisper ({first_words(error)}). Give the folder of a model such as "

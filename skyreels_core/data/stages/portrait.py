@@ -38,6 +38,9 @@ class Portrait(Ruled):
         Rule("jump", "most_jump", "the face jumps"),
     )
 
+    def uses(self, tools: Tools) -> Sequence[Path | str | None]:
+        return [tools.weights.find(YUNET)]
+
     def measure(self, shot: Shot, tools: Tools) -> Values:
         path = tools.weights.find(YUNET)
         if path is None and shot.landmarks is None:

@@ -39,15 +39,17 @@ class Recording:
 
     @cached_property
     def landmarks(self) -> Keypoints | None:
-        """Of `talk.json`, `talk.npz` or `talk.NAME.npz` beside `talk.mp4`."""
-        beside = [file for file in sorted(self.path.parent.glob("*")) if file.suffix.lower() in LANDMARKS]
-        whole = [file for file in beside if file.stem == self.path.stem]
-        meshes = [
-            file for file in beside if file.suffix.lower() == ".npz"
-        ]  # not a downloader's talk.info.json
-        named = [file for file in meshes if file.name.startswith(f"{self.path.stem}.")]
-        found = next(iter([*whole, *named]), None)
+        found = landmarks_beside(self.path)
         return None if found is None else read_landmarks(found, self.video)
+
+
+def landmarks_beside(video: Path) -> Path | None:
+    """`talk.json`, `talk.npz` or `talk.NAME.npz` beside `talk.mp4`; not a downloader's `talk.info.json`."""
+    beside = [file for file in sorted(video.parent.glob("*")) if file.suffix.lower() in LANDMARKS]
+    whole = [file for file in beside if file.stem == video.stem]
+    meshes = [file for file in beside if file.suffix.lower() == ".npz"]
+    named = [file for file in meshes if file.name.startswith(f"{video.stem}.")]
+    return next(iter([*whole, *named]), None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -52,6 +53,9 @@ class Sound(Ruled):
         Rule("syllables", "least_syllables", "no speech"),
         Rule("voices", "most_voices", "more than one speaker"),
     )
+
+    def uses(self, tools: Tools) -> Sequence[Path | str | None]:
+        return [tools.whisper if tools.sections[self.name]["languages"] else None]
 
     def measure(self, shot: Shot, tools: Tools) -> Values:
         samples = shot.samples

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from ...evaluation.metrics.results import stamp
 from ...evaluation.metrics.weights import Weights
 from .shot import Shot
 from .thresholds import Section
@@ -53,6 +54,10 @@ class Stage(Protocol):
 
     def measure(self, shot: Shot, tools: Tools) -> Values: ...
 
+    def uses(self, tools: Tools) -> Sequence[Path | str | None]:
+        """Files and words that it is measured with; with others it is measured again."""
+        ...
+
     def refuse(self, values: Values, section: Section) -> Sequence[str]:
         """Why, a line for each; none where the shot is kept."""
         ...
@@ -63,5 +68,14 @@ class Ruled:
 
     rules: ClassVar[Sequence[Rule]] = ()
 
+    def uses(self, tools: Tools) -> Sequence[Path | str | None]:
+        return ()
+
     def refuse(self, values: Values, section: Section) -> Sequence[str]:
         return [reason for rule in self.rules if (reason := rule.reason(values, section))]
+
+
+def state_of(stage: Stage, tools: Tools) -> str:
+    """What a measurement is kept under: the version of the stage and what it uses."""
+    used = [one if isinstance(one, str) else stamp(one) for one in stage.uses(tools)]
+    return ", ".join([str(stage.version), *used])

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
 
-from ...evaluation.metrics.metric import Clip, Metric
+from ...evaluation.metrics.faces import YUNET
+from ...evaluation.metrics.metric import DETECTOR, POSE, Clip, Metric
 from ...evaluation.metrics.registry import choose
 from ...evaluation.metrics.run import measure_clip
+from ...evaluation.metrics.sync import Sync as SyncMetric
 from ...evaluation.metrics.weights import Weights
 from .shot import Shot
 from .stage import Rule, Ruled, Tools, Values
@@ -32,6 +35,9 @@ class Sync(Ruled):
         Rule("confidence", "least_confidence", "the lips do not follow the voice"),
         Rule("lateness", "most_offset", "lips and voice are apart"),
     )
+
+    def uses(self, tools: Tools) -> Sequence[Path | str | None]:
+        return [tools.weights.find(file) for file in (*SyncMetric.needs.files, YUNET, DETECTOR, POSE)]
 
     def measure(self, shot: Shot, tools: Tools) -> Values:
         clip = Clip("shot", shot, shot.audio, landmarks=shot.landmarks)

@@ -75,7 +75,7 @@ def _checked(path: Path, stage: str, name: str, value: Any, known: Section) -> A
         kind = {str: "text", list: "a list of words"}.get(type(wanted), "a number")
         raise InputError(f"{path}: {stage}.{name} is {value!r}; give {kind}, such as {wanted!r}.")
     if name == "command":
-        _splits(path, stage, value)
+        _splits(path, stage, str(value))
     return value
 
 
