@@ -57,17 +57,11 @@ def funnel(r: Record) -> Iterator[Row]:
 
 def _found(r: Mapping[str, Any], of: str) -> Iterator[Row]:
     count = sum(row.get("clips", 0) for row in r["refused"].values())
-    for fault, recall in r["recall"].items():
-        stage, text = r["stage_of"][fault], f"{recall:.0%}"
-        yield Row(
-            f"{count} {of} clips: {fault}, refused by the stage `{stage}`",
-            ">= 95 %",
-            text,
-            recall >= LEAST_FOUND,
-        )
-    for stage, share in r["precision"].items():
-        claim = f"{count} {of} clips: of what the stage `{stage}` refuses, what has one of its faults"
-        yield Row(claim, ">= 95 %", f"{share:.0%}", share >= LEAST_FOUND)
+    for stage, precision in r["precision"].items():
+        recall = {fault: r["recall"][fault] for fault, by in r["stage_of"].items() if by == stage}
+        claim = f"{count} {of} clips, stage `{stage}`: recall of {', '.join(recall)}; precision"
+        text = f"{', '.join(f'{share:.0%}' for share in recall.values())}; {precision:.0%}"
+        yield Row(claim, ">= 95 %", text, min(*recall.values(), precision) >= LEAST_FOUND)
     whole = r["refused"]["nothing"]
     yield Row(
         f"{count} {of} clips: those without a fault that are kept", "", f"{whole['kept']} of {whole['clips']}"
