@@ -33,7 +33,7 @@ class Loader(yaml.SafeLoader):
 def read_yaml(path: Path) -> Fields:
     """Raises InputError for what is no mapping of fields."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader)
+        content = Loader(path.read_text(encoding="utf-8-sig")).get_single_data()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}). Give a YAML file.") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
