@@ -99,7 +99,7 @@ class FolderClips:
     @functools.cached_property
     def index(self) -> list[tuple[int, int]]:
         """(entry, first frame) of every clip."""
-        lengths = [len(self._frames(entry)[0]) for entry in range(len(self.entries))]
+        lengths = [self._length(entry) for entry in self.entries]
         return [(e, f) for e, n in enumerate(lengths) for f in range(0, n - self.frames + 1, self.frames)]
 
     def __len__(self) -> int:
@@ -115,9 +115,20 @@ class FolderClips:
         masks = self._masks(number)
         cut = slice(first, first + self.frames)
         boxes, lips = (m[cut] for m in masks) if masks else (None, None)
-        samples = mono_16k(read_audio(entry.get("audio", entry["video"])))
-        samples = samples[round(entry.get("start", 0) * SAMPLE_RATE) :]
+        samples = self._sound(entry.get("audio", entry["video"]))[
+            round(entry.get("start", 0) * SAMPLE_RATE) :
+        ]
         return Clip(frames[cut], self.fps, samples, first, entry["caption"], boxes, lips)
+
+    def _length(self, entry: dict) -> int:
+        """Frames at the training rate, from the file's header."""
+        video = open_video(entry["video"])
+        count = len(frame_span(entry, video))
+        return count if video.fps == self.fps else len(resampled_indices(count, video.fps, self.fps))
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019  the clips of a recording follow each other
+    def _sound(self, path: str) -> Tensor:
+        return mono_16k(read_audio(path))
 
     @functools.lru_cache(maxsize=2)  # noqa: B019  one data set lives as long as its run
     def _frames(self, number: int) -> tuple[Tensor, Fit]:

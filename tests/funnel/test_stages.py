@@ -17,7 +17,7 @@ from skyreels_core.data.stages.language import language_of
 from skyreels_core.data.stages.portrait import Portrait
 from skyreels_core.data.stages.quality import Quality, blur_effect
 from skyreels_core.data.stages.shot import Recording, Shot
-from skyreels_core.data.stages.sound import of_pauses, pitches, powers, syllables, voices
+from skyreels_core.data.stages.sound import of_pauses, pitches, syllables, voice_power, voices
 from skyreels_core.data.stages.thresholds import Thresholds
 from skyreels_core.errors import InputError
 from skyreels_core.evaluation.metrics.weights import Weights
@@ -101,17 +101,21 @@ def test_the_pitch_of_a_voice_and_of_two_is_found():
     assert voices(np.concatenate([spoken(110), spoken(220)])) == pytest.approx(12, abs=0.5)
 
 
+def pauses(sound: np.ndarray) -> dict:
+    return of_pauses(sound, voice_power(sound))
+
+
 def test_noise_and_music_in_the_pauses_are_told_apart():
     hiss = 0.1 * np.random.default_rng(0).standard_normal(len(TIMES))
     chord = 0.1 * sum(np.sin(2 * np.pi * pitch * TIMES) for pitch in (220, 277, 330))
-    clean, noisy, music = (of_pauses(powers(spoken(120) + other)) for other in (0 * hiss, hiss, chord))
+    clean, noisy, music = (pauses(spoken(120) + other) for other in (0 * hiss, hiss, chord))
     assert clean["snr"] > 60 and clean["tonal"] is None
     assert noisy["snr"] < 30 and noisy["tonal"] < 0.05 < 0.1 < music["tonal"]
 
 
 def test_speech_changes_at_the_rate_of_syllables():
     steady = np.sin(2 * np.pi * 200 * TIMES) * (1 + 0.2 * np.sin(2 * np.pi * 15 * TIMES))
-    assert syllables(powers(spoken(120))) > 0.5 > 0.1 > syllables(powers(steady))
+    assert syllables(voice_power(spoken(120))) > 0.5 > 0.1 > syllables(voice_power(steady))
 
 
 def test_a_language_comes_from_a_folder_with_whisper(tmp_path):

@@ -6,7 +6,7 @@ Nothing here but the language needs a network: the measures are classical ones, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ VOICED, ALMOST = 0.5, 0.9  # of the autocorrelation; of its largest value
 LOUD, LEAST_VOICED = 0.2, 10  # of the loudest; windows of a second
 VOICE_BAND, TONE_BAND = (100.0, 4000.0), (80.0, 4000.0)  # Hz
 TINY = 1e-12
+EVERY, AT_ONCE = slice(None), 4096  # windows
 
 
 class Sound(Ruled):
@@ -63,15 +64,15 @@ class Sound(Ruled):
             return {"loudness": NO_SOUND}
         level = loudness(samples, SAMPLE_RATE)
         sound = samples.double().numpy()
-        spectrum = powers(sound)
+        power = voice_power(sound)
         asked = tools.whisper if tools.sections[self.name]["languages"] else None
         return {
             "loudness": level if math.isfinite(level) else NO_SOUND,
             "clipped": float((np.abs(sound) >= 0.999).mean()),
             "voices": voices(sound),
             "language": None if asked is None else language_of(samples, asked),
-            **of_pauses(spectrum),
-            "syllables": syllables(spectrum),
+            **of_pauses(sound, power),
+            "syllables": syllables(power),
         }
 
     def refuse(self, values: Values, section: Section) -> Sequence[str]:
@@ -83,42 +84,49 @@ class Sound(Ruled):
         ]
 
 
-def powers(sound: NDArray) -> NDArray[np.float64]:
-    """[frequencies, windows]"""
-    windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP] * np.hanning(WINDOW)
-    return (np.abs(np.fft.rfft(windows)) ** 2).T
+def blocks(
+    sound: NDArray, size: int, hop: int, chosen: NDArray | slice = EVERY
+) -> Iterator[NDArray[np.float64]]:
+    """Tapered windows, [some of them, size]: all of an hour at once would take gigabytes."""
+    windows = np.lib.stride_tricks.sliding_window_view(sound, size)[::hop]
+    which = np.arange(len(windows))[chosen]
+    for first in range(0, len(which), AT_ONCE):
+        yield windows[which[first : first + AT_ONCE]] * np.hanning(size)
 
 
-def band(spectrum: NDArray, limits: tuple[float, float]) -> NDArray:
+def powers(windows: NDArray, limits: tuple[float, float]) -> NDArray[np.float64]:
+    """[windows, frequencies between the limits]"""
     first, last = (round(limit * WINDOW / SAMPLE_RATE) for limit in limits)
-    return spectrum[first : last + 1]
+    return np.abs(np.fft.rfft(windows)[:, first : last + 1]) ** 2
 
 
-def of_pauses(spectrum: NDArray) -> dict[str, float | None]:
-    level = 10 * np.log10(band(spectrum, VOICE_BAND).sum(0) + TINY)
-    voice = float(np.percentile(level, 90))
-    order = np.argsort(level)
-    pauses = order[: max(1, round(PAUSES * len(order)))]
-    snr = voice - float(level[pauses].mean())
-    heard = snr < HEARD
-    return {
-        "silence": float((level < level.max() - QUIET).mean()),
-        "snr": snr,
-        "tonal": tonality(band(spectrum, TONE_BAND)[:, pauses]) if heard else None,
-    }
+def voice_power(sound: NDArray) -> NDArray[np.float64]:
+    """Of each window."""
+    return np.concatenate([powers(block, VOICE_BAND).sum(1) for block in blocks(sound, WINDOW, HOP)])
+
+
+def of_pauses(sound: NDArray, power: NDArray) -> dict[str, float | None]:
+    level = 10 * np.log10(power + TINY)
+    pauses = np.argsort(level)[: max(1, round(PAUSES * len(level)))]
+    snr = float(np.percentile(level, 90) - level[pauses].mean())
+    tonal = None
+    if snr < HEARD:
+        total = sum(powers(block, TONE_BAND).sum(0) for block in blocks(sound, WINDOW, HOP, pauses))
+        tonal = tonality(np.asarray(total) / len(pauses))
+    return {"silence": float((level < level.max() - QUIET).mean()), "snr": snr, "tonal": tonal}
 
 
 def tonality(spectrum: NDArray) -> float:
-    """1 minus the spectral flatness of the mean spectrum, in a logarithmic measure: 0 for white noise, 1 where it is 60
+    """1 minus the flatness of a power spectrum, in a logarithmic measure: 0 for white noise, 1 where it is 60
     dB from flat (Johnston 1988)."""
-    mean = spectrum.mean(1) + TINY
-    flatness = 10 * np.log10(np.exp(np.log(mean).mean()) / mean.mean())
+    power = spectrum + TINY
+    flatness = 10 * np.log10(np.exp(np.log(power).mean()) / power.mean())
     return float(min(1.0, -flatness / 60))
 
 
-def syllables(spectrum: NDArray) -> float:
+def syllables(power: NDArray) -> float:
     """Of the changes of the loudness between 0.5 and 20 Hz (after Scheirer and Slaney 1997)."""
-    level = np.sqrt(band(spectrum, VOICE_BAND).sum(0))
+    level = np.sqrt(power)
     changes = np.abs(np.fft.rfft((level - level.mean()) * np.hanning(len(level)))) ** 2
     rates = np.fft.rfftfreq(len(level), HOP / SAMPLE_RATE)
     inside = [changes[(rates >= low) & (rates <= high)].sum() for low, high in (SYLLABLES, CHANGES)]
@@ -136,19 +144,22 @@ def voices(sound: NDArray) -> float | None:
 
 def pitches(sound: NDArray) -> NDArray[np.float64]:
     """Hz of each window by autocorrelation, NaN where it is not voiced."""
-    size, hop = 2 * WINDOW, 2 * HOP
-    shape = np.hanning(size)
-    windows = np.lib.stride_tricks.sliding_window_view(sound, size)[::hop] * shape
-    agreed = autocorrelation(windows) / autocorrelation(shape)
+    found, levels = zip(*(_pitches(block) for block in blocks(sound, 2 * WINDOW, 2 * HOP)), strict=True)
+    level = np.concatenate(levels)
+    return np.where(level > LOUD * np.percentile(level, 95), np.concatenate(found), np.nan)
+
+
+def _pitches(windows: NDArray) -> tuple[NDArray, NDArray]:
+    """Hz, NaN where nothing repeats, and the level of each window."""
+    agreed = autocorrelation(windows) / autocorrelation(np.hanning(windows.shape[1]))
     agreed /= np.maximum(agreed[:, :1], TINY)
     first, last = (round(SAMPLE_RATE / limit) for limit in reversed(PITCH))
     near, here = agreed[:, first - 1 : last + 2], agreed[:, first : last + 1]
     peaks = np.where((here >= near[:, :-2]) & (here >= near[:, 2:]), here, 0.0)
     best = peaks.max(1, keepdims=True)
-    loud = windows.std(1) > LOUD * np.percentile(windows.std(1), 95)
     # the shortest period that agrees about as well as the best: twice a period agrees, too
     found = SAMPLE_RATE / (first + (peaks >= ALMOST * best).argmax(1))
-    return np.where((best[:, 0] > VOICED) & loud, found, np.nan)
+    return np.where(best[:, 0] > VOICED, found, np.nan), windows.std(1)
 
 
 def autocorrelation(windows: NDArray) -> NDArray[np.float64]:
