@@ -182,6 +182,7 @@ def test_training_reads_the_shots_that_are_kept(videos, made):
         ("quality:\n  least_sides: 3\n", "quality has no 'least_sides'; it has least_side"),
         ("picture:\n  least_side: 3\n", "there is no stage 'picture'"),
         ("quality:\n  least_side: big\n", "quality.least_side is 'big'; give a number"),
+        ("quality:\n  least_side: .nan\n", "quality.least_side is nan; give a number"),
         ("quality: 3\n", "quality needs lines such as"),
         ("sound:\n  languages: en\n", "give a list of words"),
         ("- 3\n", "holds no sections"),

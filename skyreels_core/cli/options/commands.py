@@ -138,14 +138,7 @@ def add_evaluate(commands) -> None:
     parser.add_argument(
         "--metrics", metavar="NAMES", default="", help="such as lips,sync,fid (default: all that can run)"
     )
-    parser.add_argument(
-        "--weights-dir",
-        metavar="FOLDER",
-        type=read_path,
-        action="append",
-        default=[],
-        help="folder with the weights files that some metrics need; may be given several times",
-    )
+    add_weights(parser, "folder with the weights files that some metrics need")
     parser.add_argument(
         "-o",
         "--output",
@@ -154,6 +147,13 @@ def add_evaluate(commands) -> None:
         required=True,
         help="folder for report.json, report.md and report.png, and the results of each clip; an interrupted run "
         "resumes there",
+    )
+
+
+def add_weights(parser: ArgumentParser, what: str) -> None:
+    help = f"{what}; may be given several times"
+    parser.add_argument(
+        "--weights-dir", metavar="FOLDER", type=read_path, action="append", default=[], help=help
     )
 
 
@@ -208,14 +208,7 @@ def add_data(commands) -> None:
     parser.add_argument(
         "--thresholds", metavar="FILE", type=read_path, help="YAML file with the thresholds to change"
     )
-    parser.add_argument(
-        "--weights-dir",
-        metavar="FOLDER",
-        type=read_path,
-        action="append",
-        default=[],
-        help="folder with YuNet, and with SyncNet or DWPose if you have them; may be given several times",
-    )
+    add_weights(parser, "folder with YuNet, and with SyncNet or DWPose if you have them")
     parser.add_argument(
         "--whisper", metavar="FOLDER", type=read_path, help="a multilingual Whisper, to tell languages"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,9 +68,8 @@ def _checked(path: Path, stage: str, name: str, value: Any, known: Section) -> A
     if name not in known:
         raise InputError(f"{path}: {stage} has no {name!r}; it has {', '.join(known)}.")
     wanted = known[name]
-    number = (
-        isinstance(wanted, int | float) and isinstance(value, int | float) and not isinstance(value, bool)
-    )
+    numbers = isinstance(wanted, int | float) and isinstance(value, int | float)
+    number = numbers and not isinstance(value, bool) and math.isfinite(value)
     words = isinstance(wanted, list) and isinstance(value, list) and all(isinstance(v, str) for v in value)
     if not (number or words or (isinstance(wanted, str) and isinstance(value, str))):
         kind = {str: "text", list: "a list of words"}.get(type(wanted), "a number")
