@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ from ..media.sound import LOUDEST, MOST_CHANNELS, SAMPLE_RATES, Audio, read_audi
 from ..pipeline.region import find_region
 from ..pipeline.run import Progress
 from ..run.settings import in_type
+from ..weights.lora import Lora, read_lora
 from .options import as_text, described
 
 File = str | PathLike
+LoraFile = File | Lora | tuple[File, float]
 ROUNDING = 1e-3  # by which computed pixels may lie outside of 0..1
 
 
@@ -100,6 +103,40 @@ def as_path(file: File, name: str) -> Path:
     if not isinstance(file, str | PathLike):
         raise InputError(f"{name} is {described(file)}; give a path, as a string or pathlib.Path.")
     return Path(file)
+
+
+def as_loras(given: Any) -> tuple[Lora, ...]:
+    """Of a file, a file with its strength, or a list of them; None is none."""
+    if given is None:
+        return ()
+    if isinstance(given, str | PathLike | Lora) or is_weighted(given):
+        return (as_lora(given),)
+    if not isinstance(given, list | tuple):
+        raise InputError(f"lora is {described(given)}; give a file, (file, strength), or a list of them.")
+    return tuple(map(as_lora, given))
+
+
+def as_lora(given: Any) -> Lora:
+    if isinstance(given, Lora):
+        return given
+    if is_weighted(given):
+        strength = number_of(given[1], float, "LoRA's strength", "a number, such as 0.8")
+        if not math.isfinite(strength):
+            raise InputError(f"The LoRA's strength is {strength}; give a number, such as 0.8.")
+        return Lora(as_path(given[0], "lora"), strength)
+    if not isinstance(given, str):
+        return Lora(as_path(given, "lora"))
+    try:
+        return read_lora(given)
+    except ValueError as error:
+        raise InputError(f"lora is {described(given)}: {error}.") from error
+
+
+def is_weighted(given: Any) -> bool:
+    """Whether it is (file, strength), not two files."""
+    if not (isinstance(given, list | tuple) and len(given) == 2):
+        return False
+    return isinstance(given[0], str | PathLike) and not isinstance(given[1], File | list | tuple | Lora)
 
 
 def check_callable(value: object, name: str, call: str) -> None:

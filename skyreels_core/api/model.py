@@ -32,8 +32,10 @@ from .devices import chosen_devices
 from .inputs import (
     FaceMask,
     File,
+    LoraFile,
     as_audio,
     as_footage,
+    as_loras,
     as_mask,
     as_path,
     as_picture,
@@ -57,6 +59,7 @@ def load(
     text_encoder: File | None = None,
     whisper: File | None = None,
     clip_vision: File | None = None,
+    lora: LoraFile | Sequence[LoraFile] | None = None,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
     devices: str | Sequence[str | int] | None = None,
@@ -77,6 +80,7 @@ def load(
             with audio layers, a Wan 2.1 VAE, UMT5, and a Whisper encoder.
         audio_layers: a file with audio layers, where the backbone has none.
         clip_vision: a CLIP vision folder, for image-to-video backbones that read it.
+        lora: LoRA files to add to the backbone's weights: a file, "style.safetensors:0.8", (file, 0.8), or a list.
         device: such as "cuda" or "cpu"; None is the GPU, if there is one.
         dtype: "float32", "bfloat16" or "float16"; None is bfloat16 on a GPU, else float32.
         devices: instead of device, several that share the forward passes: "0,1", or ["cuda:0", "cuda:1"]. A process
@@ -99,7 +103,8 @@ def load(
     files = {part: as_path(file, part) for part, file in given.items() if file is not None}
     chosen = chosen_devices(devices, worker_timeout, sequence_parallel, sequence_engine)
     execution = Execution(compile, attention, weights_dtype, offload)
-    return open_model(find_model(path_of(model, "model"), files, device, dtype, chosen, execution))
+    loras = as_loras(lora)
+    return open_model(find_model(path_of(model, "model"), files, device, dtype, chosen, execution, loras))
 
 
 def open_model(files: ModelFiles) -> Model:

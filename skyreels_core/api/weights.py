@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ..model.checkpoint import PLANNING, identify, load_model
 from ..model.clip_vision import load_clip_vision
 from ..model.detection import BACKBONES, VOICED
 from ..model.execution import AS_LOADED, Execution, NetworkBytes
+from ..model.lora import read_loras
 from ..model.text import load_text_encoder
 from ..model.vae import WIDTH_KEY, load_vae
 from ..model.whisper import load_whisper
@@ -24,7 +25,8 @@ from ..parallel.devices import Devices
 from ..pipeline.dealt import Workers
 from ..pipeline.worker import ModelSpec
 from ..run.plan import VAE_WIDTH, ModelFacts
-from ..weights.header import Header, Headers, sections_of
+from ..weights.header import Header, Headers
+from ..weights.lora import Lora, with_calibrations
 from ..weights.signatures import Kind
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -55,6 +57,7 @@ class ModelFiles:
     headers: Headers
     devices: Devices | None = None  # that the forward passes are dealt to
     execution: Execution = AS_LOADED
+    loras: tuple[Lora, ...] = ()
 
     def load(self) -> Bundle:
         """Backbone, audio layers and VAE on the device; the encoders, which run once, on the CPU."""
@@ -72,7 +75,7 @@ class ModelFiles:
             return None
         spec = ModelSpec(
             self.files["backbone"], self.files.get("audio_layers"), self.facts.dtype, torch.get_num_threads(),
-            self.execution, self.devices.sequence,
+            self.execution, self.devices.sequence, self.loras,
         )  # fmt: skip
         workers = Workers(self.devices, spec)
         workers.pool.start()
@@ -82,8 +85,8 @@ class ModelFiles:
         """With workers, which have them, only what the run is planned with."""
         audio, dtype, read = self.files.get("audio_layers"), self.facts.dtype, self.headers
         if self.devices is not None:
-            return load_model(backbone, audio, dtype, read=read, only=PLANNING)
-        return self.execution.load(backbone, audio, dtype, self.device, read)
+            return load_model(backbone, audio, dtype, read=read, only=PLANNING, loras=self.loras)
+        return self.execution.load(backbone, audio, dtype, self.device, read, self.loras)
 
     def _load_files(self) -> Bundle:
         files, read = self.files, self.headers
@@ -122,6 +125,7 @@ def find_model(
     dtype: str | torch.dtype | None,
     devices: Devices | None = None,
     execution: Execution = AS_LOADED,
+    loras: Sequence[Lora] = (),
 ) -> ModelFiles:
     """Read the headers of a folder with all parts, or of single files by part; without any, of the bundled demo.
 
@@ -141,10 +145,12 @@ def find_model(
     if folder is not None:
         files = {part: folder / name for part, name in IN_BUNDLE.items()}
     headers = Headers()
-    facts, metadata = read_facts(files, numbers, headers, () if folder is None else ("backbone",))
+    facts, voiced = read_facts(files, numbers, headers, () if folder is None else ("backbone",))
     # refused now, not once the weights are read
+    read_loras(loras, facts.config, files["backbone"])
     attention_kernel(execution.attention, facts.config.head_dim, numbers, place)
-    return ModelFiles(folder, files, place, facts, metadata, headers, devices, execution)
+    metadata = with_calibrations(voiced, loras)
+    return ModelFiles(folder, files, place, facts, metadata, headers, devices, execution, tuple(loras))
 
 
 def check_together(execution: Execution, devices: Devices | None) -> None:
@@ -165,8 +171,8 @@ def check_together(execution: Execution, devices: Devices | None) -> None:
 
 def read_facts(
     files: dict[str, Path], dtype: torch.dtype, headers: Headers, parts: Collection[str]
-) -> tuple[ModelFacts, dict[str, Any]]:
-    """What the headers say of the model, and the sections of their metadata; `parts` are checked, or all of them."""
+) -> tuple[ModelFacts, list[Header]]:
+    """What the headers say of the model, and those of backbone and audio layers; `parts` are checked, or all."""
     if missing := [f"{part} (--{part.replace('_', '-')})" for part in NEEDED if part not in files]:
         raise InputError(
             f"A model of single files lacks {', '.join(missing)}; give them all, or a model folder (--model)."
@@ -182,7 +188,7 @@ def read_facts(
     width = vae_width(files["vae"], headers)
     voiced = [found[part][0] for part in MODEL_PARTS if part in found]
     facts = ModelFacts(backbone.config, dtype, "eq3", 0 if audio is None else audio.width, width)
-    return facts, sections_of(voiced)
+    return facts, voiced
 
 
 def vae_width(path: Path, headers: Headers) -> int:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..api.devices import chosen_devices
-from ..api.inputs import FaceMask, face_mask
+from ..api.inputs import FaceMask, as_loras, face_mask
 from ..api.model import Model, open_model
 from ..api.options import settings_of
 from ..api.video import Video, encoding_of
@@ -199,7 +199,9 @@ class LoadedModel:
     def stamps(self) -> dict[str, Any]:
         files = {part: stamp(path) for part, path in self.files.files.items() if path.exists()}
         execution = {name: self.fields[name] for name in EXECUTION if name in self.fields}
-        return {**files, **execution, "dtype": str(self.files.facts.dtype), ROPE: self.keeps_rope}
+        loras = [[stamp(lora.path), lora.strength] for lora in self.files.loras]
+        added = {"lora": loras} if loras else {}
+        return {**files, **execution, **added, "dtype": str(self.files.facts.dtype), ROPE: self.keeps_rope}
 
     @property
     def model(self) -> Model:
@@ -220,8 +222,9 @@ def files_of(fields: Mapping[str, Any]) -> ModelFiles:
     files = {part: fields[part] for part in FILES if part in fields}
     devices = chosen_devices(*(fields.get(name) for name in DEVICES))
     execution = Execution(**{name: fields[name] for name in EXECUTION if name in fields})
+    loras = as_loras(fields.get("lora"))
     return find_model(
-        fields.get("model"), files, fields.get("device"), fields.get("dtype"), devices, execution
+        fields.get("model"), files, fields.get("device"), fields.get("dtype"), devices, execution, loras
     )
 
 

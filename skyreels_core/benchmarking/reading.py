@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
 
-from ..api.inputs import face_of
+from ..api.inputs import as_loras, face_of, is_weighted
 from ..api.model import load
 from ..api.options import OPTIONS
 from ..api.weights import FILES
@@ -227,7 +227,22 @@ def _model(fields: Fields, base: Path) -> dict[str, Any]:
     found = _named(fields, MODEL_FIELDS)
     if not isinstance(found.get(ROPE, True), bool):
         raise fields.wrong(ROPE, found[ROPE], "true or false")
+    if "lora" in found:
+        with naming(fields.path):
+            found["lora"] = _loras(found["lora"], base)
     return {name: located(str(value), base) if name in PATHS else value for name, value in found.items()}
+
+
+def _loras(value: Any, base: Path) -> list[str]:
+    """Each as FILE:STRENGTH, relative to `base`."""
+
+    def at_base(one: Any) -> Any:
+        if isinstance(one, str):
+            return str(located(one, base))
+        return (located(one[0], base), one[1]) if is_weighted(one) else one
+
+    several = isinstance(value, list) and not is_weighted(value)
+    return [str(lora) for lora in as_loras([at_base(one) for one in value] if several else at_base(value))]
 
 
 def _named(fields: Fields, names: tuple[str, ...]) -> dict[str, Any]:

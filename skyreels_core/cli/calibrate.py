@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
+from ..api.weights import MODEL_PARTS
 from ..errors import InputError
 from ..files import atomic
 from ..media.reading import read_picture
@@ -20,7 +21,8 @@ def calibrate(args: Namespace) -> None:
     if args.devices is not None:
         raise InputError("A model is calibrated on one device: give --device instead of --devices.")
     model, settings = choose(args)
-    output = args.output or calibration_of(model.files.get("audio_layers", model.files["backbone"]))
+    files = [model.files[part] for part in MODEL_PARTS if part in model.files]
+    output = args.output or calibration_of([*files, *(lora.path for lora in model.loras)][-1])
     check_output(output, (".json",))
     voices = [read_audio(path) for path in args.audio]
     picture = None if args.image is None else read_picture(args.image)

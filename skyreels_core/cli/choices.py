@@ -26,7 +26,7 @@ def choose(args: Namespace) -> tuple[ModelFiles, Settings]:
     files = {part: path for part in FILES if (path := getattr(args, part)) is not None}
     devices = devices_of(args)
     execution = Execution(args.compile, args.attention, args.weights_dtype, args.offload)
-    model = find_model(args.model, files, args.device, args.dtype, devices, execution)
+    model = find_model(args.model, files, args.device, args.dtype, devices, execution, args.lora or ())
     return model, settings_of(Settings.of(model.metadata), options_of(args))
 
 

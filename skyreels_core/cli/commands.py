@@ -107,6 +107,7 @@ def check_targets(args: Namespace) -> None:
         signer.check(args.output)
     check_report(args.report)
     files = [(name, path) for name, path in vars(args).items() if isinstance(path, Path) and path.is_file()]
+    files += [("lora", lora.path) for lora in args.lora or () if lora.path.is_file()]
     written = [(name, path) for name, path in files if name in ("output", "report")]
     if args.report is not None and (picture := args.report.with_suffix(".png")).is_file():
         written.append(("report", picture))

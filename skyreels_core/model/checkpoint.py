@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..weights.header import FORMAT_NAMES, Header, ReadHeader, read_header, sections_of
+from ..weights.lora import Lora, with_calibrations
 from ..weights.signatures import KINDS, Kind, find_kind
 from .adapter import AudioAdapter
 from .backbone import WanModel
@@ -33,6 +34,7 @@ from .detection import (
     listed,
 )
 from .fp8 import FORMATS, block_layers, read_weights, use_fp8
+from .lora import NO_CHANGES, Changes, opened, read_loras
 from .sizes import AUDIO_SIZES, audio_config, expected_shapes, stated_problems
 
 __all__ = ["describe", "load_model", "read_header", "save_model", "split", "widen_patch_embedding"]
@@ -55,14 +57,15 @@ def load_model(
     read: ReadHeader = read_header,
     only: tuple[str, ...] = ("",),
     fp8: bool | None = False,
+    loras: Sequence[Lora] = (),
 ) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
     """A backbone, its audio layers where there are any, and the sections of its metadata.
 
     path: a merged file or a plain Wan file; audio_path: the file whose audio layers are taken instead;
     needs_picture: refuse a backbone that takes no picture; only: weights whose names begin otherwise stay empty
     (PLANNING: what a run is planned with); fp8: keep the weights of the blocks in 8 bits, None: those that the file
-    has so. Raises InputError that names what a file is where it is something else. Tensors are read one by one into
-    place, so memory holds them once.
+    has so; loras: added into the backbone's weights. Raises InputError that names what a file is where it is something
+    else. Tensors are read one by one into place, so memory holds them once.
     """
     header, description = identify(path, BACKBONES, "a video model is", read)
     model_config = description.config
@@ -76,8 +79,9 @@ def load_model(
     if audio_path is not None:
         audio_header, voice = identify(audio_path, VOICED, "audio layers are", read)
         audio_config = voice.audio
-    metadata = sections_of([header, audio_header])
-    model = load_weights(WanModel, model_config, header, dtype, device, only, fp8)
+    metadata = with_calibrations([header, audio_header], loras)
+    with opened(read_loras(loras, model_config, header.path), device) as changes:
+        model = load_weights(WanModel, model_config, header, dtype, device, only, fp8, changes)
     if audio_config is None:
         return model, None, metadata
     check_fit(header.path, model_config, audio_header.path, audio_config)
@@ -160,12 +164,13 @@ def load_weights(
     device: torch.device | str,
     only: tuple[str, ...] = ("",),
     fp8: bool | None = False,
+    changes: Changes = NO_CHANGES,
 ) -> Module:
     with torch.device("meta"):
         module = kind(config)
         use_fp8(module, fp8_layers(module, header, fp8))
     with safe_open(header.path, framework="pt", device=str(device)) as file:
-        state = dict(read_weights(module, header, file.get_tensor, dtype, only))
+        state = dict(read_weights(module, header, file.get_tensor, dtype, only, changes))
     module.load_state_dict(state, assign=True, strict=only == ("",))
     return module
 

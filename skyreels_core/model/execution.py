@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 
 from ..errors import InputError
 from ..weights.header import Header, ReadHeader, read_header
+from ..weights.lora import Lora
 from .adapter import AudioAdapter
 from .attention_kernels import AUTO, IN_GRAPHS, NAMES, attention_kernel, use_attention
 from .backbone import WanModel
@@ -62,6 +63,7 @@ class Execution:
         dtype: torch.dtype = torch.float32,
         device: torch.device = CPU,
         read: ReadHeader = read_header,
+        loras: Sequence[Lora] = (),
     ) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
         """`load_model` for forward passes. Raises InputError, before it reads weights, where it cannot compute so."""
         problem = compile_problem(device) if self.compile else None
@@ -71,7 +73,7 @@ class Execution:
                 "a C++ compiler such as g++, on a GPU Triton; install it, or leave --compile out.", problem,
             )  # fmt: skip
         kept = "cpu" if self.offload == "group" else device
-        model, adapter, metadata = load_model(path, audio_path, dtype, kept, read=read, fp8=self.fp8)
+        model, adapter, metadata = load_model(path, audio_path, dtype, kept, read=read, fp8=self.fp8, loras=loras)
         kernel = attention_kernel(self.attention, model.config.head_dim, dtype, device)
         use_attention(kernel, model, adapter)
         if self.offload == "group":

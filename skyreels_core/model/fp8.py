@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -90,10 +90,11 @@ def read_weights(
     get: Callable[[str], Tensor],
     dtype: torch.dtype,
     only: tuple[str, ...],
+    changes: Mapping[str, Callable[[Tensor], Tensor]],
 ) -> Iterator[tuple[str, Tensor]]:
     """The weights of a network, those whose names begin so, one by one as the network stores them.
 
-    get: a tensor of the file by its name there; dtype: of all weights that are not in fp8.
+    get: a tensor of the file by its name there; dtype: of all weights that are not in fp8; changes: of `lora`.
     """
     packed = {name for name, layer in network.named_modules() if isinstance(layer, Fp8Linear)}
     for name in network.state_dict():
@@ -103,6 +104,8 @@ def read_weights(
         scale = scale_of(name, header.shapes)
         weight = get(header.prefix + name)
         factors = None if scale is None else get(header.prefix + scale)
+        if name in changes:
+            weight, factors = changes[name](scaled(weight, factors)), None
         if layer in packed and part == "weight":
             weight, factors = stored(weight, factors)
             yield name, weight

@@ -21,6 +21,7 @@ from ..parallel.sequence.groups import HERE, WHOLE, Groups, SequenceSettings, jo
 from ..parallel.serving import serve
 from ..run.resume.fingerprint import digest_weights
 from ..sampling.denoise import Unit
+from ..weights.lora import Lora
 from .evaluator import CoreEvaluator, Prompts, tokens_of
 
 
@@ -34,6 +35,7 @@ class ModelSpec:
     threads: int  # of a worker on a CPU; as many as the caller has, which decides how sums round
     execution: Execution = AS_LOADED
     sequence: SequenceSettings = WHOLE
+    loras: tuple[Lora, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class CoreWorker:
             torch.set_num_threads(self.spec.threads)
         spec = self.spec
         self.model, self.adapter, _ = spec.execution.load(
-            spec.backbone, spec.audio_layers, spec.dtype, self.device
+            spec.backbone, spec.audio_layers, spec.dtype, self.device, loras=spec.loras
         )
 
     @property

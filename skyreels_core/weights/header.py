@@ -105,9 +105,10 @@ def calibration_of(path: Path) -> Path:
     return path.with_suffix(".calibration.json")
 
 
-def read_header(path: str | Path) -> Header:
+def read_header(path: str | Path, prefix: str | None = None) -> Header:
     """Names, shapes, formats and metadata of a safetensors file; no tensor is read.
 
+    prefix: that of the names, of which those without it are left out; None: what trainers and hosts put there.
     Raises InputError for what is not a safetensors file, naming what it is, and for one that is truncated or whose
     header contradicts itself: what is read here can be relied on.
     """
@@ -117,7 +118,7 @@ def read_header(path: str | Path) -> Header:
         raise InputError(f"{path} {what}; give a .safetensors file.")
     entries = _read_entries(path)
     metadata = _check_metadata(path, entries.pop("__metadata__", {}))
-    prefix = find_prefix(entries)
+    prefix = find_prefix(entries) if prefix is None else prefix
     entries = {name.removeprefix(prefix): entry for name, entry in entries.items() if name.startswith(prefix)}
     return Header(
         path=path,

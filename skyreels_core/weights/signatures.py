@@ -125,7 +125,7 @@ KINDS: dict[Kind, About] = {
         "a CLIP vision encoder",
         "Give it as CLIP vision (in ComfyUI: Load CLIP Vision; --clip-vision takes its folder).",
     ),
-    "lora": About("a LoRA", "Give its base model; in ComfyUI, Load LoRA adds it."),
+    "lora": About("a LoRA", "Give its base model, and the LoRA beside it (--lora; in ComfyUI: Load LoRA)."),
     "unknown": About(
         "an unknown model", "Give a Wan 2.1 or SkyReels-V2 backbone or a SkyReels-Audio model."
     ),

@@ -11,6 +11,7 @@ from multiprocessing import get_all_start_methods, get_context
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from spec_files import SMALL, held, noise, run_of, voice, write_inputs, write_spec
 
 from skyreels_core.audio.reading import write_wav
@@ -76,6 +77,23 @@ def test_a_cell_is_made_once_and_again_only_when_what_it_is_made_from_has_change
     run.folder.keep(replace(known, seconds=6.0, forwards=2))
     left = estimate(run, run.settings[0])
     assert (left.cells, left.finished, left.forwards, left.time_left) == (2, 1, 1, 3.0)
+
+
+def test_a_lora_is_a_setting_of_its_own_and_of_its_strength(folder, small, tmp_path, made):
+    rank = {half: torch.full(shape, 0.1) for half, shape in (("up", (160, 2)), ("down", (2, 160)))}
+    halves = {f"diffusion_model.blocks.0.self_attn.v.lora_{half}.weight": rank[half] for half in rank}
+    save_file(halves, folder / "style.safetensors")
+    forms = {"plain": None, "text": "style.safetensors", "pair": ["style.safetensors", 0.5], "none": []}
+    settings = {
+        name: {} if form is None else {"model": {"lora": form}} for name, form in forms.items()
+    } | {"list": {"model": {"lora": ["style.safetensors:0.5"]}}}  # fmt: skip
+    report = run_of(folder, tmp_path / "out", Choice(limit=1), **small, settings=settings, baseline="plain").run()
+    assert report.failed == 0
+    assert [label.partition(",")[0] for label in made if label != "load"] == ["plain", "text", "pair"]
+    assert f"{folder / 'style.safetensors'}:0.5" in str(held(tmp_path / "out"))
+    settings = {"bad": {"model": {"lora": "style.safetensors:strong"}}}
+    with pytest.raises(InputError, match=r"spec\.yaml: .*strength after .*style\.safetensors must be a number"):
+        run_of(folder, tmp_path / "out", **small, settings=settings, baseline=None)
 
 
 def test_a_failing_cell_is_a_sentence_and_the_others_are_made(folder, small, tmp_path, made, monkeypatch):

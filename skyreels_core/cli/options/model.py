@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from ...typed import read_path
-from .values import number
+from .values import lora, number
 
 
 def add_model(parser: ArgumentParser) -> None:
@@ -28,6 +28,14 @@ def add_model(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         type=read_path,
         help="CLIP vision folder, for image-to-video backbones",
+    )
+    model.add_argument(
+        "--lora",
+        metavar="FILE[:STRENGTH]",
+        type=lora,
+        action="append",
+        help="a LoRA to add to the video model's weights, such as style.safetensors:0.8 (default strength: 1); may be "
+        "given several times",
     )
     model.add_argument(
         "--device", metavar="NAME", help="such as cuda or cpu (default: the GPU, if there is one)"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...typed import read_frame_rate, read_number, read_whole
+from ...weights.lora import Lora, read_lora
 
 INTEGER = re.compile(r"\s*[-+]?\d[\d.,\s'\u2019]*")  # no exponent, no share
 NO_RATE = ("nan", "inf", "infinity")  # that the timeline refuses in its own words
@@ -39,6 +40,13 @@ def number(text: str) -> float:
         return float(text)  # NaN and infinity too, of which the checks of the options say what is possible
     except ValueError:
         return typed(read_number, text, "must be a number such as 0.5")
+
+
+def lora(text: str) -> Lora:
+    try:
+        return read_lora(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def frame_rate(text: str) -> float:
