@@ -9,6 +9,7 @@ from argparse import Namespace
 from ..demo.recipe import EVERY_SECTION
 from ..parallel.devices import Devices, read_devices
 from ..parallel.workers import ROOT
+from ..training.dry_run import dry_run
 from ..training.launching import launch
 from ..training.ranks import checked_devices
 from ..training.recipe import read_recipe
@@ -27,8 +28,11 @@ os._exit(code)
 def train(args: Namespace) -> None:
     """Raises InputError for what cannot be trained, before any process starts."""
     devices = devices_of(args)
-    read_recipe(args.config, EVERY_SECTION)
-    if devices is not None and len(devices.names) > 1 and "RANK" not in os.environ:
+    recipe = read_recipe(args.config, EVERY_SECTION)
+    if args.dry_run:
+        for line in dry_run(recipe, 1 if devices is None else len(devices.names)):
+            print(line, flush=True)
+    elif devices is not None and len(devices.names) > 1 and "RANK" not in os.environ:
         launch(command(args), devices)
         print(args.output / "bundle")
     else:

@@ -188,6 +188,9 @@ class WanModel(nn.Module):
         super().__init__()
         self.config = config
         self.gradient_checkpointing = False  # recompute each block in the backward pass instead of keeping it
+        self.recomputes_parts = (
+            False  # one part of a block after the other: less at a time, three inputs kept
+        )
         dim = config.dim
         self.patch_embedding = nn.Conv3d(config.in_dim, dim, kernel_size=PATCH_SIZE, stride=PATCH_SIZE)
         self.text_embedding = nn.Sequential(
@@ -267,14 +270,28 @@ class WanModel(nn.Module):
         cross_context = self.embed_context(context, context_padding, clip_fea)
         for index, block in enumerate(self.blocks):
             audio = partial(audio_layers, index) if audio_layers is not None else None
-            if self.gradient_checkpointing and torch.is_grad_enabled():
-                tokens = checkpoint(
-                    block, tokens, e0, rotation, cross_context, audio, split, use_reentrant=False
-                )
-            else:
-                tokens = block(tokens, e0, rotation, cross_context, audio, split)
+            again = self.gradient_checkpointing and torch.is_grad_enabled()
+            compute = partial(self._recomputed, cast(Block, block)) if again else block
+            tokens = compute(tokens, e0, rotation, cross_context, audio, split)
         out = self.head(tokens, e)
         return unpatchify(out if split is None else split.join(out), grid).to(x.dtype)
+
+    def _recomputed(
+        self,
+        block: Block,
+        x: Tensor,
+        e0: Tensor,
+        rotation: Tensor,
+        context: CrossContext,
+        audio: Callable[[Tensor], Tensor] | None,
+        split: Split | None,
+    ) -> Tensor:
+        again = partial(checkpoint, use_reentrant=False)
+        if not self.recomputes_parts:
+            return again(block, x, e0, rotation, context, audio, split)
+        x = again(block.attend, x, e0, rotation, context, split)
+        x = x if audio is None else again(audio, x)
+        return again(block.feed_forward, x, e0)
 
 
 def unpatchify(tokens: Tensor, grid: torch.Size) -> Tensor:

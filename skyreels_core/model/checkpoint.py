@@ -58,14 +58,16 @@ def load_model(
     only: tuple[str, ...] = ("",),
     fp8: bool | None = False,
     loras: Sequence[Lora] = (),
+    trains_audio: bool = False,
 ) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
     """A backbone, its audio layers where there are any, and the sections of its metadata.
 
     path: a merged file or a plain Wan file; audio_path: the file whose audio layers are taken instead;
     needs_picture: refuse a backbone that takes no picture; only: weights whose names begin otherwise stay empty
     (PLANNING: what a run is planned with); fp8: keep the weights of the blocks in 8 bits, None: those that the file
-    has so; loras: added into the backbone's weights. Raises InputError that names what a file is where it is something
-    else. Tensors are read one by one into place, so memory holds them once.
+    has so; loras: added into the backbone's weights; trains_audio: keep the audio layers in float32. Raises InputError
+    that names what a file is where it is something else. Tensors are read one by one into place, so memory holds them
+    once.
     """
     header, description = identify(path, BACKBONES, "a video model is", read)
     model_config = description.config
@@ -85,7 +87,8 @@ def load_model(
     if audio_config is None:
         return model, None, metadata
     check_fit(header.path, model_config, audio_header.path, audio_config)
-    return model, load_weights(AudioAdapter, audio_config, audio_header, dtype, device, only, fp8), metadata
+    how = (torch.float32, device, only, False) if trains_audio else (dtype, device, only, fp8)
+    return model, load_weights(AudioAdapter, audio_config, audio_header, *how), metadata
 
 
 def identify(

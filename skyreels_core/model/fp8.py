@@ -23,6 +23,7 @@ class Fp8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear):
         super().__init__()
+        self.in_features, self.out_features = linear.in_features, linear.out_features
         device = linear.weight.device
         self.weight = nn.Parameter(torch.empty(linear.weight.shape, dtype=FP8, device=device), False)
         self.scale = nn.Parameter(torch.empty(len(linear.weight), 1, device=device), False)  # float32

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from .memory import ADAMW, make_optimizer
+from .prefetch import Prefetch
 from .ranks import ALONE, Ranks
 from .sharding import like, split_state, whole
 
 Losses = dict[str, Tensor]
-Step = Callable[[nn.Module, torch.Generator], Losses]
+Step = Callable[..., Losses]
+Prepare = Callable[[torch.Generator], Any]
 SAVED_SECONDS = 180.0  # after which a checkpoint is written
 LOGGED_TOGETHER = 20  # steps on a GPU: to read a loss is to wait for it
 
@@ -77,13 +82,14 @@ AS_STATED: Budget = _AsStated()
 
 
 class Run:
-    """A training run in a folder: `state.pt` to resume from, `losses.csv`, `losses.png`.
+    """A training run in a folder: `state.pt` to resume from, `losses.csv`, `losses.png`, `speed.json`.
 
     Everything random in step k comes from a generator seeded with (seed, stage, k), so a resumed run sees what an
     uninterrupted one would have seen. Device and precision are accelerate's business; several `ranks` have the model
     split among them, and the first one writes. A checkpoint is written every three minutes, or every `save_every`
     steps; `saved` then gets the weights, averaged where an average is kept. `budget` gives a stage the seconds that it
-    may take; weights whose names `keeps` denies never move, and are in no checkpoint.
+    may take; weights whose names `keeps` denies never move, and are in no checkpoint. `optimizer` is one of
+    `memory.OPTIMIZERS`. `after` is told how many steps are done, of all stages, once each step is.
     """
 
     def __init__(
@@ -97,14 +103,18 @@ class Run:
         saved: Callable[[dict[str, Tensor]], None] | None = None,
         ranks: Ranks = ALONE,
         keeps: Callable[[str], bool] = bool,
+        optimizer: str = ADAMW,
+        after: Callable[[int], None] | None = None,
     ):
         self.folder, self.model, self.seed, self.save_every = Path(folder), model, seed, save_every
         self.accelerator, self.budget, self.saved, self.ranks, self.keeps = (
             accelerator, budget, saved, ranks, keeps,
         )  # fmt: skip
+        self.optimizer, self.after = optimizer, after
         self.folder.mkdir(parents=True, exist_ok=True)
         self.done: dict[str, int] = {}
         self.spent: dict[str, float] = {}  # seconds in each stage
+        self.waited: dict[str, float] = {}  # of these, for what a step needs
         self.over: dict[str, float] = {}  # stages that their time ended -> the seconds that the recipe states
         self.ema: dict[str, Tensor] = {}
         self.noted: list[tuple[int, Losses]] = []  # step and losses that are not written yet
@@ -120,22 +130,43 @@ class Run:
     def state_file(self) -> Path:
         return self.folder / "state.pt"
 
-    def stage(self, stage: Stage, trainable: Iterable[nn.Parameter], step: Step) -> None:
+    def stage(
+        self, stage: Stage, trainable: Iterable[nn.Parameter], step: Step, prepare: Prepare | None = None
+    ) -> None:
         """Train `trainable` until the stage's steps are done or its seconds are over.
 
-        `step` gets the model as accelerate wraps it and a generator, and returns losses; "loss" is minimised.
+        `step` gets the model as accelerate wraps it, the step's generator and, with `prepare`, what that made with the
+        generator, in a thread, ahead of the step. It returns losses, of which "loss" is minimised.
         """
         if self.done.get(stage.name, 0) >= stage.steps or self.over.get(stage.name, -1) >= stage.seconds:
             return
         stated, stage = stage, self.budget.limited(stage, self.spent.get(stage.name, 0.0))
         parameters = list(trainable)
         model, optimiser = self.accelerator.prepare(self.model, self._optimiser(stage, parameters))
-        saved = time.monotonic()
+        with Prefetch(prepare, partial(self.generator, stage.name), stage.steps) as ahead:
+            self._train(stage, model, optimiser, parameters, step, ahead)
+        if self.done.get(stage.name, 0) < stage.steps:
+            self.over[stage.name] = stated.seconds
+        self.save(optimiser)
+        self.accelerator.free_memory()
+
+    def _train(
+        self,
+        stage: Stage,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        parameters: list[nn.Parameter],
+        step: Step,
+        ahead: Prefetch,
+    ) -> None:
+        saved, waited = time.monotonic(), self.waited.get(stage.name, 0.0)
         for k in self._steps(stage, bar := self._bar(stage)):
             for group in optimiser.param_groups:
                 group["lr"] = stage.rate(k, self.spent[stage.name])
+            drawn = ahead.take(k)
+            self.waited[stage.name] = waited + ahead.waited
             with self.accelerator.autocast():
-                losses = step(model, self.generator(stage.name, k))
+                losses = step(model, *drawn)
             self.noted.append((k, {name: self.ranks.mean(value.detach()) for name, value in losses.items()}))
             if not self.on_gpu or len(self.noted) == LOGGED_TOGETHER:
                 self._log(stage, bar)
@@ -145,11 +176,9 @@ class Run:
                 self._log(stage, bar)
                 self.save(optimiser)
                 saved = time.monotonic()
-        if self.done.get(stage.name, 0) < stage.steps:
-            self.over[stage.name] = stated.seconds
+            if self.after is not None:
+                self.after(sum(self.done.values()))
         self._log(stage, bar)
-        self.save(optimiser)
-        self.accelerator.free_memory()
 
     def _is_due(self, steps: int, seconds: float) -> bool:
         if self.save_every is None:
@@ -157,13 +186,7 @@ class Run:
         return steps % self.save_every == 0
 
     def _optimiser(self, stage: Stage, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        optimiser = torch.optim.AdamW(
-            parameters,
-            lr=stage.lr,
-            betas=(0.9, 0.99),
-            weight_decay=stage.weight_decay,
-            fused=self.on_gpu or None,
-        )
+        optimiser = make_optimizer(self.optimizer, parameters, stage.lr, stage.weight_decay, self.on_gpu)
         if self.optimiser_state is not None and self.done.get(stage.name):
             optimiser.load_state_dict(split_state(self.optimiser_state, parameters))
         return optimiser
@@ -227,6 +250,7 @@ class Run:
             "done": self.done,
             "spent": self.spent,
             "over": self.over,
+            "waited": self.waited,
             "optimiser": whole(optimiser.state_dict(), self.ranks.is_first),
         }
         if not self.ranks.is_first:
@@ -235,6 +259,7 @@ class Run:
         torch.save(state, partial)
         os.replace(partial, self.state_file)
         plot_losses(self.folder / "losses.csv", self.folder / "losses.png")
+        (self.folder / "speed.json").write_text(json.dumps(self.speed(), indent=1), encoding="utf-8")
         if self.saved is not None:
             self.saved(state["ema"] or state["model"])
 
@@ -246,7 +271,22 @@ class Run:
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")
         self.model.load_state_dict(state["model"], strict=False)
         self.ema, self.done, self.optimiser_state = state["ema"], state["done"], state["optimiser"]
-        self.spent, self.over = state.get("spent", {}), state.get("over", {})
+        self.spent, self.over, self.waited = (state.get(name, {}) for name in ("spent", "over", "waited"))
+
+    def speed(self) -> dict[str, dict[str, float]]:
+        """Seconds a step of each stage, the share of them in which the device waited for clips, and on a GPU the most
+        memory that it needed, in GiB."""
+        figures = {}
+        for name, steps in self.done.items():
+            spent = self.spent.get(name, 0.0)
+            waiting = self.waited.get(name, 0.0) / spent if spent else 0.0
+            figures[name] = {
+                "seconds_per_step": round(spent / max(1, steps), 4),
+                "waiting": round(waiting, 4),
+            }
+            if self.on_gpu:
+                figures[name]["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+        return figures
 
     def use_average(self) -> None:
         """Put the averaged weights into the model, where a stage kept an average."""

@@ -19,21 +19,26 @@ from ..model.adapter import AudioAdapter
 from ..model.backbone import WanModel
 from ..model.checkpoint import load_model, save_model
 from ..model.clip_vision import load_clip_vision
-from ..model.config import CONFIGS, AudioConfig
+from ..model.config import CONFIGS, AudioConfig, WanConfig
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
 from ..model.vae import load_vae
 from ..model.whisper import load_whisper
 from ..parallel.devices import Devices
 from .budget import TimeBudget
 from .clips import ClipSource, FolderClips, MixedClips
-from .encoded import Clips, Encoders, encode_clips
+from .encoded import Clips, EncodedClips, Encoders, encode_clips
 from .held import HeldClips
 from .loop import AS_STATED, Budget, Stage
+from .lora import LoraSettings, add_lora, is_lora, save_lora
 from .losses import Objective
+from .memory import PLAIN, Elsewhere, Memory, save_memory
 from .ranks import ALONE, Ranks, join, leave
 from .sharding import whole
-from .transformer import AudioDrivenModel, Leg, train_transformer
+from .transformer import AudioDrivenModel, Leg, moves_backbone, train_transformer
+from .validation import HeldOut, Validation, Validator
 
+PARTS = ("audio", "lora", "backbone", "all")
+LORA = "lora.safetensors"  # in the bundle
 ENCODING = "encoding"  # of the clips: a part of the budget beside the stages
 
 
@@ -42,6 +47,7 @@ class TransformerConfig:
     """backbone: a name of `CONFIGS` for training from scratch, or a checkpoint file.
 
     audio_layers: an audio-only file to go on from. rope: False trains the paper's ablation without audio RoPE.
+    lora: layers beside the backbone's weights, for legs that train them.
     """
 
     backbone: str
@@ -49,6 +55,24 @@ class TransformerConfig:
     legs: tuple[Leg, ...]
     audio_layers: str | None = None
     rope: bool = True
+    lora: LoraSettings | None = None
+
+    def __post_init__(self) -> None:
+        trained = {leg.train for leg in self.legs}
+        if unknown := trained - set(PARTS):
+            raise ValueError(
+                f"a leg trains {', '.join(map(repr, sorted(unknown)))}, not one of {', '.join(PARTS)}"
+            )
+        if (self.lora is not None) != ("lora" in trained):
+            raise ValueError("`lora` belongs to a leg with `train: lora`, and such a leg to `lora`")
+        if self.lora is not None and self.moves_backbone:
+            raise ValueError(
+                "a leg trains the backbone itself, which has no LoRA then; leave one of them out"
+            )
+
+    @property
+    def moves_backbone(self) -> bool:
+        return any(moves_backbone(leg) for leg in self.legs)
 
 
 @dataclass(frozen=True)
@@ -109,12 +133,20 @@ class Recipe:
     dtype: str = "float16"  # of the files
     precision: str = "no"  # accelerate's mixed precision: "no", "fp16" or "bf16"
     gradient_checkpointing: bool = False
+    memory: Memory = PLAIN
+    validate: Validation | None = None
     held: bool = False  # the encoded clips and their encoders lie in the device's memory
 
     @property
     def whole(self) -> bool:
         """Whether it makes a model with all its parts, not audio layers alone."""
-        return any(leg.train != "audio" for leg in self.transformer.legs)
+        return self.transformer.moves_backbone
+
+    @property
+    def backbone_dtype(self) -> torch.dtype:
+        """What it is kept in: float32, unless it does not move and lower precision computes with it anyway."""
+        lower = {"fp16": torch.float16, "bf16": torch.bfloat16}
+        return torch.float32 if self.whole else lower.get(self.precision, torch.float32)
 
 
 def train(
@@ -137,6 +169,7 @@ def train(
     budget = AS_STATED if seconds is None else _budget(recipe, time.monotonic() + seconds)
     if ranks.are_many and recipe.precision == "fp16":
         raise InputError("Several devices train with `precision: bf16` or `precision: no`, not with fp16.")
+    recipe.memory.check(recipe.whole, ranks.count)
     on_cpu = ranks.device is not None and ranks.device.type == "cpu"
     means = Means(Accelerator(cpu=on_cpu, mixed_precision=recipe.precision), budget, saved, ranks)
     try:
@@ -154,20 +187,26 @@ def _train(recipe: Recipe, output: Path, means: Means) -> Path:
     else:
         _make_encoders(recipe, output, bundle, dtype, means)
     encoders = _load_encoders(recipe, bundle)
-    clips = _encode(recipe, encoders, output / "clips", means)
+    clips, held_out = _encode(recipe, encoders, output / "clips", means)
     ranks.say(ENCODING)
-    model = _start(recipe.transformer, encoders.whisper.width)
-    model.backbone.gradient_checkpointing = recipe.gradient_checkpointing
+    model = _start(recipe, encoders.whisper.width)
+    model.saving = save_memory(model.backbone, recipe.memory, Elsewhere(means.accelerator.device))
 
     def write(weights: Mapping[str, Tensor] | None = None) -> None:
         _save(model, recipe, bundle, dtype, weights)
         if means.saved is not None:
             means.saved(bundle)
 
+    after = None
+    if recipe.validate is not None:
+        after = Validator(
+            recipe.validate, held_out, model, encoders, recipe.sampling, output / "validation", means.accelerator,
+            ranks, recipe.held,
+        )  # fmt: skip
     settings = recipe.transformer
     train_transformer(
         model, clips, settings.legs, output / "transformer", means.accelerator, settings.seed, means.budget, write,
-        ranks,
+        ranks, recipe.memory, after,
     )  # fmt: skip
     trained = whole(model.state_dict(), ranks.is_first) if ranks.are_many else None
     if ranks.is_first:
@@ -207,20 +246,35 @@ def _load_encoders(recipe: Recipe, bundle: Path) -> Encoders:
     )
 
 
-def _encode(recipe: Recipe, encoders: Encoders, folder: Path, means: Means) -> Clips | Sequence[Clips]:
-    """Clips of one size, or sets of several; in the GPU's memory where there is one and the model is small."""
+def _encode(
+    recipe: Recipe, encoders: Encoders, folder: Path, means: Means
+) -> tuple[Clips | Sequence[Clips], HeldOut]:
+    """Clips of one size, or sets of several; in the GPU's memory where there is one and the model is small. The last
+    ones of the last set are held out for validation."""
     device, mixed = means.accelerator.device, isinstance(recipe.data, MixedClips)
     sources = recipe.data.parts if isinstance(recipe.data, MixedClips) else [recipe.data]
     if recipe.held:
         encoders.to(device)
     seconds = means.budget.share(ENCODING)
-    sets: list[Clips] = []
+    encoded: list[EncodedClips] = []
     for number, source in enumerate(sources):
         part = seconds * len(source) / len(recipe.data)
         place = folder / f"{number}" if mixed else folder
-        encoded = encode_clips(source, encoders, place, recipe.alternate_tasks, part)
-        sets.append(HeldClips(encoded, device) if recipe.held else encoded)
-    return sets if mixed else sets[0]
+        encoded.append(encode_clips(source, encoders, place, recipe.alternate_tasks, part))
+    held_out = _hold_out(encoded, sources[-1], 0 if recipe.validate is None else recipe.validate.clips)
+    sets: list[Clips] = [HeldClips(part, device) if recipe.held else part for part in encoded]
+    return sets if mixed else sets[0], held_out
+
+
+def _hold_out(sets: list[EncodedClips], source: ClipSource, count: int) -> HeldOut:
+    """Takes so many clips off the last set."""
+    whole = sets[-1]
+    if count >= len(whole):
+        raise InputError(
+            f"`validate` holds {count} clips out, and there are {len(whole)}; give more clips, or a smaller number."
+        )
+    sets[-1] = EncodedClips(whole.folder, len(whole) - count)
+    return HeldOut(whole, source, range(len(whole) - count, len(whole)))
 
 
 def _encoder(recipe: Recipe, part: str, loaded: Any) -> Any:
@@ -236,20 +290,32 @@ def _file(recipe: Recipe, bundle: Path, name: str) -> str | Path:
     return recipe.encoders.get(name, made)
 
 
-def _start(config: TransformerConfig, audio_width: int) -> AudioDrivenModel:
+def _start(recipe: Recipe, audio_width: int) -> AudioDrivenModel:
+    config, adapter = recipe.transformer, None
     generator = torch.Generator().manual_seed(config.seed)
-    adapter = None
     if config.backbone in CONFIGS:
         backbone = WanModel(CONFIGS[config.backbone])
         backbone.init_weights(generator)
     else:
-        backbone, adapter, _ = load_model(config.backbone, config.audio_layers)
+        backbone, adapter, _ = load_model(
+            config.backbone,
+            config.audio_layers,
+            recipe.backbone_dtype,
+            fp8=recipe.memory.fp8,
+            trains_audio=True,
+        )
     if adapter is None:
-        sizes = backbone.config
-        audio = AudioConfig(audio_width, sizes.dim, sizes.num_heads, sizes.num_layers, sizes.eps, config.rope)
-        adapter = AudioAdapter(audio)
+        adapter = AudioAdapter(audio_sizes(backbone.config, audio_width, config.rope))
         adapter.init_weights(generator)
+    backbone.gradient_checkpointing = recipe.gradient_checkpointing
+    backbone.requires_grad_(recipe.whole)
+    if config.lora is not None:
+        add_lora(backbone, config.lora, config.seed)
     return AudioDrivenModel(backbone, adapter)
+
+
+def audio_sizes(backbone: WanConfig, width: int, rope: bool) -> AudioConfig:
+    return AudioConfig(width, backbone.dim, backbone.num_heads, backbone.num_layers, backbone.eps, rope)
 
 
 def _save(
@@ -259,15 +325,19 @@ def _save(
     dtype: torch.dtype,
     weights: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write the whole model where the backbone moved, otherwise the audio layers alone."""
+    """Write the whole model where the backbone moved, otherwise the audio layers alone, and LoRA layers beside them."""
+    if recipe.transformer.lora is not None:
+        beside = model.backbone.state_dict() if weights is None else weights
+        save_lora(bundle / LORA, beside, recipe.transformer.lora, dtype)
     metadata: dict[str, Any] = {"sampling": recipe.sampling}
     if recipe.learned_from:
         metadata["learned_from"] = recipe.learned_from
     if weights is not None:
         with torch.device("meta"):  # another model without other memory: the one in training may be wrapped
             model = AudioDrivenModel(WanModel(model.backbone.config), AudioAdapter(model.adapter.config))
+        plain = {name: weight for name, weight in weights.items() if not is_lora(name)}
         model.load_state_dict(
-            weights, strict=recipe.whole, assign=True
+            plain, strict=recipe.whole, assign=True
         )  # some alone where they alone are written
     save_model(
         bundle / "model.safetensors", model.backbone if recipe.whole else None, model.adapter, metadata, dtype
@@ -290,6 +360,12 @@ def _recipe(sections: dict[str, Any], kinds: Sections) -> Recipe:
     source = kinds.data[data.pop("kind")]
     transformer = dict(sections.pop("transformer"))
     legs = tuple(_leg(leg) for leg in transformer.pop("legs"))
+    if "lora" in transformer:
+        transformer["lora"] = LoraSettings(**(transformer["lora"] or {}))
+    if "validate" in sections:
+        sections["validate"] = Validation(**sections["validate"])
+    if "memory" in sections:
+        sections["memory"] = Memory(**sections["memory"])
     networks = tuple(read(sections.pop(name)) for name, read in kinds.networks.items() if name in sections)
     return Recipe(source(**data), TransformerConfig(legs=legs, **transformer), networks=networks, **sections)
 

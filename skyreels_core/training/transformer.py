@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -17,7 +19,9 @@ from ..sampling.schedule import TIMESTEPS
 from ..timeline import query_positions
 from .encoded import Batch, Clips
 from .loop import AS_STATED, Budget, Losses, Run, Stage
+from .lora import is_lora, lora_parameters
 from .losses import Dropped, Objective, draw_drops, draw_sigmas, flow_loss
+from .memory import PLAIN, Memory
 from .ranks import ALONE, Ranks
 from .sharding import shard
 
@@ -27,7 +31,7 @@ class Leg:
     """A stage of the curriculum: what is trained, on which tasks, with which objective."""
 
     stage: Stage
-    train: str  # "backbone", "audio" (layers on a frozen backbone) or "all"
+    train: str  # "backbone", "audio" (layers on a frozen backbone), "lora" (both it and LoRA layers) or "all"
     editing: float  # share of samples that are edits; the rest are image animations
     objective: Objective
     voice: bool = True  # False: stage 0 of a model from scratch, video without audio
@@ -39,6 +43,9 @@ class AudioDrivenModel(nn.Module):
     def __init__(self, backbone: WanModel, adapter: AudioAdapter):
         super().__init__()
         self.backbone, self.adapter = backbone, adapter
+        self.saving: Callable[[], AbstractContextManager[Any]] = (
+            nullcontext  # of what the backward pass needs
+        )
 
     @property
     def units(self) -> list[nn.Module]:
@@ -57,7 +64,22 @@ class AudioDrivenModel(nn.Module):
             audio = partial(self.adapter.apply, context=voice)
         x = torch.cat([noisy, told.condition], dim=1)[:, : self.backbone.config.in_dim]
         padding = self.backbone.config.text_len - told.context.shape[1]
-        return self.backbone(x, TIMESTEPS * sigmas, told.context, batch.clip_fea, padding, audio)
+        with self.saving():
+            return self.backbone(x, TIMESTEPS * sigmas, told.context, batch.clip_fea, padding, audio)
+
+    def train_only(self, part: str) -> list[nn.Parameter]:
+        """Freeze everything but what a leg trains, which is returned."""
+        voice, backbone = list(self.adapter.parameters()), list(self.backbone.parameters())
+        parts = {
+            "audio": voice,
+            "lora": [*voice, *lora_parameters(self.backbone)],
+            "backbone": backbone,
+            "all": [*backbone, *voice],
+        }
+        self.requires_grad_(False)
+        for weight in parts[part]:
+            weight.requires_grad_(True)
+        return parts[part]
 
 
 @dataclass(frozen=True)
@@ -93,54 +115,88 @@ def train_transformer(
     budget: Budget = AS_STATED,
     saved: Callable[[dict[str, Tensor]], None] | None = None,
     ranks: Ranks = ALONE,
+    memory: Memory = PLAIN,
+    after: Callable[[int], None] | None = None,
 ) -> AudioDrivenModel:
     """Run all legs, resuming where `folder` left off; returns the model with averaged weights where kept.
 
     Of several sets of clips, such as those of different sizes, each batch is of one, the larger ones more often.
     Several ranks share each batch, and have the model split among them.
     """
-    prefix = "" if any(leg.train != "audio" for leg in legs) else "adapter."
-    keeps = partial(_begins, prefix)
-    run = Run(folder, model, accelerator, seed, budget=budget, saved=saved, ranks=ranks, keeps=keeps)
+    keeps = bool if any(moves_backbone(leg) for leg in legs) else moves
+    run = Run(
+        folder, model, accelerator, seed, budget=budget, saved=saved, ranks=ranks, keeps=keeps,
+        optimizer=memory.optimizer, after=after,
+    )  # fmt: skip
     if ranks.are_many:
         shard(model, model.units, ranks)
     for leg in legs:
-        parts = {"backbone": model.backbone, "audio": model.adapter, "all": model}
-        model.requires_grad_(False)
-        trainable = list(parts[leg.train].requires_grad_(True).parameters())
         ranks.part(leg.stage.batch)  # a batch that is too small is refused before it is drawn
-        step = partial(_step, clips, leg, accelerator.device, ranks)
-        run.stage(leg.stage, trainable, step)
+        step = LegStep(clips, leg, accelerator.device, ranks)
+        run.stage(leg.stage, model.train_only(leg.train), step, step.draw)
     run.use_average()
     return model.requires_grad_(False)
 
 
-def _begins(prefix: str, name: str) -> bool:
-    return name.startswith(prefix)
+def moves_backbone(leg: Leg) -> bool:
+    """Whether it trains the backbone's own weights."""
+    return leg.train in ("backbone", "all")
 
 
-def _step(
-    clips: Clips | Sequence[Clips],
-    leg: Leg,
-    device: torch.device,
-    ranks: Ranks,
-    model: nn.Module,
-    generator: torch.Generator,
-) -> Losses:
-    """Every rank draws the whole batch and takes its part; the mean of their losses is that of the batch."""
-    clips, size = _one_of(clips, generator), leg.stage.batch
-    part = ranks.part(size)
-    objective = leg.objective if leg.voice else replace(leg.objective, drop_audio=1.0)
-    batch = draw_batch(clips, size, objective, generator)
-    told = tell(batch, clips, leg, objective, generator).part(part).to(device)
-    sigmas = draw_sigmas(size, objective, generator)[part].to(device)
-    noise = torch.randn(batch.latent.shape, generator=generator)[part].to(device)
-    batch = batch.part(part).to(device)
-    noisy = torch.lerp(batch.latent, noise, sigmas.view(-1, 1, 1, 1, 1))
-    velocity = model(noisy, sigmas, batch, told, clips.fps)
-    given, target = told.condition[:, :1], noise - batch.latent
-    losses = flow_loss(velocity, target, given, batch.lips, objective, generator, part, size)
-    return {"loss": losses.mean() * (len(losses) * ranks.count / size)}
+def moves(name: str) -> bool:
+    """Whether the weight of this name is trained beside a frozen backbone."""
+    return name.startswith("adapter.") or is_lora(name)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a step needs besides the model: every rank draws the whole batch and takes its part."""
+
+    batch: Batch
+    told: Conditions
+    sigmas: Tensor  # [b]
+    noise: Tensor  # [b 16 t h w]
+    fps: float
+
+
+@dataclass(frozen=True)
+class LegStep:
+    """A step of a leg, in two: what is drawn can be drawn ahead."""
+
+    clips: Clips | Sequence[Clips]
+    leg: Leg
+    device: torch.device
+    ranks: Ranks
+
+    @property
+    def objective(self) -> Objective:
+        return self.leg.objective if self.leg.voice else replace(self.leg.objective, drop_audio=1.0)
+
+    @property
+    def size(self) -> int:
+        return self.leg.stage.batch
+
+    def draw(self, generator: torch.Generator) -> Drawn:
+        clips, size, part = _one_of(self.clips, generator), self.size, self.ranks.part(self.size)
+        batch = draw_batch(clips, size, self.objective, generator)
+        told = tell(batch, clips, self.leg, self.objective, generator).part(part)
+        sigmas = draw_sigmas(size, self.objective, generator)[part]
+        noise = torch.randn(batch.latent.shape, generator=generator)[part]
+        return Drawn(batch.part(part), told, sigmas, noise, clips.fps)
+
+    def __call__(self, model: nn.Module, generator: torch.Generator, drawn: Drawn) -> Losses:
+        """The mean of the ranks' losses is that of the batch."""
+        batch, told, part = (
+            drawn.batch.to(self.device),
+            drawn.told.to(self.device),
+            self.ranks.part(self.size),
+        )
+        sigmas, noise = drawn.sigmas.to(self.device), drawn.noise.to(self.device)
+        noisy = torch.lerp(batch.latent, noise, sigmas.view(-1, 1, 1, 1, 1))
+        velocity = model(noisy, sigmas, batch, told, drawn.fps)
+        given, target = told.condition[:, :1], noise - batch.latent
+        losses = flow_loss(velocity, target, given, batch.lips, self.objective, generator, part, self.size)
+        return {"loss": losses.mean() * (len(losses) * self.ranks.count / self.size)}
 
 
 def _one_of(clips: Clips | Sequence[Clips], generator: torch.Generator) -> Clips:
@@ -165,6 +221,8 @@ def tell(
     size, device = len(batch.latent), batch.latent.device
     edits = (torch.rand(size, generator=generator) < leg.editing).to(device)
     drawn = draw_drops(size, objective, generator)
+    if leg.train == "audio" and drawn.audio.all():  # nothing would be left to train
+        drawn = replace(drawn, audio=torch.zeros_like(drawn.audio))
     dropped = Dropped(*(flags.to(device) for flags in (drawn.reference, drawn.audio, drawn.text)))
     condition = torch.where(_column(edits), batch.editing, batch.animation)
     condition = torch.where(_column(dropped.reference), clips.no_condition, condition)

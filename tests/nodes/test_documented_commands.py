@@ -76,7 +76,8 @@ def subcommands() -> dict:
 
 def missing_module(module: str, *given: str) -> str | None:
     if module == "pytest":
-        paths = [name for name in given if not (PACK / name).exists()]
+        written = " ".join(given).replace("-n 2 --dist loadfile", "").split()
+        paths = [name for name in written if not (PACK / name).exists()]
         return f"there is no {paths[0]}" if paths else None
     place = PACK.joinpath(*module.split("."))
     if not (place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()):

@@ -11,7 +11,8 @@ from sources import PACK, schemas
 from workflow_files import API, UI
 
 BATCHES, NODES = PACK / "docs" / "batches.md", PACK / "docs" / "nodes.md"
-TWO_COMMANDS = ['pip install -c .ci/constraints.txt ".[test]"', "python -m pytest"]
+TESTS = "python -m pytest -n 2 --dist loadfile"
+TWO_COMMANDS = ['pip install -c .ci/constraints.txt ".[test]"', TESTS]
 LINT = ["ruff check", "ruff format", "basedpyright --level error"]
 FRONT_PAGE = 200  # lines
 
@@ -42,7 +43,7 @@ def test_every_change_passes_the_linter_the_formatter_and_the_type_checker_of_co
     workflow = (PACK / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     asked = [f"{command} --check" if command == "ruff format" else command for command in LINT]
     run = [line.removesuffix(" &") for line in script]  # one may run beside the tests
-    assert [line for line in run if line in (*asked, "python -m pytest")] == [*asked, "python -m pytest"]
+    assert [line for line in run if line in (*asked, TESTS)] == [*asked, TESTS]
     assert all(f"- run: {command}\n" in workflow for command in asked)
     assert "\n".join(LINT) in text_of(CONTRIBUTING)
 

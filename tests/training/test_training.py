@@ -3,73 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from accelerate import Accelerator
+from toys import encoded_noise, leg, toy
 
 from skyreels_core import assets
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
 from skyreels_core.media.reading import read_video
-from skyreels_core.model.adapter import AudioAdapter
-from skyreels_core.model.backbone import WanModel
-from skyreels_core.model.bundle import load_bundle, random_bundle
-from skyreels_core.model.config import AudioConfig, WanConfig
-from skyreels_core.training.clips import Clip, FolderClips
-from skyreels_core.training.encoded import EncodedClips, Encoders, encode_clips
+from skyreels_core.training.clips import FolderClips
+from skyreels_core.training.encoded import EncodedClips
 from skyreels_core.training.loop import Run, Stage
-from skyreels_core.training.losses import Objective
 from skyreels_core.training.recipe import read_recipe
-from skyreels_core.training.transformer import AudioDrivenModel, Leg, train_transformer
-
-SIZES = WanConfig("t2v", 36, 32, 64, 32, 64, 16, 2, 2, 512, 1e-6)
-
-
-@dataclass(frozen=True)
-class NoiseClips:
-    """Moving noise with a voice of noise; the second clip shows no known face."""
-
-    def __len__(self) -> int:
-        return 2
-
-    def captions(self) -> list[str]:
-        return ["red noise", "blue noise"]
-
-    def clip(self, index: int) -> Clip:
-        generator = torch.Generator().manual_seed(index)
-        frames = torch.rand(9, 32, 32, 3, generator=generator)
-        samples = 0.1 * torch.randn(32000, generator=generator)
-        box = torch.zeros(9, 32, 32)
-        box[:, 16:, :16] = 1
-        known = (box, box) if index == 0 else (None, None)
-        return Clip(frames, 25.0, samples, 3 * index, self.captions()[index], *known)
+from skyreels_core.training.transformer import Leg, train_transformer
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> EncodedClips:
-    folder = tmp_path_factory.mktemp("clips")
-    random_bundle(folder, seed=0)
-    bundle = load_bundle(folder)
-    encoders = Encoders(bundle.vae, bundle.text_encoder, bundle.whisper)
-    return encode_clips(NoiseClips(), encoders, folder / "encoded")
-
-
-def toy() -> AudioDrivenModel:
-    generator = torch.Generator().manual_seed(0)
-    backbone, adapter = WanModel(SIZES), AudioAdapter(AudioConfig(64, 32, 2, 2, 1e-6, True))
-    backbone.init_weights(generator)
-    adapter.init_weights(generator)
-    torch.nn.init.normal_(backbone.head.head.weight, generator=generator)  # at zero no gradient would pass it
-    return AudioDrivenModel(backbone, adapter)
-
-
-def leg(name: str, train: str, steps: int, **objective: float) -> Leg:
-    return Leg(
-        Stage(name, steps, 2, 1e-3, warmup=1, ema=0.5), train, editing=0.5, objective=Objective(**objective)
-    )
+    return encoded_noise(tmp_path_factory.mktemp("clips"))
 
 
 def run(clips: EncodedClips, folder: Path, *legs: Leg) -> dict[str, torch.Tensor]:
@@ -106,6 +61,12 @@ def test_without_a_voice_the_audio_layers_stay_as_they_are(clips, tmp_path):
     silent = replace(leg("video", "all", 2), voice=False)
     trained = run(clips, tmp_path, silent)
     assert all(torch.equal(trained[n], v) for n, v in toy().state_dict().items() if n.startswith("adapter."))
+
+
+def test_the_voice_stage_never_loses_every_voice(clips, tmp_path):
+    start = toy().state_dict()
+    trained = run(clips, tmp_path, leg("voice", "audio", 3, drop_audio=1.0))
+    assert any(not torch.equal(start[name], trained[name]) for name in start)
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(clips, tmp_path):

@@ -288,6 +288,11 @@ def add_train(commands) -> None:
         type=number,
         help="how long a device may wait for another one before the training stops with an error (default: 600)",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check the recipe and its files, and print the memory that each stage needs, without training",
+    )
 
 
 def add_inspect(commands) -> None:
