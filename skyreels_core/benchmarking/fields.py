@@ -11,6 +11,7 @@ import yaml
 
 from ..api.options import described
 from ..errors import InputError, first_words
+from .lists import read_text
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ class Loader(yaml.SafeLoader):
             name = str(key.value)
             if name in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{name!r} is given twice in line {key.start_mark.line + 1}", None
+                    None, None, f"{name!r} is given twice", key.start_mark
                 )
             seen.add(name)
         return super().construct_mapping(node, deep)
@@ -33,14 +34,28 @@ class Loader(yaml.SafeLoader):
 def read_yaml(path: Path) -> Fields:
     """Raises InputError for what is no mapping of fields."""
     try:
-        content = Loader(path.read_text(encoding="utf-8-sig")).get_single_data()
+        content = Loader(read_text(path)).get_single_data()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}). Give a YAML file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"{path} is not YAML ({' '.join(str(error).split())[:200]}).") from error
+    except yaml.MarkedYAMLError as error:
+        raise InputError(
+            f"{path}{_place(error)} is not YAML ({_problem(error)}). Correct it there."
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not YAML ({first_words(error)}). Correct it.") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no fields; a benchmark needs at least settings, inputs and metrics.")
     return Fields(path, content)
+
+
+def _place(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    return "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1},"
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    text = " ".join((error.problem or "").split())[:200]
+    return f"{text}; indent with spaces instead of tabs" if "'\\t'" in text else text
 
 
 class Fields:
@@ -59,12 +74,17 @@ class Fields:
         value = self.content.pop(name, None)
         if value is None:
             return default
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise self.wrong(name, value, needed)
         return value
 
     def text(self, name: str, default: str = "") -> str:
-        return self.take(name, "a text", str, default)
+        return self.take(name, "a text, in quotes", str, default)
+
+    def name(self, name: str, needed: str) -> str:
+        """As `each` reads names: also a number; empty where it is not there."""
+        return str(self.take(name, needed, (str, int, float), ""))
 
     def texts(self, name: str, needed: str) -> list[str]:
         """One text, or a list of them."""
@@ -72,6 +92,13 @@ class Fields:
         texts = [value] if isinstance(value, str) else value
         if not all(isinstance(text, str) for text in texts):
             raise self.wrong(name, value, needed)
+        return texts
+
+    def filled(self, name: str, needed: str) -> list[str]:
+        """Texts, of which there has to be one."""
+        texts = self.texts(name, needed)
+        if not texts:
+            raise InputError(f"{self.path}: {name} is missing; give {needed}.")
         return texts
 
     def integers(self, name: str, needed: str, default: Sequence[int]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from ..files import atomic
 
 CELLS, INPUTS, MEASURED, PICTURES = "cells", "inputs", "measured", "pictures"
 LOCK = ".lock"
+INCOMING = ".incoming"  # below the cells, for what a server's files are downloaded to
+BEGUN = re.compile(rf"\.[0-9a-f]{{16}}(\.\w+)*|{re.escape(INCOMING)}")
 ID_LENGTH = 16  # letters of a digest
 CHUNK = 1 << 20  # bytes
 
@@ -71,9 +74,9 @@ class Folder:
             ) from error
 
     def _clear_parts(self) -> None:
-        """What a killed run had begun to write."""
-        folders = (self.cells, self.pictures, *self.inputs.glob("*/"))
-        for part in [part for folder in folders for part in folder.glob(".*")]:
+        """What a killed run had begun to write; other hidden files are somebody's."""
+        folders = (self.path, self.cells, self.pictures, self.inputs, *self.inputs.glob("*/"))
+        for part in [part for folder in folders for part in folder.glob(".*") if BEGUN.fullmatch(part.name)]:
             shutil.rmtree(part) if part.is_dir() else part.unlink()
 
     def video(self, id: str) -> Path:

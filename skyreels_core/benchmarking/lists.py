@@ -17,13 +17,19 @@ KINDS = {"portraits": SHOWN, "clips": VIDEOS, "voices": SOUNDS, "references": VI
 PATTERN = "*?["
 
 
-def files_of(spec: Path, field: str, names: Sequence[str], base: Path) -> list[Path]:
-    """In the order of the names, those of a folder or a pattern by name. Raises InputError where there are none."""
-    return [file for name in names for file in _found(spec, field, name, base)]
+def files_of(
+    spec: Path, field: str, names: Sequence[str], base: Path, endings: Sequence[str] = ()
+) -> list[Path]:
+    """In the order of the names, those of a folder or a pattern by name. endings: of these alone; none: all that the
+    field can use. Raises InputError where there are none."""
+    wanted = endings or KINDS[field]
+    return [file for name in names for file in _found(spec, field, name, base, wanted)]
 
 
-def _found(spec: Path, field: str, name: str, base: Path) -> list[Path]:
-    path, wanted = located(name, base), KINDS[field]
+def _found(spec: Path, field: str, name: str, base: Path, wanted: Sequence[str]) -> list[Path]:
+    if not name.strip():
+        raise InputError(f"{spec}: {field} holds an empty name. Give a file, a folder or a pattern.")
+    path = located(name, base)
     if any(letter in name for letter in PATTERN) and not path.exists():
         files = of_kind(path.parent.glob(path.name), wanted)
         where = f"the pattern {path} matches"

@@ -15,8 +15,8 @@ MARKS = {BETTER: " (better)", UNCLEAR: ""}
 
 def markdown(page: Page) -> str:
     parts = [
-        f"# {page.benchmark.title}",
-        page.benchmark.about.strip(),
+        f"# {plain(page.benchmark.title)}",
+        tagless(page.benchmark.about.strip()),
         "\n".join(f"- {fact}" for fact in page.facts),
         results(page),
         page.note,
@@ -24,9 +24,9 @@ def markdown(page: Page) -> str:
     ]
     if page.failed:
         lines = reasons(f"{one.cell.setting.name}: {one.record.problem}" for one in page.failed)
-        parts += ["## Failed cells", "\n".join(f"- {line}" for line in lines)]
+        parts += ["## Failed cells", "\n".join(f"- {plain(line)}" for line in lines)]
     if page.lines:
-        parts += ["## Left out", "\n".join(f"- {line}" for line in page.lines)]
+        parts += ["## Left out", "\n".join(f"- {plain(line)}" for line in page.lines)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -73,4 +73,14 @@ def _with_interval(found: Summary, signed: bool = False) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(plain(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def plain(text: str) -> str:
+    """In one line."""
+    return " ".join(tagless(text).split())
+
+
+def tagless(text: str) -> str:
+    """As it is read: Markdown would take what it names for HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -44,11 +44,6 @@ class Material:
         """In order; with `own` and `next` one for each that is shown."""
         if self.inputs.voices in (OWN, NEXT):
             shown = self.sources
-            silent = next((path for path in shown if path.suffix.lower() not in VIDEOS), None)
-            if silent is not None:
-                raise InputError(
-                    f"voices is {self.inputs.voices}, and {silent} is no video. Name sound files."
-                )
             first = 1 if self.inputs.voices == NEXT else 0
             files = [*shown[first:], *shown[:first]]
         else:
@@ -78,13 +73,18 @@ class Material:
         return picture
 
     def _pieces(self, file: Path) -> list[Path]:
-        """Each as long as the specification says, but for the last one."""
+        """Each as long as the specification says, but for the last one; a file without sound as it is, so that its
+        cells fail alone."""
         seconds = self.inputs.pieces
         assert seconds is not None
+        try:
+            voice = read_audio(file)
+        except InputError:
+            return [file]
         folder = key_of(file.stem, stamp(file), str(seconds))
         return [
             self._made(f"{folder}/{file.stem}_{number:02}.wav", writing(part))
-            for number, part in enumerate(pieces_of(read_audio(file), seconds), 1)
+            for number, part in enumerate(pieces_of(voice, seconds), 1)
         ]
 
     def _made(self, name: str, write: Callable[[Path], object]) -> Path:

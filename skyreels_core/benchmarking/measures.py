@@ -146,6 +146,16 @@ def choose(names: Sequence[str], weights: Weights) -> Chosen:
     return Chosen((*(kind(weights) for kind in own), *found.metrics), found.left_out)
 
 
+def check_columns(names: Sequence[str], metrics: Sequence[str]) -> None:
+    """Raises InputError for a figure that no metric of these names has."""
+    for name in names:
+        if name not in FIGURES:
+            raise InputError(f"there is no figure {name!r} for columns. Choose from {', '.join(FIGURES)}.")
+        owner = next(kind.name for kind in (*registry.KINDS, *KINDS) if FIGURES[name] in kind.figures)
+        if owner not in metrics:
+            raise InputError(f"columns names {name}, a figure of {owner}. Add {owner} to metrics.")
+
+
 @dataclass(frozen=True)
 class CellSource:
     """A finished cell as something to measure, opened when its turn comes. An `evaluation.metrics.run.Source`."""

@@ -16,10 +16,10 @@ from ..conditioning.faces import Gaps
 from ..conditioning.fitting import SHAPES, Length
 from ..errors import InputError, naming
 from ..evaluation.metrics.registry import names_in
-from ..run.settings import SEEDS
 from .fields import Fields, read_yaml
-from .lists import files_of, located, read_text
-from .spec import NEXT, OWN, ROPE, Benchmark, Combine, Inputs, Region, Server, Setting, Task
+from .inputs import inputs_of
+from .lists import files_of, located
+from .spec import OWN, ROPE, Benchmark, Region, Server, Setting, Task
 
 SPECS = Path(__file__).parent / "specs"
 SUFFIX = ".yaml"
@@ -34,7 +34,6 @@ SAVE_FIELDS = ("crf", "codec", "lossless")
 BESIDE = ("masks", "keypoints")  # that may lie beside each portrait or clip
 WAYS = ("masks", "keypoints", "dwpose", "yunet")  # to mark what an edit regenerates; one of them
 ROLES = ("portrait", "clip", "voice", "prompt", "seed", "mask")  # what a server's workflow is given
-SEEDS_NEEDED = f"a random seed from 0 to {SEEDS - 1}, or a list of them, such as [0, 1, 2]"
 
 
 def included() -> list[Path]:
@@ -66,13 +65,13 @@ def read(path: Path, base: Path) -> Benchmark:
         fields.text("about"),
         task,
         base,
-        _inputs(fields, task, base),
+        inputs_of(fields, task, base),
         _region(fields, task, base, server),
         _settings(fields, task, base, server),
-        fields.text("baseline") or None,
-        _names(_filled(fields, "metrics", "the names of metrics, such as [sync, identity]")),
+        fields.name("baseline", "the name of a setting") or None,
+        _metrics(fields),
         _names(fields.texts("columns", "the names of figures, such as [sync_c, sync_d]")),
-        tuple(located(name, base) for name in fields.texts("weights", "folders with the metrics' weights")),
+        _weights(fields, base),
         tuple(files_of(path, "references", fields.texts("references", "files, folders or patterns"), base)),
         _named(fields.section("save", "options of the video files, such as {crf: 18}"), SAVE_FIELDS),
         server,
@@ -88,70 +87,6 @@ def _checked(benchmark: Benchmark) -> Benchmark:
             f"{benchmark.file}: the baseline {benchmark.baseline!r} is no setting; choose one of {', '.join(names)}."
         )
     return benchmark
-
-
-def _inputs(fields: Fields, task: Task, base: Path) -> Inputs:
-    what = "portraits" if task == "animate" else "clips"
-    drawn = fields.take("drawn_faces", "how many drawn faces, an integer above 0", int, 0)
-    names = fields.texts(what, "files, folders or patterns")
-    if bool(names) == bool(drawn) or drawn < 0 or (drawn and task == "edit"):
-        other = " or drawn_faces" if task == "animate" else ""
-        raise InputError(f"{fields.path}: the {task} task needs {what}{other}: files, folders or patterns.")
-    shown = tuple(files_of(fields.path, what, names, base))
-    pieces = fields.take("voice_pieces", "seconds above 0 that voices are cut into", (int, float), None)
-    if pieces is not None and not 0 < pieces < math.inf:
-        raise fields.wrong("voice_pieces", pieces, "seconds above 0 that voices are cut into")
-    voices, prompts = _voices(fields, base), _prompts(fields, base)
-    if pieces is not None and voices in (OWN, NEXT):
-        raise InputError(
-            f"{fields.path}: voice_pieces cuts sound files; leave it out where voices is {voices}."
-        )
-    seeds = tuple(fields.integers("seeds", SEEDS_NEEDED, [0]))
-    if min(seeds) < 0 or max(seeds) >= SEEDS or len(set(seeds)) < len(seeds):
-        raise fields.wrong("seeds", list(seeds), f"{SEEDS_NEEDED}, each once")
-    return Inputs(shown, drawn, voices, pieces, prompts, seeds, _combine(fields))
-
-
-def _voices(fields: Fields, base: Path) -> Any:
-    names = _filled(fields, "voices", "files, folders or patterns, or own, or next")
-    if names in ([OWN], [NEXT]):
-        return names[0]
-    return tuple(files_of(fields.path, "voices", names, base))
-
-
-def _prompts(fields: Fields, base: Path) -> Any:
-    texts = fields.texts("prompts", "texts, or a .txt file with one in each line, or own")
-    if texts == [OWN]:
-        return OWN
-    if len(texts) != 1 or not texts[0].endswith(".txt"):
-        return tuple(texts or [""])
-    path = located(texts[0], base)
-    if not path.is_file():
-        raise InputError(
-            f"{fields.path}: prompts names {path}, which does not exist. Write one prompt in each of its lines."
-        )
-    lines = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
-    if not lines:
-        raise InputError(f"{fields.path}: {path} is empty. Write one prompt in each of its lines.")
-    return lines
-
-
-def _combine(fields: Fields) -> Combine:
-    needed = "zip, product, or {sample: N, seed: S}"
-    given = fields.take("combine", needed, (str, dict), "zip")
-    if given in ("zip", "product"):
-        return Combine(given)
-    if not isinstance(given, dict):
-        raise fields.wrong("combine", given, needed)
-    section = Fields(fields.path, given, "combine")
-    count, seed = (
-        section.take("sample", "a number of combinations", int, 0),
-        section.take("seed", "an integer", int, 0),
-    )
-    section.end()
-    if count < 1:
-        raise fields.wrong("combine", given, needed)
-    return Combine("sample", count, seed)
 
 
 def _region(fields: Fields, task: Task, base: Path, server: Server | None) -> Region:
@@ -172,7 +107,9 @@ def _region(fields: Fields, task: Task, base: Path, server: Server | None) -> Re
     }
     for name, path in paths.items():
         if path != Path(OWN) and not path.exists():
-            raise InputError(f"{fields.path}: {name} names {path}, which does not exist.")
+            raise InputError(
+                f"{fields.path}: {name} names {path}, which does not exist. Check the path; it starts at {base}."
+            )
     face = fields.take("face", "largest, all, or the number of a face from 0", (str, int), "largest")
     gaps = _choice(fields, "gaps", get_args(Gaps), "pass_through")
     with naming(fields.path):
@@ -227,10 +164,12 @@ def _model(fields: Fields, base: Path) -> dict[str, Any]:
     found = _named(fields, MODEL_FIELDS)
     if not isinstance(found.get(ROPE, True), bool):
         raise fields.wrong(ROPE, found[ROPE], "true or false")
+    if wrong := next((name for name in PATHS if name in found and not isinstance(found[name], str)), None):
+        raise fields.wrong(wrong, found[wrong], "a path")
     if "lora" in found:
         with naming(fields.path):
             found["lora"] = _loras(found["lora"], base)
-    return {name: located(str(value), base) if name in PATHS else value for name, value in found.items()}
+    return {name: located(value, base) if name in PATHS else value for name, value in found.items()}
 
 
 def _loras(value: Any, base: Path) -> list[str]:
@@ -258,20 +197,19 @@ def _server(fields: Fields, base: Path) -> Server | None:
     section = fields.section("server", "url, workflow and inputs")
     workflow = section.text("workflow")
     inputs = section.section("inputs", f"the NODE.INPUT of each of {', '.join(ROLES)}")
-    places = {role: inputs.text(role) for role in ROLES if role in inputs}
-    inputs.known += ROLES
+    places = {role: place for role in ROLES if (place := inputs.text(role))}
     inputs.end()
+    url = section.text("url", "http://127.0.0.1:8188")
+    wait = section.take("wait", "seconds", (int, float), 300)
+    section.end()
+    if not 0 <= wait < math.inf:
+        raise section.wrong("wait", wait, "seconds from 0 on")
     if not workflow or not places:
         raise InputError(
             f"{fields.path}: server needs a workflow, of ComfyUI's Export (API), and inputs: which NODE.INPUT takes "
             f"each of {', '.join(ROLES)}."
         )
-    wait = section.take("wait", "seconds", (int, float), 300)
-    server = Server(
-        section.text("url", "http://127.0.0.1:8188"), located(workflow, base), places, float(wait)
-    )
-    section.end()
-    return server
+    return Server(url, located(workflow, base), places, float(wait))
 
 
 def _choice(fields: Fields, name: str, choices: tuple[str, ...], default: str) -> Any:
@@ -281,13 +219,22 @@ def _choice(fields: Fields, name: str, choices: tuple[str, ...], default: str) -
     return value
 
 
+def _metrics(fields: Fields) -> tuple[str, ...]:
+    needed = "the names of metrics, such as [sync, identity]"
+    if names := _names(fields.filled("metrics", needed)):
+        return names
+    raise InputError(f"{fields.path}: metrics holds no name; give {needed}.")
+
+
+def _weights(fields: Fields, base: Path) -> tuple[Path, ...]:
+    """Folders, which need not be there."""
+    names = fields.texts("weights", "folders with the metrics' weights")
+    found = [located(name, base) for name in names if name.strip()]
+    if file := next((path for path in found if path.is_file()), None):
+        raise InputError(f"{fields.path}: weights names {file}, a file. Give its folder, {file.parent}.")
+    return tuple(found)
+
+
 def _names(texts: list[str]) -> tuple[str, ...]:
     """Each once; also with commas between them, as on the command line."""
     return tuple(dict.fromkeys(name for text in texts for name in names_in(text)))
-
-
-def _filled(fields: Fields, name: str, needed: str) -> list[str]:
-    texts = fields.texts(name, needed)
-    if not texts:
-        raise InputError(f"{fields.path}: {name} is missing; give {needed}.")
-    return texts

@@ -22,7 +22,7 @@ from .cells import Cell, cells_of
 from .folder import Folder, Record, id_of
 from .local import Ended, LocalCells
 from .material import Material
-from .measures import FIGURES, CellSource, choose
+from .measures import CellSource, check_columns, choose
 from .pages import write
 from .report import Page
 from .server import ServerCells
@@ -30,6 +30,8 @@ from .spec import Benchmark, Setting
 from .table import CellResult, Row, compared, reasons, row_of
 
 logger = logging.getLogger(__name__)
+
+SHOWN = 10  # lines about what is left out; the page has them all
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,9 @@ class Run:
         self.weights = Weights(benchmark.weights)
         with naming(benchmark.file):
             self.metrics: Chosen = choose(benchmark.metrics, self.weights)
-        if unknown := [name for name in benchmark.columns if name not in FIGURES]:
-            raise InputError(
-                f"{benchmark.file}: there is no figure {unknown[0]!r} for columns. Choose from {', '.join(FIGURES)}."
-            )
+            check_columns(benchmark.columns, benchmark.metrics)
+        for line in self.metrics.left_out:  # before the hours that the cells may take
+            logger.warning("%s", line)
         self.material = Material(benchmark.inputs, folder.inputs)
         self.maker = maker_of(benchmark, self.material)
 
@@ -88,6 +89,8 @@ class Run:
         with self.folder.held():
             self.make()
             rows, lines = self.measured()
+            for line in lines[len(self.metrics.left_out) :][:SHOWN]:
+                logger.warning("Not measured: %s", line)
             page = write(Page(self.benchmark, rows, tuple(lines)), self.folder, self.material)
         cells = [cell for row in rows for cell in row.cells]
         return Outcome(page, len(cells), sum(not cell.record.done for cell in cells))

@@ -23,13 +23,12 @@ from ..queueing.workflow import read_workflow
 from ..run.plan import RunPlan
 from .cells import Cell
 from .fields import stated
-from .folder import Folder, Record, digest
+from .folder import INCOMING, Folder, Record, digest
 from .local import Ended
 from .material import Material
 from .spec import Benchmark, Server
 
 AT_ONCE = 32  # jobs in the server's queue
-INCOMING = ".incoming"  # below the cells, for what is downloaded
 
 
 class ServerCells:

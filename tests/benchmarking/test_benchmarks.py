@@ -122,8 +122,30 @@ def test_an_option_that_cannot_be_used_is_said_before_anything_is_made(folder, s
         run_of(folder, tmp_path / "out", save={"crf": 99}, **small)
     with pytest.raises(InputError, match="there is no figure 'sync' for columns"):
         run_of(folder, tmp_path / "out", columns=["sync"], **small)
+    with pytest.raises(InputError, match=r"columns names fvd, a figure of fvd\. Add fvd to metrics"):
+        run_of(folder, tmp_path / "out", columns=["sharpness", "fvd"], **small)
     with pytest.raises(InputError, match=r"There is no setting 'two'\. Choose from 'one step'"):
         run_of(folder, tmp_path / "out", Choice(("two",)), **small)
+
+
+def test_a_metric_without_weights_is_said_before_the_cells_are_made(folder, small, tmp_path, caplog):
+    (folder / "weights").mkdir(exist_ok=True)
+    run_of(folder, tmp_path / "out", weights="weights", **small)
+    assert "sync is left out. Put SyncNet" in caplog.text and f"into {folder / 'weights'}." in caplog.text
+    caplog.clear()
+    run_of(folder, tmp_path / "out", **small)
+    assert "name that with --weights-dir (weights in a benchmark's specification)" in caplog.text
+
+
+def test_a_damaged_measure_is_measured_again_and_hidden_files_of_others_stay(folder, small, tmp_path):
+    fields = {**small, "settings": {"a": {}}, "baseline": None, "metrics": ["sharpness", "flicker"]}
+    page = run_of(folder, tmp_path / "out", Choice(limit=1), **fields).run().page.read_text()
+    hidden = tmp_path / "out" / "inputs" / "mine" / ".git"
+    hidden.mkdir(parents=True)
+    for text, path in zip(("{", "[]"), (tmp_path / "out" / "measured").glob("*/*.json"), strict=True):
+        path.write_text(text)
+    assert run_of(folder, tmp_path / "out", Choice(limit=1), **fields).run().page.read_text() == page
+    assert hidden.is_dir()
 
 
 def test_a_dub_keeps_what_lies_outside_its_mask(folder, tmp_path, bundle_folder):
@@ -200,7 +222,7 @@ def test_a_killed_benchmark_makes_no_cell_twice_and_leaves_the_same_page(folder,
     child.join()
     ended = [path for path in cells.glob("*.mp4") if path.with_suffix(".json").is_file()]
     before = {path: path.stat().st_mtime_ns for path in ended}
-    (cells / ".half.json").write_text("{")
+    (cells / ".0123456789abcdef.json").write_text("{")
     assert 1 <= len(before) < 3 and not (tmp_path / "killed" / "index.html").exists()
     resumed = run_of(folder, tmp_path / "killed", **fields).run()
     assert len(made) == 1 + 3 - len(before)

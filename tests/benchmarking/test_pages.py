@@ -16,7 +16,7 @@ from spec_files import held, run_of, specified, voice, write_inputs
 from skyreels_core.audio.reading import write_wav
 from skyreels_core.benchmarking.cells import Cell, Combination
 from skyreels_core.benchmarking.folder import Record
-from skyreels_core.benchmarking.markdown import results
+from skyreels_core.benchmarking.markdown import plain, results
 from skyreels_core.benchmarking.measures import FIGURES
 from skyreels_core.benchmarking.report import Page
 from skyreels_core.benchmarking.run import Choice
@@ -64,6 +64,12 @@ def test_the_page_is_whole_and_shows_files_of_its_own_folder_alone(out):
     assert not re.search(r"https?:|//cdn|@import|url\(", text)
     assert "a &lt;b&gt; &amp; &#x27;c&#x27;" in text and "<b> & 'c'" not in text
     assert 'preload="none"' in text and "prefers-color-scheme: dark" in text
+
+
+def test_names_are_no_tags_and_no_lines_of_their_own_in_markdown(out):
+    text = (out / "benchmark.md").read_text()
+    assert "| a &lt;b> &amp; 'c' |" in text and "# Two &amp; two\n" in text and "<b>" not in text
+    assert plain("a\n| b") == "a | b"
 
 
 def test_stills_are_small_pictures_of_inputs_and_videos(out):

@@ -56,7 +56,9 @@ WRONG = {
         "combine is 'all', of type str; give zip, product, or {sample: N, seed: S}",
     ),
     "no sample": ({"combine": {"sample": 0}}, "combine is {'sample': 0}, of type dict"),
-    "pieces of nothing": ({"voice_pieces": 0}, "voice_pieces is 0, of type int; give seconds above 0"),
+    "pieces of nothing": ({"voice_pieces": 0}, "voice_pieces is 0, of type int; give the seconds of the pieces"),
+    "pieces of no samples": ({"voice_pieces": 0.00001}, "voice_pieces is 1e-05, of type float; give the seconds"),
+    "pieces as an answer": ({"voice_pieces": True}, "voice_pieces is True, of type bool"),
     "prompts that are gone": ({"prompts": "said.txt"}, "said.txt, which does not exist. Write one prompt"),
     "two ways to mark": ({**EDIT, "masks": "own", "yunet": "y"}, "2 are given"),
     "an edit without a mask": (EDIT, "an edit needs one of masks, keypoints"),
@@ -65,6 +67,39 @@ WRONG = {
     "a server without a workflow": ({"server": {"url": "x"}}, "server needs a workflow, of ComfyUI's Export (API)"),
     "pieces of own voices": ({"voices": "own", "voice_pieces": 1}, "leave it out where voices is own"),
     "an animation with a mask": ({"masks": "own"}, "masks marks what an edit regenerates; the task is animate"),
+    "an empty name": ({"voices": [""]}, "voices holds an empty name. Give a file, a folder or a pattern"),
+    "clips to animate": ({"clips": "clips"}, "clips are for task: edit; the task is animate. Give portraits"),
+    "portraits to edit": (
+        {**EDIT, "portraits": "portraits", "masks": "own"},
+        "portraits are for task: animate; the task is edit. Give clips",
+    ),
+    "voices of pictures": ({"voices": "own"}, "portraits holds no portraits (.mp4, "),
+    "the voice of a picture": (
+        {"voices": "own", "portraits": "portraits/anna.png"},
+        "voices is own, and ",
+    ),
+    "voices of drawings": (
+        {"portraits": None, "drawn_faces": 2, "voices": "next"},
+        "drawn faces have no voices. Name sound files",
+    ),
+    "prompts in a missing file among texts": (
+        {"prompts": ["a person talks", "Said.TXT"]},
+        "Said.TXT, which does not exist. Write one prompt",
+    ),
+    "a number for a text": ({"title": 2024}, "title is 2024, of type int; give a text, in quotes"),
+    "a comma for metrics": ({"metrics": ","}, "metrics holds no name; give the names of metrics"),
+    "a file of weights": (
+        {"weights": "voices/hello.wav"},
+        "hello.wav, a file. Give its folder, ",
+    ),
+    "a model's path": ({"model": {"model": ["x"]}}, "model.model is ['x'], of type list; give a path"),
+    "a mask that is gone": ({**EDIT, "masks": "masks"}, "masks, which does not exist. Check the path; it starts at"),
+    "a server's misspelt field": ({"server": {"workflw": "x"}}, "no field server.workflw: did you mean 'workflow'?"),
+    "a server that is away for no time": (
+        {"server": {"workflow": "x", "inputs": {"voice": "A.audio"}, "wait": -1}},
+        "server.wait is -1, of type int; give seconds from 0 on",
+    ),
+    "a server's empty place": ({"server": {"workflow": "x", "inputs": {"voice": None}}}, "server needs a workflow"),
     "a face": ({"face": "left"}, "face is 'left', of type str; give \"largest\""),
 }  # fmt: skip
 
@@ -80,8 +115,11 @@ def test_what_is_wrong_is_a_sentence_with_the_file_and_the_field(folder, case):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("settings: {a: 1, a: 2}", "'a' is given twice in line 1"),
+        ("settings: {a: 1, a: 2}", "spec.yaml, line 1, column 18, is not YAML ('a' is given twice). Correct it"),
         ("settings: [", "is not YAML"),
+        ("settings:\n\ta: {}", "line 2, column 1, is not YAML (found character '\\t' that cannot start any token; "),
+        ("a: *b", "(found undefined alias 'b'). Correct it there."),
+        ("title: \x01", "is not YAML (unacceptable character #x0001: special characters are not"),
         ("- a", "holds no fields"),
         ("settings: {yes: {}}\nvoices: voices\nportraits: portraits\nmetrics: sync", "True in settings is no text"),
     ],
@@ -92,6 +130,44 @@ def test_what_yaml_would_silently_change_is_refused(folder, tmp_path, text, sent
     with pytest.raises(InputError, match=r"spec\.yaml") as error:
         read(path, folder)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_specification_in_another_encoding_is_told_to_be_saved_in_utf_8(folder, tmp_path, encoding):
+    path = tmp_path / "spec.yaml"
+    path.write_text("title: für mich\n", encoding=encoding)
+    with pytest.raises(InputError, match=r"spec\.yaml is not in UTF-8; save it as UTF-8 again"):
+        read(path, folder)
+
+
+def test_anchors_byte_order_marks_and_line_ends_of_windows_are_read(folder, tmp_path):
+    lines = (
+        "portraits: portraits", "voices: voices", "metrics: sharpness", "baseline: 4",
+        "settings:", "  4: &four {steps: 4}", "  5: {<<: *four, width: 64}",
+    )  # fmt: skip
+    (tmp_path / "spec.yaml").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    found = read(tmp_path / "spec.yaml", folder)
+    assert {setting.name: setting.options for setting in found.settings} == {
+        "4": {"steps": 4},
+        "5": {"steps": 4, "width": 64},
+    }
+    assert found.baseline == "4"
+
+
+def test_prompts_are_texts_and_the_lines_of_text_files(folder, tmp_path):
+    (folder / "said.txt").write_text("a person nods\n\na person sings\n")
+    found = specified(folder, prompts=["a person talks", "said.txt"])
+    assert found.inputs.prompts == ("a person talks", "a person nods", "a person sings")
+
+
+def test_a_voice_that_cannot_be_cut_stays_whole_so_that_its_cells_fail_alone(folder, tmp_path):
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    found = specified(folder, voices=[str(tmp_path / "broken.wav"), "voices/hello.wav"], voice_pieces=0.3)
+    assert [path.stem for path in Material(found.inputs, tmp_path / "made").voices] == [
+        "broken",
+        "hello_01",
+        "hello_02",
+    ]
 
 
 def test_lists_are_files_folders_and_patterns_in_order(folder):
@@ -128,8 +204,6 @@ def test_a_clip_speaks_with_its_own_voice_or_with_the_next_ones(folder, tmp_path
     assert labels(replaced(own), tmp_path) == [("first", "first", "x"), ("second", "second", "x")]
     following = specified(folder, portraits="clips/*.mkv", voices="next", prompts=None)
     assert labels(replaced(following), tmp_path) == [("first", "second", "x"), ("second", "first", "x")]
-    with pytest.raises(InputError, match=r"anna\.png is no video\. Name sound files"):
-        labels(specified(folder, voices="own"), tmp_path)
 
 
 def replaced(benchmark):
