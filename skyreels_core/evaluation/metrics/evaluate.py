@@ -50,7 +50,9 @@ def _set(
     progress: Progress | None,
 ) -> tuple[Summary | None, str]:
     if not references:
-        return None, f"{metric.name} needs reference videos (--reference FOLDER)."
+        return None, (
+            f"{metric.name} needs reference videos (--reference FOLDER; references in a benchmark's specification)."
+        )
     for source in references:
         measure(source, [metric], weights, results, progress)
     return compare_sets(metric, clips, references, weights, results)  # pyright: ignore[reportArgumentType]

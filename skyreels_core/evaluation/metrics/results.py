@@ -49,12 +49,12 @@ class ResultsFolder:
         self.folder = folder
 
     def get(self, key: str, metric: str) -> Measured | None:
-        """Without features, which are read one clip at a time."""
-        path = self._path(key, metric)
-        if not path.is_file():
+        """Without features, which are read one clip at a time; None also for a damaged file."""
+        try:
+            kept = json.loads(self._path(key, metric).read_text(encoding="utf-8"))
+            return Measured(dict(kept["figures"]), note=kept["note"], curves=dict(kept["curves"]))
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return Measured(kept["figures"], note=kept["note"], curves=kept["curves"])
 
     def put(self, key: str, metric: str, measured: Measured) -> None:
         path = self._path(key, metric)

@@ -47,5 +47,5 @@ class Weights:
     def __str__(self) -> str:
         return (
             " or ".join(str(folder) for folder in self.folders)
-            or "a folder, and name that with --weights-dir"
+            or "a folder, and name that with --weights-dir (weights in a benchmark's specification)"
         )
