@@ -20,7 +20,7 @@ SEEDS_NEEDED = f"a random seed from 0 to {SEEDS - 1}, or a list of them, such as
 
 def inputs_of(fields: Fields, task: Task, base: Path) -> Inputs:
     """Raises InputError, naming file and field, for what is not there and for what cannot be meant."""
-    what, drawn = _shown(fields, task)
+    what, drawn = _portraits_or_clips(fields, task)
     names = fields.texts(what, "files, folders or patterns")
     said, pieces = fields.filled("voices", "files, folders or patterns, or own, or next"), _pieces(fields)
     whose = said[0] if said in ([OWN], [NEXT]) else ""
@@ -36,7 +36,7 @@ def inputs_of(fields: Fields, task: Task, base: Path) -> Inputs:
     return Inputs(shown, drawn, voices, pieces, prompts, seeds, _combine(fields))
 
 
-def _shown(fields: Fields, task: Task) -> tuple[str, int]:
+def _portraits_or_clips(fields: Fields, task: Task) -> tuple[str, int]:
     """Portraits or clips, and how many drawn faces there are instead."""
     what, foreign, also = (
         ("portraits", "clips", "edit") if task == "animate" else ("clips", "portraits", "animate")

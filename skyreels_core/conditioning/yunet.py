@@ -28,9 +28,8 @@ class YuNet:
     def __init__(self, path: str | Path):
         path = Path(path)
         if not path.is_file():
-            found = "is a folder" if path.is_dir() else "does not exist"
             raise InputError(
-                f"{path} {found}. YuNet is one file, face_detection_yunet_2023mar.onnx. Download it from "
+                f"{path} does not exist. YuNet is one file, face_detection_yunet_2023mar.onnx. Download it from "
                 "OpenCV's model zoo (opencv_zoo on GitHub) and give its path, or give keypoints or a ready mask."
             )
         try:
