@@ -23,6 +23,7 @@ NAMES = (
     "sync", "guidance", "another_voice", "silence", "fusion", "cache", "colour", "hybrid", "long_voice", "speed",
     "memory", "linear", "cancel", "kill", "ten_minutes", "same_bytes", "pinned", "rates", "apg", "joins",
     "crop", "crop_yunet", "crop_h264", "crop_memory", "lips", "notices", "evaluate_memory", "funnel", "scaling",
+    "train_memory",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from .long_rows import cancel, kill, linear, memory, ten_minutes
 from .real_rows import crop, crop_h264, crop_memory, crop_yunet
 from .record import DOCS, Record
 from .row import Row
+from .train_memory import train_memory
 
 HEAD = """# Results
 
@@ -311,6 +312,7 @@ SECTIONS = (
     sync, people, guidance, no_rope, another_voice, silence, fusion, cache, colour, hybrid, long_voice, speed,
     memory, linear, ten_minutes, kill, cancel, decode, same_bytes, comfyui, pinned, rates, apg, joins,
     crop, crop_yunet, crop_h264, crop_memory, gpu, lips, notices, evaluate_memory, funnel, scaling, parallel,
+    train_memory,
 )  # fmt: skip
 
 

@@ -73,7 +73,9 @@ class Execution:
                 "a C++ compiler such as g++, on a GPU Triton; install it, or leave --compile out.", problem,
             )  # fmt: skip
         kept = "cpu" if self.offload == "group" else device
-        model, adapter, metadata = load_model(path, audio_path, dtype, kept, read=read, fp8=self.fp8, loras=loras)
+        model, adapter, metadata = load_model(
+            path, audio_path, dtype, kept, read=read, fp8=self.fp8, loras=loras
+        )
         kernel = attention_kernel(self.attention, model.config.head_dim, dtype, device)
         use_attention(kernel, model, adapter)
         if self.offload == "group":

@@ -47,7 +47,7 @@ class Memory:
                 f"The recipe asks for {' and '.join(asked)}, and a leg trains the backbone itself, whose weights must "
                 "not move then: train `audio` or `lora` instead, or leave these out of `memory`."
             )
-        alone = [name for name in ("offload_blocks", "offload_activations") if getattr(self, name)]
+        alone = [name for name in ("fp8", "offload_blocks", "offload_activations") if getattr(self, name)]
         alone += [f"optimizer: {ADAMW_8BIT}"] * (self.optimizer == ADAMW_8BIT)
         if alone and devices > 1:
             raise InputError(

@@ -87,12 +87,16 @@ def test_a_lora_is_a_setting_of_its_own_and_of_its_strength(folder, small, tmp_p
     settings = {
         name: {} if form is None else {"model": {"lora": form}} for name, form in forms.items()
     } | {"list": {"model": {"lora": ["style.safetensors:0.5"]}}}  # fmt: skip
-    report = run_of(folder, tmp_path / "out", Choice(limit=1), **small, settings=settings, baseline="plain").run()
+    report = run_of(
+        folder, tmp_path / "out", Choice(limit=1), **small, settings=settings, baseline="plain"
+    ).run()
     assert report.failed == 0
     assert [label.partition(",")[0] for label in made if label != "load"] == ["plain", "text", "pair"]
     assert f"{folder / 'style.safetensors'}:0.5" in str(held(tmp_path / "out"))
     settings = {"bad": {"model": {"lora": "style.safetensors:strong"}}}
-    with pytest.raises(InputError, match=r"spec\.yaml: .*strength after .*style\.safetensors must be a number"):
+    with pytest.raises(
+        InputError, match=r"spec\.yaml: .*strength after .*style\.safetensors must be a number"
+    ):
         run_of(folder, tmp_path / "out", **small, settings=settings, baseline=None)
 
 
