@@ -1,0 +1,83 @@
+"""`train --dry-run`: what a recipe would need, without weights in memory, clips or a GPU."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from skyreels_core import assets
+from skyreels_core.cli import main
+from skyreels_core.demo.recipe import EVERY_SECTION
+from skyreels_core.model.bundle import random_bundle
+from skyreels_core.training.dry_run import named_files
+from skyreels_core.training.recipe import read_recipe
+
+RECIPES = Path(__file__).parents[2] / "skyreels_core" / "training" / "recipes"
+PARTS = ("vae", "text_encoder", "whisper")
+
+
+@pytest.fixture
+def recipe(tmp_path) -> Path:
+    random_bundle(tmp_path, seed=0)
+    (tmp_path / "clips").mkdir()
+    shutil.copy(assets.video(), tmp_path / "clips" / "talk.mp4")
+    leg = {"editing": 0.0, "batch": 2, "lr": 1e-4, "steps": 9}
+    size = {"frames": 17, "width": 64, "height": 32, "fps": 25}
+    sections = {
+        "data": {"kind": "folder", "folder": str(tmp_path / "clips"), **size},
+        "encoders": {part: str(tmp_path / f"{part}.safetensors") for part in PARTS},
+        "transformer": {"backbone": str(tmp_path / "model.safetensors"), "seed": 0, "legs": [
+            {"name": "voice", "train": "audio", **leg}, {"name": "joint", "train": "all", **leg},
+        ]},
+    }  # fmt: skip
+    path = tmp_path / "recipe.yaml"
+    path.write_text(json.dumps(sections), encoding="utf-8")
+    return path
+
+
+def words(recipe: Path, *more: str) -> list[str]:
+    return ["train", "--config", str(recipe), "--output", str(recipe.parent / "run"), "--dry-run", *more]
+
+
+def test_it_says_what_each_stage_trains_on_what_and_how_much_memory_it_needs(recipe, capsys):
+    assert main(words(recipe)) == 0
+    said = capsys.readouterr().out
+    assert "of 17 frames, 64x32, 25 fps" in said
+    assert "stage voice: trains audio, 9 steps of 2 clips" in said and "stage joint: trains all" in said
+    assert said.count("GPU memory, about 0.") == 2 and "frozen weights" in said
+    assert not (recipe.parent / "run").exists()
+
+
+def test_several_devices_are_counted_each(recipe, capsys):
+    assert main(words(recipe, "--devices", "cpu,cpu")) == 0
+    assert "GiB each: " in capsys.readouterr().out
+
+
+def test_files_that_are_missing_are_all_named_at_once(recipe, capsys):
+    for part in PARTS[:2]:
+        (recipe.parent / f"{part}.safetensors").unlink()
+    assert main(words(recipe)) == 2
+    said = capsys.readouterr()
+    assert [line for line in said.out.splitlines() if line.startswith("missing: ")] == [
+        f"missing: {recipe.parent / part}.safetensors" for part in PARTS[:2]
+    ]
+    assert "2 of the recipe's files and folders are not there" in said.err
+
+
+def test_what_the_recipe_rules_out_is_said(recipe, capsys):
+    sections = {**json.loads(recipe.read_text()), "memory": {"fp8": True}}
+    recipe.write_text(json.dumps(sections))
+    assert main(words(recipe)) == 2
+    assert "a leg trains the backbone itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*_*b.yaml")), ids=lambda path: path.stem)
+def test_recipes_for_real_backbones_name_every_file_that_they_need(path):
+    named = named_files(read_recipe(path, EVERY_SECTION))
+    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {*sections["encoders"].values(), sections["transformer"]["backbone"]} <= set(named)
+    assert any(name in named for name in (sections["data"].get("manifest"), sections["data"]["folder"]))
