@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from skyreels_core.model.config import CONFIGS
+from skyreels_core.training.dry_run import shape_of, training_of
 from skyreels_core.training.estimate import GIB, Shape, Training, estimate
-from skyreels_core.training.lora import LoraSettings
 from skyreels_core.training.memory import ADAMW_8BIT, Memory
-from skyreels_core.training.recipe import audio_sizes
+from skyreels_core.training.recipe import audio_sizes, read_recipe
 
 from .record import DOCS, Record
 from .row import Row
@@ -25,38 +25,37 @@ from .row import Row
 WHISPER_WIDTH = 1280  # of the large ones
 SHAPE, LOWER = Shape(1, 81, 832, 480), torch.bfloat16
 BAR, OF_H200 = 48.0, 76.6  # GiB: of a card; what the first row took on an H200
-BOTH = Memory(offload_blocks=True, offload_activations=True, optimizer=ADAMW_8BIT)
+RECIPES = DOCS.parent / "skyreels_core" / "training" / "recipes"
 AS_MEASURED = "all weights bf16, as measured on an H200"
 TABLE = re.compile(r"(<!-- memory:begin -->\n).*?(<!-- memory:end -->)", re.DOTALL)
 
 
-def trainings() -> dict[str, Training]:
+def trainings() -> Iterator[tuple[str, Training, Shape]]:
     large, small = CONFIGS["i2v-14b"], replace(CONFIGS["t2v-1.3b"], model_type="i2v", in_dim=36)
-    of_14b, of_1_3b = (audio_sizes(backbone, WHISPER_WIDTH, True) for backbone in (large, small))
+    of_14b = audio_sizes(large, WHISPER_WIDTH, True)
     plain = Training(large, of_14b, "audio", LOWER, LOWER, checkpointing=True)
-    lora = replace(plain, part="lora", lora=LoraSettings())
-    whole = Training(small, of_1_3b, "all", computes=LOWER, checkpointing=True)
-    return {
-        AS_MEASURED: replace(plain, trained=LOWER),
-        "audio layers of 14B, the backbone in float32": replace(plain, kept=torch.float32),
-        "audio layers of 14B, the backbone in bf16": plain,
-        "the same with `fp8`": replace(plain, memory=Memory(fp8=True)),
-        "the same with `offload_blocks`": replace(plain, memory=Memory(offload_blocks=True)),
-        "the same with `offload_activations`": replace(plain, memory=Memory(offload_activations=True)),
-        "the same with `optimizer: adamw8bit`": replace(plain, memory=Memory(optimizer=ADAMW_8BIT)),
-        "with `fp8` and `adamw8bit`": replace(plain, memory=Memory(fp8=True, optimizer=ADAMW_8BIT)),
-        "recipe audio_layers_14b": replace(plain, memory=BOTH),
-        "audio layers and LoRA on 14B": lora,
-        "recipe lora_14b": replace(lora, memory=BOTH),
-        "everything of 1.3B": whole,
-        "recipe all_1_3b": replace(whole, memory=Memory(optimizer=ADAMW_8BIT)),
-    }
+    yield AS_MEASURED, replace(plain, trained=LOWER), SHAPE
+    yield "audio layers of 14B, the backbone in float32", replace(plain, kept=torch.float32), SHAPE
+    yield "audio layers of 14B, the backbone in bf16", plain, SHAPE
+    for name, memory in {
+        "`fp8`": Memory(fp8=True),
+        "`offload_blocks`": Memory(offload_blocks=True),
+        "`offload_activations`": Memory(offload_activations=True),
+        "`optimizer: adamw8bit`": Memory(optimizer=ADAMW_8BIT),
+        "`fp8` and `adamw8bit`": Memory(fp8=True, optimizer=ADAMW_8BIT),
+    }.items():
+        yield f"the same with {name}", replace(plain, memory=memory), SHAPE
+    for name, backbone in {"audio_layers_14b": large, "lora_14b": large, "all_1_3b": small}.items():
+        recipe = read_recipe(RECIPES / f"{name}.yaml")
+        last = recipe.transformer.legs[-1]
+        training = training_of(recipe, last, backbone, audio_sizes(backbone, WHISPER_WIDTH, True))
+        yield f"recipe {name}", training, shape_of(recipe, last.stage.batch)
 
 
 def run(record: Record) -> None:
     record["gib"] = {}
-    for name, training in trainings().items():
-        found = estimate(training, SHAPE)
+    for name, training, shape in trainings():
+        found = estimate(training, shape)
         parts = {part: size / GIB for part, size in asdict(found).items()}
         record["gib"][name] = {**parts, "peak": found.peak / GIB}
     write_table(record)
@@ -88,7 +87,7 @@ def write_table(record: Record) -> None:
 def table(entries: dict[str, dict[str, Any]]) -> str:
     parts = ("frozen", "trained", "gradients", "optimizer", "activations")
     head = (
-        f"| a step of one clip of 81 frames, 832x480; GiB | {' | '.join(parts)} | together |\n"
+        f"| a step of one clip of 81 frames (lora_14b: 73), 832x480; GiB | {' | '.join(parts)} | together |\n"
         + "|---" * 7
         + "|\n"
     )

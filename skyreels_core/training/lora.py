@@ -60,6 +60,11 @@ def add_lora(backbone: WanModel, settings: LoraSettings, seed: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         inject_adapter_in_model(config, backbone)
+    for layer in backbone.modules():
+        if isinstance(layer, Linear):
+            layer.cast_input_dtype_enabled = (
+                False  # mixed precision casts; a float32 copy would only take memory
+            )
 
 
 def is_lora(name: str) -> bool:
