@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..errors import InputError
 from ..model.checkpoint import identify
 from ..model.config import CONFIGS, AudioConfig, WanConfig
 from ..model.detection import BACKBONES, VOICED
 from .clips import MixedClips
 from .estimate import GIB, Estimate, Shape, Training, estimate, largest_block
-from .recipe import Recipe, audio_sizes
+from .recipe import PRECISIONS, Recipe, audio_sizes
 from .transformer import Leg
 
 NAMES = {
@@ -26,7 +24,6 @@ NAMES = {
     "activations": "activations and the rest",
 }
 WHISPER_WIDTH = 1280  # of the large ones; smaller ones need hardly less memory
-PRECISIONS = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def dry_run(recipe: Recipe, devices: int = 1) -> Iterator[str]:

@@ -30,7 +30,11 @@ class LoraSettings:
     targets: Sequence[str] = TARGETS
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rank, int) or self.rank < 1 or self.alpha <= 0:
+        if isinstance(self.targets, str) or not all(isinstance(target, str) for target in self.targets):
+            raise InputError(
+                f"`lora` has targets: {self.targets}; give a list, such as [{', '.join(TARGETS[:2])}]."
+            )
+        if not all(isinstance(number, int) and number >= 1 for number in (self.rank, self.alpha)):
             raise InputError(
                 f"`lora` has rank {self.rank} and alpha {self.alpha}; give whole numbers from 1 on."
             )

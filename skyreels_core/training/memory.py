@@ -33,6 +33,9 @@ class Memory:
     optimizer: str = ADAMW  # or ADAMW_8BIT, whose states are of 8 bits
 
     def __post_init__(self) -> None:
+        for name in ("fp8", "offload_blocks", "offload_activations"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise InputError(f"`memory` has {name}: {value}; give true or false.")
         if self.optimizer not in OPTIMIZERS:
             raise InputError(
                 f"The recipe names the optimizer {self.optimizer!r}; `memory` takes `optimizer: {ADAMW}` or "

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 import yaml
@@ -39,7 +39,10 @@ from .validation import HeldOut, Validation, Validator
 
 PARTS = ("audio", "lora", "backbone", "all")
 LORA = "lora.safetensors"  # in the bundle
+PRECISIONS = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}  # autocast's
 ENCODING = "encoding"  # of the clips: a part of the budget beside the stages
+
+Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,15 @@ class Recipe:
     validate: Validation | None = None
     held: bool = False  # the encoded clips and their encoders lie in the device's memory
 
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"`precision` is {self.precision}, not one of {', '.join(PRECISIONS)}")
+        for stage in (leg.stage for leg in self.transformer.legs):
+            if stage.batch < 1:
+                raise ValueError(
+                    f"the stage {stage.name} has batch: {stage.batch}; give a whole number from 1 on"
+                )
+
     @property
     def whole(self) -> bool:
         """Whether it makes a model with all its parts, not audio layers alone."""
@@ -145,8 +157,7 @@ class Recipe:
     @property
     def backbone_dtype(self) -> torch.dtype:
         """What it is kept in: float32, unless it does not move and lower precision computes with it anyway."""
-        lower = {"fp16": torch.float16, "bf16": torch.bfloat16}
-        return torch.float32 if self.whole else lower.get(self.precision, torch.float32)
+        return torch.float32 if self.whole else PRECISIONS[self.precision]
 
 
 def train(
@@ -351,7 +362,8 @@ def read_recipe(path: str | Path, kinds: Sections = LAB) -> Recipe:
         return _recipe(sections, kinds)
     except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{path} is not a training recipe: {error}. See the recipes in skyreels_core/training/recipes."
+            f"{path} is not a training recipe: {str(error).rstrip('.')}. See the recipes in "
+            "skyreels_core/training/recipes."
         ) from error
 
 
@@ -361,13 +373,22 @@ def _recipe(sections: dict[str, Any], kinds: Sections) -> Recipe:
     transformer = dict(sections.pop("transformer"))
     legs = tuple(_leg(leg) for leg in transformer.pop("legs"))
     if "lora" in transformer:
-        transformer["lora"] = LoraSettings(**(transformer["lora"] or {}))
-    if "validate" in sections:
-        sections["validate"] = Validation(**sections["validate"])
-    if "memory" in sections:
-        sections["memory"] = Memory(**sections["memory"])
+        transformer["lora"] = section_of(LoraSettings, transformer["lora"] or {}, "lora")
+    for name, kind in (("validate", Validation), ("memory", Memory)):
+        if name in sections:
+            sections[name] = section_of(kind, sections[name], name)
     networks = tuple(read(sections.pop(name)) for name, read in kinds.networks.items() if name in sections)
     return Recipe(source(**data), TransformerConfig(legs=legs, **transformer), networks=networks, **sections)
+
+
+def section_of(kind: type[Section], given: Any, name: str) -> Section:
+    """Raises InputError for anything but some of the section's fields."""
+    known = [field.name for field in dataclasses.fields(cast(Any, kind))]
+    if not isinstance(given, Mapping):
+        raise InputError(f"`{name}` has the fields {', '.join(known)}; a {type(given).__name__} is given.")
+    if unknown := [str(field) for field in given if field not in known]:
+        raise InputError(f"`{name}` has the fields {', '.join(known)}; {', '.join(unknown)} is given.")
+    return kind(**given)
 
 
 def _leg(section: dict[str, Any]) -> Leg:

@@ -41,7 +41,10 @@ class Validation:
     weights: Sequence[str] = ()  # folders with the files that metrics need
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.clips < 1:
+        for name in ("metrics", "weights"):
+            if isinstance(value := getattr(self, name), str) or not isinstance(value, Sequence):
+                raise InputError(f"`validate` has {name}: {value}; give a list, such as [{value}].")
+        if not all(isinstance(number, int) and number >= 1 for number in (self.every, self.clips)):
             raise InputError(
                 f"`validate` has every: {self.every} and clips: {self.clips}; give whole numbers from 1 on."
             )

@@ -12,6 +12,7 @@ import yaml
 from skyreels_core import assets
 from skyreels_core.cli import main
 from skyreels_core.demo.recipe import EVERY_SECTION
+from skyreels_core.errors import InputError
 from skyreels_core.model.bundle import random_bundle
 from skyreels_core.training.dry_run import named_files
 from skyreels_core.training.recipe import read_recipe
@@ -81,3 +82,20 @@ def test_recipes_for_real_backbones_name_every_file_that_they_need(path):
     sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert {*sections["encoders"].values(), sections["transformer"]["backbone"]} <= set(named)
     assert any(name in named for name in (sections["data"].get("manifest"), sections["data"]["folder"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    (
+        ({"memory": None}, "`memory` has the fields fp8"),
+        ({"memory": {"fp16": True}}, "fp16 is given"),
+        ({"memory": {"fp8": "maybe"}}, "give true or false"),
+        ({"validate": {"every": 3, "metrics": "lips"}}, r"give a list, such as \[lips\]"),
+        ({"validate": {"every": "often"}}, "every: often"),
+        ({"precision": "int8"}, "`precision` is int8, not one of no, fp16, bf16"),
+    ),
+)
+def test_a_section_that_cannot_be_meant_is_one_sentence(recipe, changes, says):
+    recipe.write_text(json.dumps({**json.loads(recipe.read_text()), **changes}))
+    with pytest.raises(InputError, match=says):
+        read_recipe(recipe)
