@@ -15,14 +15,17 @@ from torch import Tensor
 from ..files import atomic
 from ..model.vae import load_vae, save_vae
 from ..timeline import SPATIAL
-from ..training.loop import AS_STATED, Budget, Losses, Run, Stage
+from ..training.loop import AS_STATED, STATE, Budget, Losses, Run, Stage
+from . import principal
 from .material import Footage, Material
-from .whole_sequence import decode_whole, encode_whole
+from .whole_sequence import decode_whole, encode_whole, flatten_outer_level
 from .widening import widen
 
 KL_WEIGHT = 1e-5
 SQUARED_WEIGHT = 4.0
 STATISTICS_CLIPS = 48
+PRINCIPAL_CLIPS, FITTED_CLIPS = 96, 12
+PRINCIPAL_MOUTH = 5.0  # how much more the mouth counts in the components
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,18 @@ class AutoencoderStage(Stage):
 @dataclass(frozen=True)
 class AutoencoderConfig:
     """width: channels of the first level (the host reads one width for encoder and decoder); start: the file of a VAE
-    to go on from, as wide or narrower."""
+    to go on from, as wide or narrower. principal: the encoder is made of principal components, and `start` gives its
+    decoder alone; its stages then train the decoder only."""
 
     material: Material
     width: int
     seed: int
     stages: Sequence[AutoencoderStage]
     start: str | None = None
+    principal: bool = False
+    flat_outer_level: bool = (
+        False  # full resolution sees one frame at a time: a clip's step takes two thirds as long
+    )
 
 
 def train_autoencoder(
@@ -61,7 +69,7 @@ def train_autoencoder(
     At each checkpoint `folder`/vae.safetensors is what there is so far, of other statistics; then `saved` is called.
     """
     torch.manual_seed(config.seed)
-    vae = _start(config)
+    vae = _start(config, resumed=(folder / STATE).exists())
 
     def write(weights: Mapping[str, Tensor]) -> None:
         sketch = AutoencoderKLWan(base_dim=config.width)
@@ -83,12 +91,26 @@ def train_autoencoder(
     return normalise_latents(vae, config)
 
 
-def _start(config: AutoencoderConfig) -> AutoencoderKLWan:
+def _start(config: AutoencoderConfig, resumed: bool = False) -> AutoencoderKLWan:
     vae = AutoencoderKLWan(base_dim=config.width)
     if config.start is None:
         start_as_image_autoencoder(vae)
     else:
         widen(load_vae(config.start).network, vae)
+    if config.principal and not resumed:  # otherwise the checkpoint has it
+        vae = _principal(config, vae)
+    if config.flat_outer_level:
+        flatten_outer_level(vae)
+    return vae
+
+
+def _principal(config: AutoencoderConfig, learned: AutoencoderKLWan) -> AutoencoderKLWan:
+    vae = AutoencoderKLWan(base_dim=config.width)
+    generator = torch.Generator().manual_seed(config.seed)
+    seeds = torch.randint(2**31, (PRINCIPAL_CLIPS,), generator=generator).tolist()
+    clips = config.material.clips(seeds, principal.FRAMES, PRINCIPAL_MOUTH)
+    principal.start_with_principal_components(vae, clips)
+    principal.adopt_decoder(vae, learned, clips[:FITTED_CLIPS])
     return vae
 
 

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from ..model.vae import VideoVAE
 
+FLAT = "sees_one_frame"  # of a convolution
+RESIDUALS = 2  # blocks of each level of Wan's encoder
 Part = Any  # of diffusers' network: torch types what a module holds as a tensor or a module
 
 
@@ -25,6 +27,19 @@ class WholeSequenceVAE(VideoVAE):
     @torch.no_grad()
     def encode(self, video: Tensor) -> Tensor:
         return (encode_whole(self.network, video.to(self.network.device))[0] - self.mean) / self.std
+
+
+@torch.no_grad()
+def flatten_outer_level(vae: AutoencoderKLWan) -> None:
+    """Let the convolutions at full resolution, where half of the time goes, see one frame each: their earlier taps
+    become zero, are not computed here, and so stay zero."""
+    encoder, decoder = cast(Part, vae.encoder), cast(Part, vae.decoder)
+    first, last = encoder.down_blocks[:RESIDUALS], decoder.up_blocks[-1]
+    for part in (encoder.conv_in, *first, last, decoder.conv_out):
+        for module in part.modules():
+            if isinstance(module, nn.Conv3d) and module.kernel_size[0] > 1:
+                module.weight[:, :, :-1] = 0
+                setattr(module, FLAT, True)
 
 
 def encode_whole(vae: AutoencoderKLWan, video: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,7 +78,8 @@ def _conv(conv: nn.Conv3d, x: Tensor, b: int) -> Tensor:
     taps, pads = conv.kernel_size[0], cast(tuple[int, ...], conv._padding)
     padding = pads[2], pads[0]
     weight = conv.weight
-    if taps == 1 or x.shape[0] == b:  # before the first frame there is nothing: only the last tap counts
+    # Before the first frame there is nothing, and a frame at a time sees nothing before it: only the last tap counts.
+    if taps == 1 or x.shape[0] == b or getattr(conv, FLAT, False):
         return F.conv2d(x, weight[:, :, -1], conv.bias, padding=padding)
     frames = F.pad(x.unflatten(0, (b, -1)), (0, 0, 0, 0, 0, 0, taps - 1, 0))
     return _side_by_side(conv, [frames[:, k : k + x.shape[0] // b] for k in range(taps)], padding)
@@ -75,7 +91,9 @@ def _side_by_side(conv: nn.Conv3d, frames: list[Tensor], padding=(0, 0)) -> Tens
 
 
 def _norm(norm: Part, x: Tensor) -> Tensor:
-    return F.normalize(x, dim=1) * (norm.scale * norm.gamma.reshape(1, -1, 1, 1))
+    """F.normalize over channels, which takes a slow way through memory on a CPU."""
+    inverse = x.square().sum(1, keepdim=True).clamp_min(1e-24).rsqrt()
+    return x * (norm.scale * inverse) * norm.gamma.reshape(1, -1, 1, 1)
 
 
 def _residual(block: Part, x: Tensor, b: int) -> Tensor:

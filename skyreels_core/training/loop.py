@@ -26,6 +26,7 @@ from .sharding import like, split_state, whole
 Losses = dict[str, Tensor]
 Step = Callable[..., Losses]
 Prepare = Callable[[torch.Generator], Any]
+STATE = "state.pt"
 SAVED_SECONDS = 180.0  # after which a checkpoint is written
 LOGGED_TOGETHER = 20  # steps on a GPU: to read a loss is to wait for it
 
@@ -128,7 +129,7 @@ class Run:
 
     @property
     def state_file(self) -> Path:
-        return self.folder / "state.pt"
+        return self.folder / STATE
 
     def stage(
         self, stage: Stage, trainable: Iterable[nn.Parameter], step: Step, prepare: Prepare | None = None

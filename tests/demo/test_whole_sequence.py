@@ -10,7 +10,7 @@ from skyreels_core.demo.autoencoder import (
     start_as_image_autoencoder,
 )
 from skyreels_core.demo.material import DrawnFaces
-from skyreels_core.demo.whole_sequence import decode_whole, encode_whole
+from skyreels_core.demo.whole_sequence import decode_whole, encode_whole, flatten_outer_level
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,25 @@ def test_whole_clips_give_what_the_library_gives_in_chunks(vae, frames):
     assert (mean - posterior.mean).abs().max() < 1e-4
     assert (log_variance.clamp(-30, 20) - posterior.logvar).abs().max() < 1e-4
     assert (decode_whole(vae, mean).clamp(-1, 1) - vae.decode(mean).sample).abs().max() < 1e-4
+
+
+def test_a_flat_outer_level_is_what_the_library_computes_and_stays_flat_in_training():
+    torch.manual_seed(0)
+    vae = AutoencoderKLWan(base_dim=4)
+    flatten_outer_level(vae)
+    video = torch.randn(1, 3, 9, 32, 32)
+    optimiser = torch.optim.AdamW(vae.parameters(), 1e-2, weight_decay=0)
+    decode_whole(vae, encode_whole(vae, video)[0]).square().mean().backward()
+    optimiser.step()
+    inner = vae.decoder.mid_block.resnets[0].conv1.weight
+    for outer in (vae.encoder.conv_in, vae.encoder.down_blocks[1].conv2, vae.decoder.conv_out):
+        assert not outer.weight[:, :, :-1].any() and outer.weight[:, :, -1].all()
+    assert inner[:, :, :-1].all()
+    with torch.no_grad():
+        posterior = vae.encode(video).latent_dist
+        whole = decode_whole(vae, posterior.mean).clamp(-1, 1)
+        assert (encode_whole(vae, video)[0] - posterior.mean).abs().max() < 1e-4
+        assert (whole - vae.decode(posterior.mean).sample).abs().max() < 1e-4
 
 
 def test_training_starts_from_frames_that_see_only_themselves():
