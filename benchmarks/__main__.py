@@ -1,7 +1,8 @@
 """python -m benchmarks [names]: measure, then write docs/results.md from everything that was measured.
 
 python -m benchmarks gpu: forward passes of the real size on a GPU, for docs/weights.md too; --toy tries it on the CPU.
-python -m benchmarks sync --model DIR measures a model that learned from rendered people on such people.
+python -m benchmarks --model DIR measures another model, on drawn faces or rendered people as it learned from; its
+figures go to runs/results, or where --results says, and the documents stay as they are.
 python -m benchmarks parallel --devices 0,1 measures several devices, for whoever has them.
 """
 
@@ -15,8 +16,8 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import gpu, gpu_table, material
-from .record import PICTURES, NotMeasured, Record
+from . import gpu, gpu_table, material, record
+from .record import NotMeasured, Record
 from .report import write_report
 
 NAMES = (
@@ -27,6 +28,7 @@ NAMES = (
 )  # fmt: skip
 
 
+RESULTS = Path("runs") / "results"
 OF_PEOPLE = {"sync": "people"}  # what measures a model of rendered people instead
 
 
@@ -34,6 +36,7 @@ def main(arguments: list[str]) -> None:
     parser = ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--model", type=Path, help="a bundle's folder (default: the bundled demo)")
+    parser.add_argument("--results", type=Path, help=f"of --model (default: {RESULTS})")
     parser.add_argument(
         "--toy", action="store_true", help="with gpu: tiny, on the CPU, and nothing is recorded"
     )
@@ -49,44 +52,48 @@ def main(arguments: list[str]) -> None:
     if options.names == ["gpu"]:  # which needs no model of any file
         measure_gpu(options.toy)
         return
+    unknown = [name for name in options.names if not Path(__file__).with_name(f"{name}.py").exists()]
+    if unknown:
+        parser.error(f"nothing measures {', '.join(unknown)}; these do: {', '.join(NAMES)}")
+    if options.results is not None and options.model is None:
+        parser.error("--results is for another model, which --model names")
     if options.model is not None:
         material.MODEL = options.model
-    of_people = material.bundle().metadata.get("learned_from") == "people"
-    if options.model is not None and not (of_people and set(options.names) <= OF_PEOPLE.keys()):
-        parser.error(f"--model takes a model of rendered people, and measures {', '.join(OF_PEOPLE)} alone")
-    measure(options.names or (list(OF_PEOPLE) if of_people else NAMES), of_people)
+        record.keep_in(options.results or RESULTS)
+    measure(options.names or NAMES, material.of_people())
+    if options.model is None:
+        write_report()
 
 
 def measure_gpu(toy: bool) -> None:
-    started, record = time.perf_counter(), Record()
-    gpu.run(record, toy)
+    started, figures = time.perf_counter(), Record()
+    gpu.run(figures, toy)
     if not toy:
-        record.save("gpu", time.perf_counter() - started)
+        figures.save("gpu", time.perf_counter() - started)
         gpu_table.main()
         write_report()
 
 
 def several_devices(devices: str, model: Path | None) -> None:
-    started, record = time.perf_counter(), Record()
-    importlib.import_module(".parallel", __package__).run(record, devices, model)
-    record.save("parallel", time.perf_counter() - started)
+    started, figures = time.perf_counter(), Record()
+    importlib.import_module(".parallel", __package__).run(figures, devices, model)
+    figures.save("parallel", time.perf_counter() - started)
     write_report()
-    sys.stdout.write(json.dumps(record, indent=1) + "\n")
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 
 def measure(names: Sequence[str], of_people: bool) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    record.PICTURES.mkdir(parents=True, exist_ok=True)
     for name in names:
-        started, record = time.perf_counter(), Record()
+        started, figures = time.perf_counter(), Record()
         module = OF_PEOPLE.get(name, name) if of_people else name
         try:
-            importlib.import_module(f".{module}", __package__).run(record)
+            importlib.import_module(f".{module}", __package__).run(figures)
         except NotMeasured as missing:
             sys.stderr.write(f"{name} is not measured: {missing}.\n")
             continue
-        record.save(module, time.perf_counter() - started)
-        sys.stderr.write(f"{name}: {dict(record)}\n")
-    write_report()
+        figures.save(module, time.perf_counter() - started)
+        sys.stderr.write(f"{name}: {dict(figures)}\n")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skyreels_core.demo.curves import MouthCurves, mouth_curves
-from skyreels_core.demo.unseen import SIZE
 from skyreels_core.evaluation.agreement import correlation, psnr
-from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 from skyreels_core.media.compositing import FEATHER
 from skyreels_core.media.encoding import Encoding
@@ -21,7 +18,7 @@ from skyreels_core.media.reading import read_video
 from skyreels_core.media.region import feather
 from skyreels_core.media.writing import to_uint8, write_video
 
-from .material import FPS, Example, edited, example
+from .material import FPS, Example, driving, edited, example, mouth, size
 from .record import PICTURES, Record
 
 PAIRS, CANDIDATES, SECONDS = 8, 40, 1.96
@@ -37,31 +34,31 @@ class Dubbed:
     clip: Example
     other: Example
     frames: Tensor  # [f h w 3]
-    area: Tensor  # of the mouth, [f]
+    opening: np.ndarray  # of the mouth, [f]
 
     @classmethod
     def of(cls, clip: Example, other: Example) -> Dubbed:
         frames = edited(clip, other.voice).frames
-        return cls(clip, other, frames, mouth_area(frames, clip.boxes))
+        return cls(clip, other, frames, mouth(frames, clip, edited=True))
 
-    def follows(self, curves: MouthCurves) -> float:
-        return correlation(self.area.numpy(), curves.area)
+    def follows(self, clip: Example) -> float:
+        return correlation(self.opening, driving(clip))
 
     def rows(self) -> list[Row]:
-        voice = Curve("new voice", torch.from_numpy(self.other.curves.area))
+        voice = Curve("new voice", torch.from_numpy(driving(self.other)))
         return [
             Row("source", self.clip.frames, SECONDS),
-            Row("edited", self.frames, SECONDS, (voice, Curve("mouth", self.area))),
+            Row("edited", self.frames, SECONDS, (voice, Curve("mouth", torch.from_numpy(self.opening)))),
         ]
 
 
 def run(record: Record) -> None:
     dubbed = [Dubbed.of(example(index, SECONDS), example(other, SECONDS)) for index, other in _pairs()]
     record["pairs"] = len(dubbed)
-    record["new_median"] = np.median([one.follows(one.other.curves) for one in dubbed])
-    record["old_median"] = np.median([one.follows(one.clip.curves) for one in dubbed])
+    record["new_median"] = np.median([one.follows(one.other) for one in dubbed])
+    record["old_median"] = np.median([one.follows(one.clip) for one in dubbed])
     last, source = dubbed[-1].frames, dubbed[-1].clip.frames
-    untouched = feather(dubbed[-1].clip.boxes, max(1, round(FEATHER * SIZE))) == 0
+    untouched = feather(dubbed[-1].clip.boxes, max(1, round(FEATHER * min(size())))) == 0
     record["exact_before_encoding"] = bool(torch.equal(last[untouched], source[untouched]))
     record.update(_files(last, source, untouched))
     contact_sheet(PICTURES / "another_voice.png", [row for one in dubbed[:SHOWN] for row in one.rows()])
@@ -69,10 +66,7 @@ def run(record: Record) -> None:
 
 def _pairs() -> list[tuple[int, int]]:
     """Clips whose driving curves have nothing to do with each other."""
-    frames = round(SECONDS * FPS)
-    curves = {
-        i: mouth_curves(example(i, SECONDS).voice.samples[0], frames, FPS).area for i in range(CANDIDATES)
-    }
+    curves = {i: driving(example(i, SECONDS)) for i in range(CANDIDATES)}
     found: list[tuple[int, int]] = []
     for i in range(CANDIDATES):
         for j in range(CANDIDATES):

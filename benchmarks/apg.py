@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.media.colour import rgb_to_lab
 from skyreels_core.sampling.denoise import Denoiser
 
-from .material import example, median_interval, slope, sync
+from .material import example, median_interval, mouth, slope, sync
 from .record import Record
 from .variants import Projected, ProjectedGuidance, animated_as
 
@@ -31,9 +30,9 @@ def _measured(scale: float, denoiser: type[Denoiser], generator: np.random.Gener
     for index in range(CLIPS):
         clip = example(index, SECONDS)
         frames = animated_as(clip, denoiser=denoiser, audio_guidance=str(scale), colour_strength=0.0)
-        drawn = mouth_area(clip.frames, clip.boxes).numpy()
-        found["sync"].append(sync(frames, clip.boxes[:1], clip.curves))
-        found["amplitude"].append(slope(mouth_area(frames, clip.boxes[:1]).numpy(), drawn))
+        own = mouth(clip.frames, clip, edited=True)
+        found["sync"].append(sync(frames, clip))
+        found["amplitude"].append(slope(mouth(frames, clip), own))
         outside = (1 - clip.boxes[0]) > 0.5
         first, last = (
             rgb_to_lab(frames[part])[:, outside].mean((0, 1)) for part in (slice(5), slice(-5, None))

@@ -25,7 +25,7 @@ from skyreels_core.sampling.magcache import (
 from skyreels_core.sampling.schedule import flow_sigmas
 from skyreels_core.timeline import Timeline
 
-from .material import FPS, Example, Made, animated, bundle, example, shipped, sync
+from .material import FPS, Example, Made, animated, bundle, example, shipped, size, sync
 from .record import Record
 
 CLIPS, SECONDS = 4, 1.96
@@ -65,7 +65,7 @@ def _against(full: list[Made], clips: list[Example], **settings: Any) -> dict[st
 
 
 def _sync(made: Made, clip: Example) -> float:
-    return sync(made.frames, clip.boxes[:1], clip.curves)
+    return sync(made.frames, clip)
 
 
 def _calibrated() -> dict[str, list[float]]:
@@ -101,9 +101,7 @@ def _search(wanted: int, **settings: Any) -> dict[str, Any]:
 
 
 def _computed(settings: Settings) -> int:
-    plan = RunPlan.of(
-        settings, facts_of(bundle()), Timeline.from_seconds(SECONDS, FPS), (96, 96), "animation"
-    )
+    plan = RunPlan.of(settings, facts_of(bundle()), Timeline.from_seconds(SECONDS, FPS), size(), "animation")
     cache = plan.cache(time_embedding(bundle().model), on_cpu=False)
     return plan.sigmas.steps if cache is None else sum(cache.plan.computed)
 

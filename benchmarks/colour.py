@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skyreels_core.demo.unseen import SIZE
 from skyreels_core.evaluation.sheets import Row, contact_sheet
 from skyreels_core.media.colour import flicker, lab_to_rgb, mean_lab, rgb_to_lab, unify_clip
 
-from .material import FPS, example
+from .material import FPS, example, size
 from .record import PICTURES, Record
 
 SECONDS = 8.0
@@ -25,7 +24,7 @@ def run(record: Record) -> None:
         "per_frame": _transfer(drifted, clean[0]),
     }
     edge = torch.zeros_like(clean[..., 0])
-    edge[:, :, : SIZE // 8] = 1
+    edge[:, :, : size()[1] // 8] = 1
     for name, frames in results.items():
         record[f"{name}_error"] = float((frames - clean).abs()[~intruder].mean())
         record[f"{name}_flicker"] = float(flicker(mean_lab(frames, edge), mean_lab(clean, edge)).mean())
@@ -43,8 +42,9 @@ def _drift(frames: Tensor) -> Tensor:
 
 def _intruder(frames: int) -> Tensor:
     x = torch.linspace(-2, 1, frames).clamp_min(0)[:, None, None]
-    columns = torch.linspace(0, 1, SIZE)
-    return (columns > 1 - 0.3 * x).expand(frames, SIZE, SIZE)
+    height, width = size()
+    columns = torch.linspace(0, 1, width)
+    return (columns > 1 - 0.3 * x).expand(frames, height, width)
 
 
 def _transfer(frames: Tensor, reference: Tensor) -> Tensor:

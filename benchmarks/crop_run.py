@@ -30,7 +30,7 @@ from skyreels_core.pipeline.face_crop import edit_faces
 from skyreels_core.pipeline.planning import facts_of, plan_edit
 from skyreels_core.run.resume import WorkFolder
 
-from .long_material import Speaker
+from .long_material import DrawnSpeaker
 from .material import FPS, bundle, shipped
 
 CROP, METHOD, STEPS = 640, "pinned", 2
@@ -100,7 +100,7 @@ def tiny() -> Bundle:
 
 def main(seconds: float, folder: Path) -> None:
     half = round(TURN * FPS)
-    speaker = Speaker.draw(0, TURN)
+    speaker = DrawnSpeaker.draw(0, TURN)
     face = draw_face(speaker.who, speaker.motion.slice(0, half), speaker.curves.slice(0, half), FACE)
     video = Drawn(face.frames, round(seconds * FPS))
     places = torch.stack([face.landmarks[video.place(index)] for index in range(len(video))])

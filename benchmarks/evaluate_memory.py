@@ -17,7 +17,7 @@ from skyreels_core.conditioning.pose import to_pose_keypoint
 from skyreels_core.evaluation.metrics.report import JSON
 from skyreels_core.media.writing import write_video
 
-from .long_material import Speaker
+from .long_material import DrawnSpeaker, Speaker
 from .material import FPS
 from .record import Record
 from .watching import Command, measured
@@ -32,14 +32,14 @@ def run(record: Record) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for index in range(DRAWN):
-            write_clip(folder / "many", f"{index:03}", Speaker.draw(index, SECONDS))
+            write_clip(folder / "many", f"{index:03}", DrawnSpeaker.draw(index, SECONDS))
         for index in range(
             DRAWN, many
         ):  # the same again, which nothing can know: each has a place of its own
             for ending in (".mp4", ".json"):
                 drawn = folder / "many" / f"{index % DRAWN:03}{ending}"
                 drawn.with_stem(f"{index:03}").hardlink_to(drawn)
-        write_clip(folder / "long", "long", Speaker.draw(0, LONG_SECONDS))
+        write_clip(folder / "long", "long", DrawnSpeaker.draw(0, LONG_SECONDS))
         few = sorted((folder / "many").glob("*.mp4"))[:FEW]
         runs = {
             "short": measured(words(few[:1], folder / "of_short")),

@@ -35,7 +35,7 @@ def run(record: Record) -> None:
             if mode == "bidirectional":
                 record.setdefault("drawn_largest", []).append(_largest(clip.frames, clip))
                 record.setdefault("anywhere", []).append(_largest(frames, clip))
-                record.setdefault("sync", []).append(sync(frames, clip.boxes[:1], clip.curves))
+                record.setdefault("sync", []).append(sync(frames, clip))
                 record.setdefault("identity", []).append(_identity(frames, clip, index))
         record[f"seam_{mode}"] = max(seams)
     contact_sheet(PICTURES / "fusion.png", rows, columns=12)

@@ -19,7 +19,7 @@ def run(record: Record) -> None:
             clip = example(index, SECONDS)
             for seed in range(SEEDS):
                 made = animated(clip, seed=seed, audio_guidance=str(scale)).frames
-                values.append(sync(made, clip.boxes[:1], clip.curves))
+                values.append(sync(made, clip))
         record[f"audio_{scale:g}"] = {
             "median": np.median(values),
             "interval": median_interval(values, generator),

@@ -22,7 +22,7 @@ def run(record: Record) -> None:
             clip = example(index, SECONDS)
             made = edited(clip, composite=False, hybrid=fraction).frames
             hidden = clip.boxes == 0
-            values.append((sync(made, clip.boxes, clip.curves), psnr(made[hidden], clip.frames[hidden])))
+            values.append((sync(made, clip, edited=True), psnr(made[hidden], clip.frames[hidden])))
         scores.append(np.median([v[0] for v in values]))
         outside.append(np.median([v[1] for v in values]))
     record["fractions"], record["sync"], record["outside_psnr"] = FRACTIONS, scores, outside

@@ -41,7 +41,7 @@ def run(record: Record) -> None:
             changes = _changes(frames, clip)
             at.append(measured_seams(changes, _joins(), FPS))
             between.append(measured_seams(changes, _midway(), FPS))
-            follows.append(sync(frames, clip.boxes[:1], clip.curves))
+            follows.append(sync(frames, clip))
         rows.append({"way": name, "sync": float(np.median(follows)), **_compared(at, between)})
         record["rows"] = rows
 

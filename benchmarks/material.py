@@ -1,21 +1,27 @@
-"""Faces, voices and sentences that training never met, and what is measured on them."""
+"""Faces, voices and sentences that training never met, and what is measured on them.
+
+They are of the kind that the measured model learned from: drawn faces, or rendered people.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skyreels_core import assets
-from skyreels_core.demo.curves import MouthCurves
+from skyreels_core.demo.curves import mouth_curves
 from skyreels_core.demo.unseen import FPS, SEED, Example, drawn
 from skyreels_core.demo.voices import recording
 from skyreels_core.evaluation.agreement import correlation
 from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.evaluation.reader import Reader, Seen
 from skyreels_core.evaluation.seams import seam
 from skyreels_core.media.reading import Video
 from skyreels_core.media.sound import Audio
@@ -34,10 +40,37 @@ class Made:
     report: Report
 
 
+def of_people() -> bool:
+    """Whether the measured model learned from rendered people."""
+    return bundle().metadata.get("learned_from") == "people"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person(Example):
+    """A rendered clip, and what the reader sees of its mouth."""
+
+    seen: Seen
+    groups: NDArray[np.int64]  # of visemes, per frame
+
+
+@functools.lru_cache(maxsize=1)
+def reader() -> Reader:
+    return Reader.load()
+
+
 @functools.lru_cache(maxsize=64)
 def example(index: int, seconds: float) -> Example:
-    samples = recording(SEED + index, seconds, unseen=True)
-    return drawn(index, samples)
+    return rendered_example(index, seconds) if of_people() else drawn_example(index, seconds)
+
+
+def drawn_example(index: int, seconds: float) -> Example:
+    return drawn(index, recording(SEED + index, seconds, unseen=True))
+
+
+def rendered_example(index: int, seconds: float) -> Person:
+    from .rendered_people import person  # a model of drawn faces is measured without what renders
+
+    return person(index, seconds, size())
 
 
 @functools.lru_cache(maxsize=1)
@@ -45,8 +78,18 @@ def bundle() -> Bundle:
     return load_bundle(MODEL)
 
 
+def model_words() -> list[str | Path]:
+    """What names the measured model in a command."""
+    return [] if assets.model() == MODEL else ["--model", MODEL]
+
+
 def shipped() -> Settings:
     return Settings.of(bundle().metadata)
+
+
+def size() -> tuple[int, int]:
+    """Height and width of what the model generates."""
+    return shipped().height, shipped().width
 
 
 def animated(clip: Example, voice: Audio | None = None, **settings) -> Made:
@@ -64,7 +107,7 @@ def edited(clip: Example, voice: Audio | None = None, **settings) -> Made:
 
 
 def reconstructed(clip: Example) -> Tensor:
-    """The drawn frames through the VAE and back: no model on top of it can be better."""
+    """The clip's own frames through the VAE and back: no model on top of it can be better."""
     vae, frames = bundle().vae, clip.frames
     padded = torch.cat([frames, frames[-1:].expand(-len(frames) % 4 + 1, -1, -1, -1)])[
         : 1 + 4 * -(-(len(frames) - 1) // 4)
@@ -73,14 +116,50 @@ def reconstructed(clip: Example) -> Tensor:
     return (vae.decode(vae.encode(video))[0].permute(1, 2, 3, 0)[: len(frames)] + 1) / 2
 
 
-def sync(frames: Tensor, boxes: Tensor, curves: MouthCurves) -> float:
-    """Pearson's r at lag 0 of the measured mouth area and the curve that drives it."""
-    return correlation(mouth_area(frames, boxes).numpy(), curves.area[: len(frames)])
+def sync(frames: Tensor, clip: Example, edited: bool = False) -> float:
+    """Pearson's r at lag 0 of the measured mouth and what drives it."""
+    return correlation(mouth(frames, clip, edited), driving(clip)[: len(frames)])
 
 
-def slope(measured: np.ndarray, drawn: np.ndarray) -> float:
-    """How far the mouth moves for each unit that the drawn mouth moves."""
-    return float(np.polyfit(drawn, measured, 1)[0])
+def mouth(frames: Tensor, clip: Example, edited: bool = False) -> np.ndarray:
+    """How far the mouth is open in each frame [f], generated from the clip's first frame, or edited in its video."""
+    shown = slice(len(frames)) if edited else slice(1)
+    if isinstance(clip, Person):
+        assert clip.landmarks is not None  # a person has them
+        return reader().read(frames, clip.landmarks[shown]).opening.numpy()
+    return mouth_area(frames, clip.boxes[shown]).numpy()
+
+
+def driving(clip: Example, frames: int | None = None, fps: float = FPS) -> np.ndarray:
+    """What the mouth is to follow [f]: the curve of a drawn one, or what a rendered one shows."""
+    if isinstance(clip, Person):
+        known = clip.seen.opening.numpy()
+        instants = (np.arange(frames or len(known)) + 0.5) / fps
+        return np.interp(instants, (np.arange(len(known)) + 0.5) / FPS, known)
+    if frames is None:
+        return clip.curves.area
+    return mouth_curves(clip.voice.samples[0], frames, fps).area
+
+
+def shut(clip: Example) -> np.ndarray:
+    """Whether the clip's own mouth is shut, bool [f]."""
+    return (driving(clip) if isinstance(clip, Person) else clip.curves.opening) < 0.02
+
+
+def slope(measured: np.ndarray, own: np.ndarray) -> float:
+    """How far the mouth moves for each unit that the clip's own mouth moves."""
+    return float(np.polyfit(own, measured, 1)[0])
+
+
+def movement(made: Tensor, clip: Example) -> dict[str, float]:
+    """How much pixels vary over time, as a share of the clip's own: around the eyes, and outside eyes and mouth."""
+    outside = (1 - clip.boxes.amax(0)) * (1 - clip.eyes)
+    spreads = [frames.std(0).mean(-1) for frames in (made, clip.frames)]
+    shares = {}
+    for name, region in {"eyes": clip.eyes, "head": outside}.items():
+        ours, own = (float((spread * region).sum()) for spread in spreads)
+        shares[name] = ours / own
+    return shares
 
 
 def measured_seams(changes: Sequence[float], joins: Iterable[int], fps: float) -> list[float]:

@@ -29,8 +29,6 @@ def run(record: Record) -> None:
         values = []
         for index in range(CLIPS):
             clip = example(index, SECONDS)
-            values += [
-                sync(animated(clip, seed=seed).frames, clip.boxes[:1], clip.curves) for seed in range(SEEDS)
-            ]
+            values += [sync(animated(clip, seed=seed).frames, clip) for seed in range(SEEDS)]
         record[name] = {"median": np.median(values), "interval": median_interval(values, generator)}
     material.bundle = bundle

@@ -33,7 +33,7 @@ from skyreels_core.media.reading import Video
 from skyreels_core.media.region import feather
 from skyreels_core.media.sound import Audio
 
-from .material import FPS, Example, example
+from .material import FPS, Example, drawn_example
 from .record import Record
 
 CLIPS, SECONDS = 6, 2.92
@@ -50,7 +50,7 @@ def run(record: Record) -> None:
         figures = [
             figure for metric in metrics for figure in metric.figures if figure.better in (HIGHER, LOWER)
         ]
-        clips = [(example(i, SECONDS), example(i + CLIPS, SECONDS)) for i in range(CLIPS)]
+        clips = [(drawn_example(i, SECONDS), drawn_example(i + CLIPS, SECONDS)) for i in range(CLIPS)]
         clean = [_measured(encoded(clip_of(one), SEED), metrics, weights) for one, _ in clips]
         found = {
             name: [

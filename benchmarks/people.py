@@ -1,50 +1,43 @@
-"""Lip sync, closures, eyes and visemes on unseen rendered people: `sync` for a model that learned from them.
-
-The takes are those of `python -m tools.train_people render --output runs/people`; `runs/people/held_out` is measured.
-"""
+"""Lip sync, closures, eyes and visemes on unseen rendered people: `sync` for a model that learned from them."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from skyreels_core.conditioning.faces import face_masks
-from skyreels_core.conditioning.pose import Keypoints
-from skyreels_core.demo.curves import mouth_curves
-from skyreels_core.demo.people.articulation import groups_of
-from skyreels_core.demo.people.shards import Shard, Shards
-from skyreels_core.demo.rendered import View
 from skyreels_core.evaluation.agreement import psnr
 from skyreels_core.evaluation.edges import edge_jump
-from skyreels_core.evaluation.reader import Reader, Seen
+from skyreels_core.evaluation.reader import Seen
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 from skyreels_core.evaluation.talking import compare, summary
-from skyreels_core.media.sound import Audio
 
-from .material import FPS, Example, animated, edited, reconstructed, shipped
+from .material import FPS, animated, edited, movement, reader, reconstructed, rendered_example, size, slope
 from .record import PICTURES, Record
 
-TAKES = Path(os.environ.get("PEOPLE_TAKES", "runs/people/held_out"))
-CLIPS, FRAMES = 24, 49  # two windows
+CLIPS, SECONDS = 24, 1.96  # 49 frames: two windows
 TASKS = {"animation": animated, "editing": edited}
 
 
 def run(record: Record) -> None:
-    reader, quality, ceilings, jumps, rows = Reader.load(), [], [], [], []
+    quality, ceilings, jumps, rows = [], [], [], []
     talkings: dict[str, list] = {task: [] for task in TASKS}
-    for shard in Shards(TAKES).now()[:CLIPS]:
-        clip, landmarks, groups = example(shard)
-        rendered, decoded = reader.read(clip.frames, landmarks), reconstructed(clip)
+    slopes, moved = {task: [] for task in TASKS}, {"eyes": [], "head": []}
+    for index in range(CLIPS):
+        clip = rendered_example(index, SECONDS)
+        landmarks, rendered, groups = cast(Tensor, clip.landmarks), clip.seen, clip.groups
+        decoded = reconstructed(clip)
         quality.append(psnr(decoded, clip.frames))
-        ceilings.append(compare(reader.read(decoded, landmarks), rendered, groups))
+        ceilings.append(compare(reader().read(decoded, landmarks), rendered, groups))
         for task, make in TASKS.items():
             made = make(clip).frames
-            seen = reader.read(made, landmarks if task == "editing" else landmarks[:1])
+            seen = reader().read(made, landmarks if task == "editing" else landmarks[:1])
             talkings[task].append(compare(seen, rendered, groups))
+            slopes[task].append(slope(seen.opening.numpy(), rendered.opening[: len(made)].numpy()))
+            if task == "animation":
+                for part, share in movement(made, clip).items():
+                    moved[part].append(share)
             if task == "editing":
                 jumps.append(edge_jump(made, clip.frames, clip.boxes))
             if len(rows) < 8:
@@ -52,24 +45,13 @@ def run(record: Record) -> None:
     record["vae_psnr_median"], record["vae_psnr_lowest"] = np.median(quality), min(quality)
     for name, found in {"ceiling": ceilings, **talkings}.items():
         record[name] = summary(found)
+    for task, values in slopes.items():
+        record[task]["slope"] = np.median(values)
+    for part, values in moved.items():
+        record[f"movement_{part}"] = np.median(values)
+    record["height"], record["width"] = size()
     record["edge_jump"] = np.median(jumps)
     contact_sheet(PICTURES / "people_sync.png", rows)
-
-
-def example(shard: Shard) -> tuple[Example, Tensor, np.ndarray]:
-    """The first frames of a take at the model's size, with their landmarks and what is said in each."""
-    settings = shipped()
-    size, count = (settings.height, settings.width), min(FRAMES, len(shard))
-    pictures = shard.frames
-    view = View.whole(pictures.shape[1:3], size)
-    landmarks = view.places(shard.landmarks[:count])
-    samples = shard.samples[: round(count / FPS * 16000)]
-    boxes = face_masks(Keypoints.of_one_face(landmarks, size[1], size[0]), FPS).boxes
-    clip = Example(
-        shard.caption, view.of(pictures[:count]), boxes, torch.zeros(size), Audio(samples[None], 16000),
-        mouth_curves(samples, count, FPS),
-    )  # fmt: skip
-    return clip, landmarks, groups_of(shard.visemes[:count])
 
 
 def _row(task: str, made: Tensor, seen: Seen, rendered: Seen) -> Row:

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skyreels_core.demo.curves import mouth_curves
 from skyreels_core.evaluation.edits import EditMeter
-from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.media.compositing import composite, layers
 from skyreels_core.media.footage import InMemoryFrames
 
-from .material import FPS, Example, correlation, edited, example, median_interval
+from .material import Example, correlation, driving, edited, example, median_interval, mouth
 from .record import Record
 from .sync import CLIPS, SECONDS
 
@@ -35,20 +33,20 @@ class Pair:
     @classmethod
     def of(cls, index: int) -> Pair:
         clips = {other: example(other, SECONDS) for other in range(CANDIDATES)}
-        own = _curve(clips[index])
+        own = driving(clips[index])
         others = {
-            other: abs(correlation(own, _curve(clip))) for other, clip in clips.items() if other != index
+            other: abs(correlation(own, driving(clip))) for other, clip in clips.items() if other != index
         }
         return cls(clips[index], clips[min(others, key=lambda other: others[other])])
 
     def measured(self, method: str) -> dict[str, float]:
         made = edited(self.clip, self.other.voice, composite=False, method=method).frames
-        mouth = mouth_area(made, self.clip.boxes).numpy()
+        opening = mouth(made, self.clip, edited=True)
         meter = EditMeter()
         for layer in layers(made, InMemoryFrames(self.clip.frames), InMemoryFrames(self.clip.boxes)):
             meter.add(layer, composite(*layer))
         found = meter.findings()
-        follows = (correlation(mouth, clip.curves.area[: len(made)]) for clip in (self.other, self.clip))
+        follows = (correlation(opening, driving(clip)[: len(made)]) for clip in (self.other, self.clip))
         numbers = (*follows, found.outside_db or 0.0, 255 * (found.edge_jump or 0.0), found.edge_ratio or 0.0)
         return dict(zip(SHOWN, (*numbers, *(found.ring_shift or ())), strict=True))
 
@@ -67,10 +65,6 @@ def run(record: Record) -> None:
     for name in ("new", "old"):
         apart = [pinned[name] - masks[name] for masks, pinned in zip(*found.values(), strict=True)]
         record[f"{name}_apart"] = _median(apart, draws)
-
-
-def _curve(clip: Example) -> np.ndarray:
-    return mouth_curves(clip.voice.samples[0], round(SECONDS * FPS), FPS).area
 
 
 def _median(values: list[float], draws: np.random.Generator) -> dict[str, object]:

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from skyreels_core.conditioning.faces import face_masks
 from skyreels_core.conditioning.pose import Keypoints
 from skyreels_core.demo.curves import mouth_curves
 from skyreels_core.demo.faces import Identity, Motion, draw_face
 from skyreels_core.demo.unseen import SIZE
-from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.media.compositing import FEATHER
 from skyreels_core.media.reading import Video
 from skyreels_core.media.region import feather
 from skyreels_core.pipeline.edit import edit
 
-from .material import FPS, SEED, bundle, correlation, median_interval, shipped
+from .material import (
+    FPS,
+    SEED,
+    bundle,
+    correlation,
+    driving,
+    median_interval,
+    mouth,
+    of_people,
+    shipped,
+    size,
+)
 from .pinned import Pair
 from .record import Record
+from .sync import SECONDS
 
 CLIPS = 12
 RATES = (25.0, 24000 / 1001, 30000 / 1001, 60.0)
@@ -31,20 +43,34 @@ RATES = (25.0, 24000 / 1001, 30000 / 1001, 60.0)
 def measured(pair: Pair, index: int, fps: float, method: str = "pinned") -> dict[str, float]:
     """A clip with the other's voice: the same movement of the head, drawn at another rate."""
     frames = int(len(pair.clip.voice.samples[0]) / 16000 * fps)
-    own, new = (mouth_curves(clip.voice.samples[0], frames, fps) for clip in (pair.clip, pair.other))
-    motion = _motion(pair, index, frames, fps)
-    face = draw_face(Identity.draw(random.Random(f"unseen face {index}")), motion, own, SIZE)
-    boxes = face_masks(Keypoints.of_one_face(face.landmarks, SIZE, SIZE), fps).boxes
+    shown, landmarks = (_filmed if of_people() else _drawn)(pair, index, frames, fps)
+    boxes = face_masks(Keypoints.of_one_face(landmarks, *shown.shape[2:0:-1]), fps).boxes
+    clip = replace(pair.clip, frames=shown, boxes=boxes, landmarks=landmarks)
     settings = shipped().override(method=method)
-    source = Video(face.frames, fps, pair.clip.voice)
+    source = Video(shown, fps, pair.clip.voice)
     result = edit(bundle(), source, pair.other.voice, boxes, pair.clip.caption, settings=settings)
     made = result.tensor()
-    untouched = feather(boxes[: len(made)], max(1, round(FEATHER * SIZE))) == 0
+    untouched = feather(boxes[: len(made)], max(1, round(FEATHER * min(size())))) == 0
     return {
-        "new": correlation(mouth_area(made, boxes[: len(made)]).numpy(), new.area[: len(made)]),
-        "exact": torch.equal(made[untouched], face.frames[: len(made)][untouched]),
+        "new": correlation(mouth(made, clip, edited=True), driving(pair.other, frames, fps)[: len(made)]),
+        "exact": torch.equal(made[untouched], shown[: len(made)][untouched]),
         "kept": result.fps == fps and len(made) == frames,
     }
+
+
+def _drawn(pair: Pair, index: int, frames: int, fps: float) -> tuple[Tensor, Tensor]:
+    """Frames and landmarks."""
+    own = mouth_curves(pair.clip.voice.samples[0], frames, fps)
+    motion = _motion(pair, index, frames, fps)
+    face = draw_face(Identity.draw(random.Random(f"unseen face {index}")), motion, own, SIZE)
+    return face.frames, face.landmarks
+
+
+def _filmed(pair: Pair, index: int, frames: int, fps: float) -> tuple[Tensor, Tensor]:
+    from .rendered_people import at_rate, filmed, take
+
+    one = take(index, SECONDS)
+    return filmed(one, at_rate(one.performance, frames, fps), size())
 
 
 def _motion(pair: Pair, index: int, frames: int, fps: float) -> Motion:

@@ -12,6 +12,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 FIGURES, PICTURES = DOCS / "results", DOCS / "pictures"
 
 
+def keep_in(folder: Path) -> None:
+    """Before measurements are imported: where figures go, and pictures beside them."""
+    global FIGURES, PICTURES
+    FIGURES, PICTURES = folder, folder / "pictures"
+
+
 class NotMeasured(Exception):
     """What the measurement needs is not here; says what that is."""
 

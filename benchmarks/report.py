@@ -105,13 +105,25 @@ def sync(r: Record) -> Iterator[Row]:
 
 
 def people(r: Record) -> Iterator[Row]:
-    """Of a model that learned from rendered people."""
+    """Of a model that learned from rendered people; at 192 pixels and more is asked for more."""
+    large = min(r["height"], r["width"]) >= 192
+    median, quartile, quality = (0.88, 0.75, 30) if large else (0.85, 0.7, 26)
     for task in ("animation", "editing"):
         follows, ceiling = r[task], r["ceiling"]
-        names = ("opening", "width", "teeth")
-        text = ", ".join(f"{n} {follows[f'{n}_median']:.2f} ({ceiling[f'{n}_median']:.2f})" for n in names)
-        claim = f"rendered people, {task}: r of the mouth to the rendered one's, median (the VAE's ceiling)"
-        yield Row(claim, "opening >= 0.8", text, follows["opening_median"] >= 0.8)
+        size, values = f"{r['width']}x{r['height']}", [follows["opening_median"], follows["opening_quartile"]]
+        yield Row(
+            f"rendered people at {size}, {task}: r of the lips' opening at lag 0, median / lower quartile of 24",
+            f">= {median} / >= {quartile}",
+            f"{_slashed(values, '.3f')} (the VAE's ceiling {ceiling['opening_median']:.3f})",
+            values[0] >= median and values[1] >= quartile,
+        )
+        text = ", ".join(
+            f"{n} {follows[f'{n}_median']:.2f} ({ceiling[f'{n}_median']:.2f})" for n in ("width", "teeth")
+        )
+        yield Row(f"rendered people, {task}: r of other measures (the VAE's ceiling)", "", text)
+        yield Row(
+            f"amplitude of the lips against the rendered ones, {task}", "no target", f"{follows['slope']:.2f}"
+        )
         closed = f"{100 * follows['closed']:.0f} % of {follows['closures']}"
         yield Row(f"lips closed on p b m, {task}", ">= 90 %", closed, follows["closed"] >= 0.9)
         seen = f"{100 * follows['pupils']:.1f} %, at most {follows['frames_lost']} frames without"
@@ -119,17 +131,14 @@ def people(r: Record) -> Iterator[Row]:
         balanced, chance = follows["visemes_balanced"], follows["visemes_chance"]
         claim = f"visemes closed / teeth / rounded / open seen as said, {task}: balanced, chance"
         yield Row(claim, ">= 2 x chance", f"{balanced:.2f}, {chance:.2f}", balanced >= 2 * chance)
-    quality = f"{r['vae_psnr_median']:.1f} / {r['vae_psnr_lowest']:.1f} dB"
-    yield Row(
-        "PSNR of the VAE on unseen people, median / lowest", ">= 28 dB", quality, r["vae_psnr_median"] >= 28
-    )
+    measured = f"{r['vae_psnr_median']:.1f} / {r['vae_psnr_lowest']:.1f} dB"
+    claim = "PSNR of the VAE on unseen people, median / lowest"
+    yield Row(claim, f">= {quality} dB", measured, r["vae_psnr_median"] >= quality)
+    moves = [r["movement_eyes"], r["movement_head"]]
+    yield Row("movement of eyes / head against rendered clips", ">= 0.8", _slashed(moves), min(moves) >= 0.8)
     jump = 255 * r["edge_jump"]
-    yield Row(
-        "the step over the edge of an edit's box beyond the source's, of 255",
-        "<= 2",
-        f"{jump:.2f}",
-        jump <= 2,
-    )
+    claim = "the step over the edge of an edit's box beyond the source's, of 255"
+    yield Row(claim, "<= 2", f"{jump:.2f}", jump <= 2)
 
 
 def guidance(r: Record) -> Iterator[Row]:
@@ -326,8 +335,8 @@ def write_report() -> None:
     (DOCS / "results.md").write_text(HEAD + "".join(rows) + pictures, encoding="utf-8")
 
 
-def _slashed(values: list[float]) -> str:
-    return " / ".join(f"{value:.2f}" for value in values)
+def _slashed(values: list[float], form: str = ".2f") -> str:
+    return " / ".join(format(value, form) for value in values)
 
 
 def _interval(value: dict) -> str:

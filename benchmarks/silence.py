@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.media.sound import Audio
 
-from .material import animated, example
+from .material import animated, example, mouth, shut
 from .record import Record
 
 FACES, SECONDS = 4, 4.0
@@ -18,11 +17,9 @@ def run(record: Record) -> None:
     shares = []
     for index in range(FACES):
         clip = example(index, SECONDS)
-        shut = mouth_area(clip.frames, clip.boxes)[torch.from_numpy(clip.curves.opening < 0.02)]
-        floor = float(shut.mean()) if len(shut) else 0.0  # hair or shirt in the box
+        closed = mouth(clip.frames, clip, edited=True)[shut(clip)]
+        floor = float(closed.mean()) if len(closed) else 0.0  # hair or shirt in the box
         silent = animated(clip, Audio(torch.zeros_like(clip.voice.samples), 16000)).frames
-        opening = [
-            float(mouth_area(f, clip.boxes[:1]).mean()) - floor for f in (silent, animated(clip).frames)
-        ]
+        opening = [float(mouth(frames, clip).mean()) - floor for frames in (silent, animated(clip).frames)]
         shares.append(opening[0] / opening[1])
     record["share_median"], record["share_worst"] = np.median(shares), max(shares)

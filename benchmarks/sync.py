@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from skyreels_core.evaluation.agreement import psnr
-from skyreels_core.evaluation.mouth import mouth_area
+from skyreels_core.evaluation.agreement import correlation, psnr
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 
-from .material import Example, animated, edited, example, reconstructed, slope, sync
+from .material import Example, animated, driving, edited, example, mouth, movement, reconstructed, slope, sync
 from .record import PICTURES, Record
 
 CLIPS, SECONDS = 24, 1.96  # 49 frames: two windows
@@ -19,47 +19,34 @@ def run(record: Record) -> None:
     ceiling, quality = [], []
     scores: dict[str, list] = {"animation": [], "editing": []}
     slopes: dict[str, list] = {"animation": [], "editing": []}
-    movement = {"eyes": [], "head": []}
+    moved = {"eyes": [], "head": []}
     rows = []
     for index in range(CLIPS):
         clip = example(index, SECONDS)
         decoded = reconstructed(clip)
-        ceiling.append(sync(decoded, clip.boxes, clip.curves))
+        ceiling.append(sync(decoded, clip, edited=True))
         quality.append(psnr(decoded, clip.frames))
         for task, make in (("animation", animated), ("editing", edited)):
             made = make(clip).frames
-            boxes = clip.boxes if task == "editing" else clip.boxes[:1]
-            scores[task].append(sync(made, boxes, clip.curves))
-            area = mouth_area(made, boxes).numpy()
-            slopes[task].append(slope(area, mouth_area(clip.frames, clip.boxes).numpy()))
+            opening = mouth(made, clip, edited=task == "editing")
+            scores[task].append(correlation(opening, driving(clip)[: len(made)]))
+            slopes[task].append(slope(opening, mouth(clip.frames, clip, edited=True)))
             if index < 4:
-                rows.append(_row(task, made, boxes, clip))
+                rows.append(_row(task, made, opening, clip))
             if task == "animation":
-                for part, value in _movement(made, clip).items():
-                    movement[part].append(value)
+                for part, value in movement(made, clip).items():
+                    moved[part].append(value)
     record["vae_psnr_median"] = np.median(quality)
     record["vae_psnr_lowest"] = min(quality)
     record["ceiling_median"] = np.median(ceiling)
     for task, values in scores.items():
         record[f"{task}_median"], record[f"{task}_quartile"] = np.percentile(values, [50, 25])
         record[f"{task}_slope"] = np.median(slopes[task])
-    for part, values in movement.items():
+    for part, values in moved.items():
         record[f"movement_{part}"] = np.median(values)
     contact_sheet(PICTURES / "sync.png", rows)
 
 
-def _row(task: str, made: Tensor, boxes: Tensor, clip: Example) -> Row:
-    import torch
-
-    curves = Curve("voice", torch.from_numpy(clip.curves.area)), Curve("mouth", mouth_area(made, boxes))
-    return Row(task, made, SECONDS, curves)
-
-
-def _movement(made: Tensor, clip: Example) -> dict[str, float]:
-    """How much pixels vary over time, as a share of the drawn clip's: around the eyes, and outside eyes and mouth."""
-    outside = (1 - clip.boxes.amax(0)) * (1 - clip.eyes)
-    regions = {"eyes": clip.eyes, "head": outside}
-    spread = {name: frames.std(0).mean(-1) for name, frames in (("made", made), ("drawn", clip.frames))}
-    return {
-        name: float((spread["made"] * m).sum() / (spread["drawn"] * m).sum()) for name, m in regions.items()
-    }
+def _row(task: str, made: Tensor, opening: np.ndarray, clip: Example) -> Row:
+    curves = (Curve(name, torch.from_numpy(v)) for name, v in (("voice", driving(clip)), ("mouth", opening)))
+    return Row(task, made, SECONDS, tuple(curves))

@@ -23,7 +23,6 @@ import torch
 from torch import Tensor
 
 from skyreels_core.evaluation.agreement import correlation
-from skyreels_core.evaluation.mouth import mouth_area
 from skyreels_core.evaluation.seams import change
 from skyreels_core.evaluation.sheets import Curve, Row, contact_sheet
 from skyreels_core.media.colour import thinned
@@ -53,7 +52,7 @@ def run(record: Record) -> None:
     record.update(attempts.figures())
     record["minutes"], record["fps"] = MINUTES, FPS
     record.update(lengths(output))
-    seen = Seen.of(output, speaker.box())
+    seen = Seen.of(output, speaker)
     record["r_of_each_minute"] = seen.sync(speaker)
     contact_sheet(PICTURES / "ten_minutes.png", seen.rows(speaker))
     found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
@@ -138,22 +137,23 @@ class Seen:
     last: Tensor
 
     @classmethod
-    def of(cls, output: Path, box: Tensor) -> Seen:
-        stream, areas, changes = open_video(output).stream(), [], []
+    def of(cls, output: Path, speaker: Speaker) -> Seen:
+        stream, openings, changes = open_video(output).stream(), [], []
         first, last = [], deque(maxlen=SHOWN)
         while chunk := list(islice(stream, CHUNK)):
-            areas.append(mouth_area(torch.stack(chunk), box))
+            openings.append(speaker.mouth(torch.stack(chunk)))
             before = [last[-1]] if last else []
             changes += [change(thinned(a), thinned(b)) for a, b in pairwise(before + chunk)]
             first += chunk[: SHOWN - len(first)]
             last.extend(chunk)
-        return cls(torch.cat(areas).numpy(), changes, torch.stack(first), torch.stack(list(last)))
+        return cls(np.concatenate(openings), changes, torch.stack(first), torch.stack(list(last)))
 
     def sync(self, speaker: Speaker) -> list[float]:
-        """Pearson's r at lag 0 of the mouth's area and the drawn curve, minute by minute."""
+        """Pearson's r at lag 0 of the mouth and what drives it, minute by minute."""
         minute = round(MINUTE * FPS)
         spans = [slice(first, first + minute) for first in range(0, len(self.mouth) - minute // 2, minute)]
-        return [correlation(self.mouth[span], speaker.curves.area[span]) for span in spans]
+        driving = speaker.driving()
+        return [correlation(self.mouth[span], driving[span]) for span in spans]
 
     def between_joins(self, joins: list[int]) -> dict:
         """The figure of a join where there is none, midway between two: the face alone makes it."""
@@ -169,7 +169,7 @@ class Seen:
                 SHOWN / FPS,
                 tuple(
                     Curve(label, torch.from_numpy(np.ascontiguousarray(values[span])))
-                    for label, values in (("voice", speaker.curves.area), ("mouth", self.mouth))
+                    for label, values in (("voice", speaker.driving()), ("mouth", self.mouth))
                 ),
             )
             for name, (frames, span) in ends.items()
