@@ -64,7 +64,7 @@ def clip_of(one: Take, performance: Performance, seconds: float, size: Size) -> 
 def filmed(one: Take, performance: Performance, size: Size) -> tuple[Tensor, Tensor]:
     """Frames [f h w 3] in 0..1 and landmarks [f 68 2], pixels."""
     footage = film(one.actor, performance, FILMED, FILMED)
-    view = View.whole((FILMED, FILMED), size)
+    view = View.portrait((FILMED, FILMED), size)
     return view.of(footage.frames), view.places(torch.from_numpy(footage.landmarks))
 
 

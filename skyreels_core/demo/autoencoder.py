@@ -43,8 +43,8 @@ class AutoencoderStage(Stage):
 @dataclass(frozen=True)
 class AutoencoderConfig:
     """width: channels of the first level (the host reads one width for encoder and decoder); start: the file of a VAE
-    to go on from, as wide or narrower. principal: the encoder is made of principal components, and `start` gives its
-    decoder alone; its stages then train the decoder only."""
+    to go on from, as wide or narrower. principal: the encoder is made of principal components, unless that of `start`
+    is already, and `start` gives its decoder; the stages then train the decoder only."""
 
     material: Material
     width: int
@@ -52,9 +52,7 @@ class AutoencoderConfig:
     stages: Sequence[AutoencoderStage]
     start: str | None = None
     principal: bool = False
-    flat_outer_level: bool = (
-        False  # full resolution sees one frame at a time: a clip's step takes two thirds as long
-    )
+    flat_outer_level: bool = False  # full resolution sees single frames: two thirds of a clip's time
 
 
 def train_autoencoder(
@@ -88,7 +86,15 @@ def train_autoencoder(
             stage, trainable, lambda model, generator, s=stage: _step(cast(Any, model), config, s, generator)
         )
     run.use_average()
-    return normalise_latents(vae, config)
+    return vae if _goes_on(config) else normalise_latents(vae, config)
+
+
+def _goes_on(config: AutoencoderConfig) -> bool:
+    """Whether the encoder stays that of the VAE that this one starts from, whose latents something may know already."""
+    if not config.principal or config.start is None:
+        return False
+    known = load_vae(config.start).network
+    return known.config["base_dim"] == config.width and principal.is_made_of_components(known)
 
 
 def _start(config: AutoencoderConfig, resumed: bool = False) -> AutoencoderKLWan:
@@ -97,7 +103,7 @@ def _start(config: AutoencoderConfig, resumed: bool = False) -> AutoencoderKLWan
         start_as_image_autoencoder(vae)
     else:
         widen(load_vae(config.start).network, vae)
-    if config.principal and not resumed:  # otherwise the checkpoint has it
+    if config.principal and not resumed and not _goes_on(config):  # resumed, the checkpoint has it
         vae = _principal(config, vae)
     if config.flat_outer_level:
         flatten_outer_level(vae)

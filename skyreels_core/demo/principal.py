@@ -98,6 +98,12 @@ def start_with_principal_components(vae: AutoencoderKLWan, clips: Sequence[Foota
     _read_out(vae)
 
 
+def is_made_of_components(vae: AutoencoderKLWan) -> bool:
+    """Whether its encoder is one of these: what learned its latents can go on with it."""
+    blocks = [module for module in vae.encoder.modules() if hasattr(module, "conv_shortcut")]
+    return not any(bool(block.conv2.weight.any()) for block in cast(Part, blocks))
+
+
 def _pass_everything_on(encoder: Part) -> None:
     """Residual blocks add nothing, channels keep their numbers, and the first layer shows the picture."""
     for block in (module for module in encoder.modules() if hasattr(module, "conv_shortcut")):
@@ -225,8 +231,10 @@ def _halve_frames(layer: Part, rows: Tensor) -> None:
 def adopt_decoder(vae: AutoencoderKLWan, other: AutoencoderKLWan, clips: Sequence[Footage]) -> None:
     """Go on with the decoder of another VAE as wide: its first layer is fitted to the new latents by least squares."""
     vae.decoder.load_state_dict(other.decoder.state_dict())
-    first = vae.decoder.conv_in
-    gram, right = 0.0, 0.0
+    first = cast(Part, vae.decoder).conv_in
+    places = first.weight[0].numel() + 1
+    gram = torch.zeros(places, places, dtype=torch.double)
+    right = torch.zeros(places, first.out_channels, dtype=torch.double)
     for clip in clips:
         video = clip.frames.movedim(-1, 0)[None] * 2 - 1
         known = _surroundings(encode_whole(vae, video)[0]).double()

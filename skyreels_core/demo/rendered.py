@@ -21,6 +21,8 @@ from .material import Footage, detail_weight
 from .people.shards import Shard, Shards
 
 CLOSEST = 0.75  # of the picture's side, what the nearest view shows
+LARGE = 160  # pixels from which on a side a portrait shows the whole picture
+ABOVE = 0.35  # share of what a nearer portrait leaves out that is above it
 TINT, GAMMA = 0.05, 0.12  # most that a colour channel and the contrast are changed
 
 
@@ -50,6 +52,16 @@ class View:
         scale = min(picture[0] / size[0], picture[1] / size[1])
         height, width = round(size[0] * scale), round(size[1] * scale)
         return cls((picture[0] - height) // 2, (picture[1] - width) // 2, height, width, size)
+
+    @classmethod
+    def portrait(cls, picture: tuple[int, int], size: tuple[int, int]) -> View:
+        """What a talking person is shown at: the whole, or the face from nearer where there are few pixels."""
+        whole = cls.whole(picture, size)
+        if min(size) >= LARGE:
+            return whole
+        height, width = round(whole.height * CLOSEST), round(whole.width * CLOSEST)
+        top = whole.top + round((whole.height - height) * ABOVE)
+        return cls(top, whole.left + (whole.width - width) // 2, height, width, size)
 
     def of(self, frames: NDArray[np.uint8]) -> Tensor:
         """[f h w 3] of 0..255 to [f *size 3] in 0..1."""
@@ -137,7 +149,7 @@ class TakeClips:
         number, first = self.index[index]
         shard, cut = self.shards[number], slice(first, first + self.frames)
         pictures = shard.frames
-        view = View.whole(pictures.shape[1:3], (self.height, self.width))
+        view = View.portrait(pictures.shape[1:3], (self.height, self.width))
         places = view.places(shard.landmarks[cut])
         masks = face_masks(Keypoints.of_one_face(places, self.width, self.height), shard.fps)
         frames = view.of(pictures[cut])

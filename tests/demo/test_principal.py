@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,9 +16,11 @@ from skyreels_core.demo.principal import (
     MOTION,
     STILL,
     adopt_decoder,
+    is_made_of_components,
     start_with_principal_components,
 )
 from skyreels_core.demo.whole_sequence import encode_whole
+from skyreels_core.model.vae import save_vae
 
 WIDTH, SIDE = 12, 32
 
@@ -93,6 +96,21 @@ def test_the_decoder_of_another_vae_reads_them(vae, clips):
     wanted = other.decoder.conv_in(encode_whole(other, seen)[0])
     found = before.decoder.conv_in(encode_whole(before, seen)[0])
     assert (found - wanted).square().mean() < 0.2 * wanted.var()
+
+
+def test_a_later_training_goes_on_with_the_same_latents(tmp_path):
+    stage = AutoencoderStage("decoder", 1, 1, 1e-3, frames=5, warmup=1, decoder_only=True)
+    config = AutoencoderConfig(DrawnFaces(SIDE, 25.0), WIDTH, 0, (stage,), principal=True)
+    first = train_autoencoder(config, tmp_path / "first")
+    save_vae(tmp_path / "vae.safetensors", first, torch.float32)
+    later = train_autoencoder(
+        replace(config, start=str(tmp_path / "vae.safetensors"), seed=1), tmp_path / "later"
+    )
+    seen = videos(drawn(100))[:1]
+    before, after = (encode_whole(vae, seen)[0].detach() for vae in (first, later))
+    assert is_made_of_components(first) and is_made_of_components(later)
+    assert torch.equal(before, after)
+    assert not torch.equal(first.decoder.conv_out.weight, later.decoder.conv_out.weight)
 
 
 def test_training_leaves_the_encoder_alone_and_resumes(tmp_path):

@@ -86,6 +86,16 @@ def test_the_whole_view_of_another_shape_is_cut_from_the_middle():
     assert (view.height, view.width) == (256, 217) and view.left == (256 - 217) // 2
 
 
+def test_a_small_portrait_shows_the_face_from_nearer():
+    assert View.portrait((256, 256), (192, 192)) == View.whole((256, 256), (192, 192))
+    near = View.portrait((256, 256), (128, 128))
+    assert (near.height, near.width, near.left, near.top) == (192, 192, 32, 22)
+    tall = View.portrait((256, 256), (144, 112))
+    assert tall.height / tall.width == pytest.approx(144 / 112, abs=0.01)
+    corners = torch.tensor([[tall.left, tall.top], [tall.left + tall.width, tall.top + tall.height]]).float()
+    assert torch.allclose(tall.places(corners), torch.tensor([[0.0, 0.0], [112.0, 144.0]]), atol=0.5)
+
+
 def test_a_batch_is_of_one_size_with_the_mouth_counting_more(takes):
     clips = TakeFaces(str(takes), 32).clips([1, 2, 3], 5, 8.0, (48, 32))
     assert all(clip.frames.shape == (5, 48, 32, 3) and clip.weight.shape == (5, 48, 32) for clip in clips)

@@ -42,7 +42,7 @@ class Sample:
         size, fps = (sampling["height"], sampling["width"]), sampling.get("fps", 25.0)
         count = min(FRAMES, 1 + 4 * ((len(shard) - 1) // 4))
         pictures = shard.frames
-        view = View.whole(pictures.shape[1:3], size)
+        view = View.portrait(pictures.shape[1:3], size)
         frames, vae = view.of(pictures[:count]), model.bundle.vae
         decoded = (
             vae.decode(vae.encode(frames.permute(3, 0, 1, 2)[None] * 2 - 1))[0].permute(1, 2, 3, 0).cpu()
