@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ from filelock import FileLock, Timeout
 from ..api.evaluation import VIDEOS, files_in
 from ..errors import InputError
 from ..evaluation.metrics.weights import Weights
-from .decisions import OVERRIDES, Decided, decide, read_overrides
+from .decisions import OVERRIDES, Decided, Override, decide, read_overrides
 from .export import export
 from .funnel import BAD, BadCases, Level, ask, levels, read_bad_cases
 from .manifest import MANIFEST, check_arrow, write_manifest
 from .measuring import Job, measure, measure_with_ray
 from .page import write_page
-from .record import VideoRecord
+from .record import DIGEST, VideoRecord, identity
 from .stages.thresholds import Thresholds
 
 log = logging.getLogger(__name__)
@@ -66,8 +66,14 @@ def collect(
     chosen = Thresholds.read(thresholds)
     if whisper is None and chosen["sound"]["languages"]:
         raise InputError("sound.languages needs Whisper to tell them; give its folder (--whisper).")
+    files = different(file for video in videos for file in videos_in(video))
+    jobs = [Job(file, output / RECORDS, chosen, tuple(weights), whisper, every_stage) for file in files]
     with held(output):
-        return _collect(videos, output, chosen, tuple(weights), whisper, workers, ray, every_stage, progress)
+        overrides = read_overrides(output / OVERRIDES)  # its faults are said before anything is measured
+        (output / RECORDS).mkdir(parents=True, exist_ok=True)
+        measured = measure_with_ray(jobs) if ray else measure(jobs, workers)
+        _through(measured, "measuring", len(jobs), progress)
+        return _written(jobs, output, overrides, progress)
 
 
 @contextmanager
@@ -83,35 +89,32 @@ def held(output: Path) -> Iterator[None]:
         ) from None
 
 
-def _collect(
-    videos: Sequence[Path],
-    output: Path,
-    chosen: Thresholds,
-    weights: tuple[Path, ...],
-    whisper: Path | None,
-    workers: int,
-    ray: bool,
-    every_stage: bool,
-    progress: Progress | None,
+def _written(
+    jobs: Sequence[Job], output: Path, overrides: Mapping[str, Override], progress: Progress | None
 ) -> Collected:
-    overrides = read_overrides(output / OVERRIDES)
-    files = list({file.absolute(): file for video in videos for file in videos_in(video)}.values())
-    records = output / RECORDS
-    records.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(file, records, chosen, weights, whisper, every_stage) for file in files]
-    _through(measure_with_ray(jobs) if ray else measure(jobs, workers), "measuring", len(jobs), progress)
-    read = [VideoRecord.load(file, records) for file in files]
-    shots = tuple(decide(read, chosen, overrides))
+    """Everything but `measured`, from what was measured."""
+    chosen, weights = jobs[0].thresholds, Weights(jobs[0].weights)
+    shots = tuple(decide([VideoRecord.load(job.video, job.folder) for job in jobs], chosen, overrides))
     for name in sorted(overrides.keys() - {shot.id for shot in shots}):
         log.warning("%s: there is no shot %s; its line is not used.", output / OVERRIDES, name)
     kept = [shot for shot in shots if shot.kept]
-    _through(export(output, kept, Weights(weights)), "exporting", len(kept), progress)
+    _through(export(output, kept, weights), "exporting", len(kept), progress)
     bad = read_bad_cases(output / BAD, kept)
     ask(output / BAD, kept)
     about = {"levels": [vars(level) for level in levels(shots)], "bad": vars(bad)}
     write_manifest(output / MANIFEST, shots, chosen, about)
     write_page(output, shots, bad)
     return Collected(shots, bad)
+
+
+def different(files: Iterable[Path]) -> list[Path]:
+    """Each video once, wherever else it lies as a copy or a link."""
+    known: dict[str, Path] = {}
+    for file in files:
+        first = known.setdefault(identity(file)[-DIGEST:], file)
+        if first.absolute() != file.absolute():
+            log.warning("%s holds the same video as %s; it is taken once.", file, first)
+    return list(known.values())
 
 
 def videos_in(path: Path) -> list[Path]:

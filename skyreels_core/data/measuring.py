@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from ..errors import InputError, first_words, sentence
@@ -48,12 +49,16 @@ def measure(jobs: Sequence[Job], workers: int = 1) -> Iterator[Path]:
         for job in jobs:
             yield measure_video(job)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (os.getpid(),)) as pool:
+    context = get_context("spawn")
+    ended = context.Event()
+    with ProcessPoolExecutor(workers, context, _begin, (os.getpid(), ended)) as pool:
         try:
             for done in as_completed([pool.submit(measure_video, job) for job in jobs]):
                 yield done.result()
-        finally:  # an interrupted run does not wait for what has not begun
+        except BaseException:  # an interrupted run waits for nothing: what a stage has measured is saved
             pool.shutdown(wait=False, cancel_futures=True)
+            ended.set()
+            raise
 
 
 def measure_with_ray(jobs: Sequence[Job]) -> Iterator[Path]:
@@ -115,12 +120,13 @@ def _measure_shot(record: VideoRecord, kept: ShotRecord, shot: Shot, job: Job) -
             return
 
 
-def _begin(caller: int) -> None:
-    """A worker ends when its caller is gone."""
+def _begin(caller: int, ended: Event) -> None:
+    """A worker ends when its caller is gone or says so. Ctrl-C reaches all of them, and is the caller's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        while os.getppid() == caller:
-            time.sleep(LOOK_SECONDS)
+        while os.getppid() == caller and not ended.wait(LOOK_SECONDS):
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..evaluation.metrics.results import key_of, stamp
+from ..evaluation.metrics.results import key_of
 from ..files import atomic
 from .stages import STAGES, Values
 from .stages.shot import landmarks_beside
 from .stages.thresholds import Thresholds
 
+SAMPLE = 1 << 20  # bytes of a file that are looked at in one place
+DIGEST = 12  # last characters of a key, which tell the content
 VERSION = 1  # of the way in which shots are found
 
 
@@ -48,16 +51,23 @@ class VideoRecord:
 
     @classmethod
     def load(cls, video: Path, folder: Path) -> VideoRecord:
-        """That of the folder, or a new one where the file or the way to find shots is another."""
-        beside = landmarks_beside(video)
-        key = key_of(video.stem, stamp(video), *([stamp(beside)] if beside else []))
-        path = folder / f"{key}.json"
-        if path.is_file():
-            held = json.loads(path.read_text(encoding="utf-8"))
-            if held["version"] == VERSION:
-                shots = [ShotRecord(**shot) for shot in held.pop("shots")]
-                return cls(**held, shots=shots)
+        """That of the folder, wherever the video was and whatever it was called when it was measured; a new one where
+        its content, its landmarks or the way to find shots is another, and where the record is damaged."""
+        key = identity(video)
+        for path in [folder / f"{key}.json", *sorted(folder.glob(f"*{key[-DIGEST:]}.json"))]:
+            if (found := cls._read(path)) is not None:
+                found.video = str(video.absolute())
+                return found
         return cls(str(video.absolute()), key)
+
+    @classmethod
+    def _read(cls, path: Path) -> VideoRecord | None:
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            shots = [ShotRecord(**shot) for shot in held.pop("shots")]
+            return cls(**held, shots=shots) if held["version"] == VERSION else None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
 
     def save(self, folder: Path) -> None:
         path = folder / f"{self.key}.json"
@@ -67,3 +77,24 @@ class VideoRecord:
     def name(self, index: int) -> str:
         """Of a shot, in manifest, overrides and pages."""
         return f"{self.key}-{index:03}"
+
+
+def identity(video: Path) -> str:
+    """A name for a video and the landmarks beside it, by what is in them."""
+    beside = landmarks_beside(video)
+    return key_of(video.stem, *(_content(file) for file in (video, beside) if file is not None))
+
+
+def _content(path: Path) -> str:
+    """The size of a file, and its beginning, middle and end: to read all of long footage takes longer than to use it.
+    What cannot be read is told by its place."""
+    seen = hashlib.sha256()
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            for place in (0, (size - SAMPLE) // 2, size - SAMPLE):
+                file.seek(max(0, place))
+                seen.update(file.read(SAMPLE))
+    except OSError:
+        return str(path.absolute())
+    return f"{size}:{seen.hexdigest()}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +152,83 @@ def test_a_killed_run_measures_nothing_twice(videos, made, tmp_path):
     assert all(after[name] == when for name, when in before.items())
     whole = [read_manifest(folder / "manifest.parquet")[0] for folder in (made[0], tmp_path)]
     assert whole[0] == whole[1]
+
+
+def test_ctrl_c_ends_all_processes_at_once_and_the_next_run_goes_on(videos, made, tmp_path):
+    words = ["data", str(videos), "-o", str(tmp_path), "--thresholds", str(videos / "thresholds.yaml")]
+    run = subprocess.Popen(
+        [sys.executable, "-c", RUN, *words, "--workers", "2"],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    until = time.monotonic() + 120
+    while time.monotonic() < until and not complete(tmp_path / "measured"):
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130 and "Traceback" not in said
+    assert is_empty(run.pid), "a process was left"
+    before = complete(tmp_path / "measured")
+    assert main(words) == 0
+    assert all(complete(tmp_path / "measured")[name] == when for name, when in before.items())
+    whole = [read_manifest(folder / "manifest.parquet")[0] for folder in (made[0], tmp_path)]
+    assert whole[0] == whole[1]
+
+
+def is_empty(group: int) -> bool:
+    """Whether all processes of a group end within ten seconds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def own(videos, tmp_path):
+    """A folder of one video with its landmarks, measured, and a line of a person's about it."""
+    for file in videos.glob("good.*"):
+        (tmp_path / "footage").mkdir(exist_ok=True)
+        shutil.copy(file, tmp_path / "footage")
+    found = collect([tmp_path / "footage"], tmp_path / "out", thresholds=videos / "thresholds.yaml")
+    (tmp_path / "out" / "overrides.csv").write_text(f"{found.shots[0].id},refuse,squints\n")
+    return tmp_path
+
+
+def test_footage_that_moves_or_is_renamed_stays_measured_and_decided(videos, own, monkeypatch):
+    monkeypatch.setattr(measuring, "find_shots", None)  # which nothing may call
+    moved = own / "elsewhere"
+    (own / "footage").rename(moved)
+    for file in list(moved.iterdir()):
+        file.rename(file.with_stem("best"))
+    (shot,) = collect([moved], own / "out", thresholds=videos / "thresholds.yaml").shots
+    assert shot.video == str(moved / "best.mp4")
+    assert shot.override is not None and shot.override.note == "squints"
+
+
+def test_a_copy_and_a_link_are_the_same_video(videos, own, caplog):
+    for file in list((own / "footage").iterdir()):
+        (file.with_stem("link")).symlink_to(file)
+        shutil.copy(file, file.with_stem("copy"))
+    shots = collect([own / "footage"], own / "out", thresholds=videos / "thresholds.yaml").shots
+    assert len(shots) == 1
+    assert sum("it is taken once" in line for line in caplog.messages) == 2
+
+
+def test_changed_footage_and_a_damaged_record_are_measured_anew(videos, own):
+    output, settings = own / "out", videos / "thresholds.yaml"
+    (record,) = (output / "measured").glob("*.json")
+    known = record.read_text()
+    for damaged in ("", "[]", "{", known[: len(known) // 2], '{"version": 1, "shots": [{}]}'):
+        record.write_text(damaged)
+        (shot,) = collect([own / "footage"], output, thresholds=settings).shots
+        assert shot.override is not None and not shot.error
+    with (own / "footage" / "good.mp4").open("ab") as file:
+        file.write(b"\0" * 8)
+    (shot,) = collect([own / "footage"], output, thresholds=settings).shots
+    assert shot.override is None and not shot.error
 
 
 def complete(folder: Path) -> dict[str, int]:
