@@ -112,11 +112,11 @@ def changed(lora: Lora, file: Any, change: Change, weight: Tensor) -> Tensor:
                 f"In {lora.path}, {name} holds NaN or infinity: the file is damaged. Download it "
                 "again, or give another."
             )
-    weight = weight.float()
+    weight = weight.to(torch.float32, copy=True)  # nothing else as large is needed beside it
     if "diff" in tensors:
-        weight = weight + lora.strength * tensors["diff"].reshape(weight.shape)
+        weight.add_(tensors["diff"].reshape(weight.shape), alpha=lora.strength)
     if "up" in tensors:
         up, down = tensors["up"].flatten(1), tensors["down"].flatten(1)
         factor = tensors["alpha"].item() / len(down) if "alpha" in tensors else 1.0
-        weight = weight + (lora.strength * factor) * (up @ down).reshape(weight.shape)
+        weight.view(len(weight), -1).addmm_(up, down, alpha=lora.strength * factor)
     return weight
