@@ -34,3 +34,11 @@ def test_names_of_old_paths_are_imported_as_before():
 def test_a_module_that_never_was_is_not_found():
     with pytest.raises(ModuleNotFoundError, match=r"skyreels_core\.video\.nothing"):
         import_module("skyreels_core.video.nothing")
+
+
+def test_training_is_found_where_it_was():
+    recipe, new = (import_module(f"skyreels_core.training.{name}") for name in ("recipe", "train"))
+    with pytest.warns(DeprecationWarning, match="train.train now"):
+        assert recipe.train is new.train
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = recipe.nothing

@@ -13,7 +13,7 @@ from ..training.dry_run import dry_run
 from ..training.launching import launch
 from ..training.ranks import checked_devices
 from ..training.recipe import read_recipe
-from ..training.recipe import train as train_recipe
+from ..training.train import train as train_recipe
 
 # Ends at once: libraries may wait at exit for ranks that have gone.
 IN_RANK = """import os, sys

@@ -18,7 +18,7 @@ from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.demo.rendered import TakeClips, TakeFaces, View
 from skyreels_core.errors import InputError
 from skyreels_core.model.bundle import load_bundle
-from skyreels_core.training.recipe import train
+from skyreels_core.training.train import train
 
 FRAMES, SIDE = 40, 64
 

@@ -24,8 +24,8 @@ from skyreels_core.parallel.devices import Devices
 from skyreels_core.parallel.workers import ROOT
 from skyreels_core.training.launching import launch
 from skyreels_core.training.ranks import Ranks, join
-from skyreels_core.training.recipe import train
 from skyreels_core.training.sharding import local_bytes, shard
+from skyreels_core.training.train import train
 from skyreels_core.training.transformer import AudioDrivenModel
 
 STEPS = 3

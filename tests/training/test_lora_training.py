@@ -19,7 +19,8 @@ from skyreels_core.errors import InputError
 from skyreels_core.model.backbone import WanModel
 from skyreels_core.model.bundle import load_bundle, random_bundle
 from skyreels_core.training.lora import LoraSettings, add_lora, comfyui_state, lora_parameters
-from skyreels_core.training.recipe import read_recipe, train
+from skyreels_core.training.recipe import read_recipe
+from skyreels_core.training.train import train
 
 PARTS = ("vae", "text_encoder", "whisper")
 ALPHA = 6

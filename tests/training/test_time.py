@@ -14,7 +14,8 @@ from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
 from skyreels_core.training.budget import TimeBudget
 from skyreels_core.training.loop import AS_STATED, Run, Stage
-from skyreels_core.training.recipe import Recipe, _budget, read_recipe
+from skyreels_core.training.recipe import Recipe, read_recipe
+from skyreels_core.training.train import _budget
 
 SLEEP = 0.02
 RECIPES = Path(__file__).parents[2] / "skyreels_core" / "training" / "recipes"

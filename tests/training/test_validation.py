@@ -14,7 +14,8 @@ from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
 from skyreels_core.media.reading import read_video
 from skyreels_core.model.bundle import random_bundle
-from skyreels_core.training.recipe import read_recipe, train
+from skyreels_core.training.recipe import read_recipe
+from skyreels_core.training.train import train
 
 PARTS = ("vae", "text_encoder", "whisper")
 

@@ -14,7 +14,7 @@ from skyreels_core import assets
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.model.checkpoint import describe
 from skyreels_core.model.config import CONFIGS
-from skyreels_core.training.recipe import train
+from skyreels_core.training.train import train
 
 from .rendering import Background, Plan
 from .results import Results
