@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 # Old name to new one, below the package.
 MOVED = {
@@ -62,6 +63,10 @@ MOVED = {
 }
 
 
+# What left a module that is still there: old module and name to new module.
+MOVED_NAMES = {("training.recipe", "train"): "training.train"}
+
+
 class OldPaths(MetaPathFinder, Loader):
     """Asked only for modules that are not where they were looked for."""
 
@@ -80,13 +85,25 @@ class OldPaths(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         new = self.prefix + MOVED[module.__name__.removeprefix(self.prefix)]
-        warnings.warn(
-            f"{module.__name__} is {new} now; the old path ends with 0.3.", DeprecationWarning, stacklevel=2
-        )
+        _warn(module.__name__, new)
         public = {
             name: value for name, value in vars(import_module(new)).items() if not name.startswith("__")
         }
         module.__dict__.update(public)
+
+
+def moved_name(module: str, name: str) -> Any:
+    """What `name` in a module is now, for its `__getattr__`. Raises AttributeError where there never was one."""
+    package, _, below = module.partition(".")
+    new = MOVED_NAMES.get((below, name))
+    if new is None:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    _warn(f"{module}.{name}", f"{package}.{new}.{name}")
+    return getattr(import_module(f"{package}.{new}"), name)
+
+
+def _warn(old: str, new: str) -> None:
+    warnings.warn(f"{old} is {new} now; the old path ends with 0.3.", DeprecationWarning, stacklevel=3)
 
 
 def keep_old_paths(package: str) -> None:

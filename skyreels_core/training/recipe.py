@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from accelerate import Accelerator
 
 from ..errors import InputError
 from ..model.config import AudioConfig, WanConfig
+from ..moved import moved_name
 from .clips import ClipSource, FolderClips
 from .loop import AS_STATED, Budget, Stage
 from .lora import LoraSettings
@@ -194,10 +194,4 @@ def _leg(section: dict[str, Any]) -> Leg:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "train":
-        from .train import train
-
-        text = f"{__name__}.train is {__package__}.train.train now; the old path ends with 0.3."
-        warnings.warn(text, DeprecationWarning, stacklevel=2)
-        return train
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return moved_name(__name__, name)
