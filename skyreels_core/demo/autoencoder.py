@@ -24,7 +24,7 @@ from .widening import widen
 KL_WEIGHT = 1e-5
 SQUARED_WEIGHT = 4.0
 STATISTICS_CLIPS = 48
-PRINCIPAL_CLIPS, FITTED_CLIPS = 96, 12
+PRINCIPAL_CLIPS, FITTED_CLIPS = 96, 8
 PRINCIPAL_MOUTH = 5.0  # how much more the mouth counts in the components
 
 

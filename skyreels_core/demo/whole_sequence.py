@@ -98,14 +98,23 @@ def _norm(norm: Part, x: Tensor) -> Tensor:
 
 def _residual(block: Part, x: Tensor, b: int) -> Tensor:
     shortcut = x if isinstance(block.conv_shortcut, nn.Identity) else _conv(block.conv_shortcut, x, b)
+    if _adds_nothing(block.conv2):
+        return shortcut
     x = _conv(block.conv1, F.silu(_norm(block.norm1, x)), b)
     return _conv(block.conv2, F.silu(_norm(block.norm2, x)), b) + shortcut
+
+
+def _adds_nothing(last: Part) -> bool:
+    """Whether a branch ends in a layer of zeros that does not learn, as those of an encoder of principal components."""
+    return not torch.is_grad_enabled() and not bool(last.weight.any()) and not bool(last.bias.any())
 
 
 def _middle(block: Part, x: Tensor, b: int) -> Tensor:
     x = _residual(block.resnets[0], x, b)
     for attention, residual in zip(block.attentions, block.resnets[1:], strict=True):
-        x = _residual(residual, _fold(attention(_unfold(x, b))), b)
+        if not _adds_nothing(attention.proj):
+            x = _fold(attention(_unfold(x, b)))
+        x = _residual(residual, x, b)
     return x
 
 

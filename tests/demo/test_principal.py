@@ -67,6 +67,16 @@ def test_the_library_gives_the_same_latents(vae, clips, latents):
     assert (vae.encode(videos(clips)[:1]).latent_dist.mean - latents[:1]).abs().max() < 1e-3
 
 
+def test_branches_of_zeros_are_left_out_only_where_nothing_learns(vae, clips, latents):
+    seen = videos(clips)[:1]
+    with torch.no_grad():
+        quick = encode_whole(vae, seen)[0]
+    assert (quick - latents[:1]).abs().max() < 1e-5
+    learning = made_of(clips).requires_grad_(True)
+    encode_whole(learning, seen)[0].square().mean().backward()
+    assert learning.encoder.mid_block.resnets[0].conv2.weight.grad.any()
+
+
 def test_the_last_channels_tell_motion_alone(vae, clips, latents):
     still = videos(clips)[:, :, :1].expand(-1, -1, FRAMES, -1, -1)
     told = encode_whole(vae, still)[0]
