@@ -30,11 +30,8 @@ CONSTANT = 64.0  # a channel so much larger than the others that a norm over cha
 LOG_VARIANCE = -5.0  # of latents whose variance is 1: noise that the decoder learns to bear
 CARRIED = 0.1  # deviation of what is only passed on, so that the norm does not see it
 FRAMES = 17
-OUTER, MIDDLE, INNER = (
-    2,
-    5,
-    8,
-)  # of Wan's down_blocks: what halves the sides; the last two halve the frames too
+# Of Wan's down_blocks, those that halve the sides; the last two halve the frames too.
+OUTER, MIDDLE, INNER = 2, 5, 8
 Part = Any
 
 
@@ -53,13 +50,9 @@ class Features:
 
     def squares(self) -> Features:
         """The 2x2 places of each square as channels, place by place: [n f 4c h/2 w/2]."""
-        places = (
-            F.pixel_unshuffle(self.values.flatten(0, 1), 2)
-            .unflatten(1, (-1, 4))
-            .transpose(1, 2)
-            .flatten(1, 2)
-        )
-        return Features(places.unflatten(0, self.values.shape[:2]), F.avg_pool2d(self.weight, 2))
+        places = F.pixel_unshuffle(self.values.flatten(0, 1), 2).unflatten(1, (-1, 4))
+        channels = places.transpose(1, 2).flatten(1, 2).unflatten(0, self.values.shape[:2])
+        return Features(channels, F.avg_pool2d(self.weight, 2))
 
     def pairs(self) -> Features:
         """Of frames 0 and 1, 2 and 3, ...: the channels of the earlier, then those of the later [n f/2 2c h w]."""
@@ -148,10 +141,8 @@ def _inner(layer: Part, features: Features, still: int) -> None:
     channels, width = range(len(mean)), features.values.shape[2]
     seen, variances = components(covariance, [c for c in channels if c % width < still])
     moving, moved = components(covariance, [c for c in channels if c % width >= still])
-    kept, spare = (
-        seen[:STILL] / variances[:STILL, None].sqrt(),
-        layer.time_conv.in_channels - 2 * LATENT_CHANNELS - 1,
-    )
+    kept = seen[:STILL] / variances[:STILL, None].sqrt()
+    spare = layer.time_conv.in_channels - 2 * LATENT_CHANNELS - 1
     carried = moving[: min(spare, len(moving))]
     carried = carried * (CARRIED / moved[: len(carried), None].sqrt())
     rest = seen[STILL : STILL + spare - len(carried)]
