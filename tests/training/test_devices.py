@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -14,12 +13,12 @@ import torch.distributed as dist
 from safetensors.torch import load_file
 from torch.distributed.tensor import DTensor
 from torch.testing._internal.distributed.fake_pg import FakeStore
+from toys import PARTS, material, sections, written
 
-from skyreels_core import assets
 from skyreels_core.cli import main
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
-from skyreels_core.model.bundle import load_bundle, random_bundle
+from skyreels_core.model.bundle import load_bundle
 from skyreels_core.parallel.devices import Devices
 from skyreels_core.parallel.workers import ROOT
 from skyreels_core.training.launching import launch
@@ -29,33 +28,18 @@ from skyreels_core.training.train import train
 from skyreels_core.training.transformer import AudioDrivenModel
 
 STEPS = 3
-PARTS = ("vae", "text_encoder", "whisper")
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    random_bundle(folder, seed=0)
-    (folder / "clips").mkdir()
-    shutil.copy(assets.video(), folder / "clips" / "talk.mp4")
-    return folder
+    return material(tmp_path_factory.mktemp("data"))
 
 
 def recipe(folder: Path, steps: int) -> Path:
     """A batch of three, so that two ranks have unlike parts of it; the joint stage keeps an average."""
-    leg = {"editing": 0.0, "batch": 3, "lr": 1e-4, "warmup": 1}
-    sections = {
-        "dtype": "float32",
-        "data": {"kind": "folder", "folder": str(folder / "clips"), "frames": 33, "width": 32, "height": 32, "fps": 25},
-        "encoders": {part: str(folder / f"{part}.safetensors") for part in PARTS},
-        "transformer": {"backbone": str(folder / "model.safetensors"), "seed": 0, "legs": [
-            {"name": "voice", "train": "audio", "steps": 1, **leg},
-            {"name": "joint", "train": "all", "steps": steps, "ema": 0.5, **leg},
-        ]},
-    }  # fmt: skip
-    path = folder / f"recipe{steps}.yaml"
-    path.write_text(json.dumps(sections), encoding="utf-8")
-    return path
+    voice = {"name": "voice", "train": "audio", "steps": 1, "batch": 3}
+    joint = {"name": "joint", "train": "all", "steps": steps, "batch": 3, "ema": 0.5}
+    return written(folder, sections(folder, voice, joint, frames=33), f"recipe{steps}")
 
 
 def losses(run: Path) -> list[float]:

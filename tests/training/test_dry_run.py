@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from toys import PARTS, material, sections, written
 
-from skyreels_core import assets
 from skyreels_core.cli import main
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
-from skyreels_core.model.bundle import random_bundle
 from skyreels_core.training.dry_run import named_files
 from skyreels_core.training.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[2] / "skyreels_core" / "training" / "recipes"
-PARTS = ("vae", "text_encoder", "whisper")
 
 
 @pytest.fixture
 def recipe(tmp_path) -> Path:
-    random_bundle(tmp_path, seed=0)
-    (tmp_path / "clips").mkdir()
-    shutil.copy(assets.video(), tmp_path / "clips" / "talk.mp4")
-    leg = {"editing": 0.0, "batch": 2, "lr": 1e-4, "steps": 9}
-    size = {"frames": 17, "width": 64, "height": 32, "fps": 25}
-    sections = {
-        "data": {"kind": "folder", "folder": str(tmp_path / "clips"), **size},
-        "encoders": {part: str(tmp_path / f"{part}.safetensors") for part in PARTS},
-        "transformer": {"backbone": str(tmp_path / "model.safetensors"), "seed": 0, "legs": [
-            {"name": "voice", "train": "audio", **leg}, {"name": "joint", "train": "all", **leg},
-        ]},
-    }  # fmt: skip
-    path = tmp_path / "recipe.yaml"
-    path.write_text(json.dumps(sections), encoding="utf-8")
-    return path
+    material(tmp_path)
+    legs = (
+        {"name": name, "train": train, "steps": 9} for name, train in (("voice", "audio"), ("joint", "all"))
+    )
+    asked = sections(tmp_path, *legs)
+    asked["data"]["width"] = 64
+    return written(tmp_path, asked)
 
 
 def words(recipe: Path, *more: str) -> list[str]:
@@ -70,8 +59,8 @@ def test_files_that_are_missing_are_all_named_at_once(recipe, capsys):
 
 
 def test_what_the_recipe_rules_out_is_said(recipe, capsys):
-    sections = {**json.loads(recipe.read_text()), "memory": {"fp8": True}}
-    recipe.write_text(json.dumps(sections))
+    asked = {**json.loads(recipe.read_text()), "memory": {"fp8": True}}
+    recipe.write_text(json.dumps(asked))
     assert main(words(recipe)) == 2
     assert "a leg trains the backbone itself" in capsys.readouterr().err
 

@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from toys import SIZES, toy
+from toys import SIZES, material, sections, toy, written
 
-from skyreels_core import assets
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
 from skyreels_core.model.backbone import WanModel
-from skyreels_core.model.bundle import load_bundle, random_bundle
+from skyreels_core.model.bundle import load_bundle
 from skyreels_core.training.lora import LoraSettings, add_lora, comfyui_state, lora_parameters
 from skyreels_core.training.recipe import read_recipe
 from skyreels_core.training.train import train
 
-PARTS = ("vae", "text_encoder", "whisper")
 ALPHA = 6
 
 
-def sections(folder: Path, *legs: dict, **transformer) -> dict:
-    return {
-        "dtype": "float32",
-        "data": {"kind": "folder", "folder": str(folder / "clips"), "frames": 17, "width": 32, "height": 32, "fps": 25},
-        "encoders": {part: str(folder / f"{part}.safetensors") for part in PARTS},
-        "transformer": {
-            "backbone": str(folder / "model.safetensors"), "seed": 0,
-            "legs": [{"editing": 0.5, "batch": 2, "lr": 1e-2, "warmup": 1, "steps": 2, **leg} for leg in legs],
-            **transformer,
-        },
-    }  # fmt: skip
-
-
-VOICE, LORA = {"name": "voice", "train": "audio"}, {"name": "joint", "train": "lora"}
+OWN = {"editing": 0.5, "lr": 1e-2}
+VOICE, LORA = {"name": "voice", "train": "audio", **OWN}, {"name": "joint", "train": "lora", **OWN}
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Path, Path]:
     """A folder with a model and clips, and the bundle of a run in it."""
-    folder = tmp_path_factory.mktemp("data")
-    random_bundle(folder, seed=0)
-    (folder / "clips").mkdir()
-    shutil.copy(assets.video(), folder / "clips" / "talk.mp4")
-    recipe = folder / "recipe.yaml"
-    recipe.write_text(json.dumps(sections(folder, VOICE, LORA, lora={"rank": 3, "alpha": ALPHA})))
+    folder = material(tmp_path_factory.mktemp("data"))
+    recipe = written(folder, sections(folder, VOICE, LORA, lora={"rank": 3, "alpha": ALPHA}))
     return folder, train(recipe, folder / "run", EVERY_SECTION)
 
 
@@ -113,22 +93,20 @@ def test_the_layers_start_the_same_with_the_same_seed():
     ),
 )
 def test_settings_that_cannot_be_meant_are_refused(tmp_path, changes, says):
-    (tmp_path / "recipe.yaml").write_text(json.dumps(sections(tmp_path, VOICE, LORA, **changes)))
+    written(tmp_path, sections(tmp_path, VOICE, LORA, **changes))
     with pytest.raises(InputError, match=says):
         read_recipe(tmp_path / "recipe.yaml")
 
 
 def test_lora_beside_a_backbone_that_moves_is_refused(tmp_path):
     legs = VOICE, LORA, {"name": "whole", "train": "all"}
-    (tmp_path / "recipe.yaml").write_text(json.dumps(sections(tmp_path, *legs, lora={})))
+    written(tmp_path, sections(tmp_path, *legs, lora={}))
     with pytest.raises(InputError, match="leave one of them out"):
         read_recipe(tmp_path / "recipe.yaml")
 
 
 def test_a_leg_that_trains_something_unknown_is_refused(tmp_path):
-    (tmp_path / "recipe.yaml").write_text(
-        json.dumps(sections(tmp_path, {"name": "x", "train": "everything"}))
-    )
+    written(tmp_path, sections(tmp_path, {"name": "x", "train": "everything"}))
     with pytest.raises(InputError, match="'everything', not one of audio, lora, backbone, all"):
         read_recipe(tmp_path / "recipe.yaml")
 

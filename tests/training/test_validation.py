@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import csv
-import json
-import shutil
 from pathlib import Path
 
 import pytest
+from toys import material, sections, written
 
-from skyreels_core import assets
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
 from skyreels_core.media.reading import read_video
-from skyreels_core.model.bundle import random_bundle
 from skyreels_core.training.recipe import read_recipe
 from skyreels_core.training.train import train
-
-PARTS = ("vae", "text_encoder", "whisper")
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    random_bundle(folder, seed=0)
-    (folder / "clips").mkdir()
-    shutil.copy(assets.video(), folder / "clips" / "talk.mp4")
-    return folder
+    return material(tmp_path_factory.mktemp("data"))
 
 
 def recipe(folder: Path, steps: int, **validate) -> Path:
-    leg = {
-        "name": "voice",
-        "train": "audio",
-        "editing": 0.0,
-        "batch": 1,
-        "lr": 1e-3,
-        "warmup": 1,
-        "steps": steps,
-    }
-    sections = {
-        "dtype": "float32",
-        "data": {"kind": "folder", "folder": str(folder / "clips"), "frames": 17, "width": 32, "height": 32, "fps": 25},
-        "encoders": {part: str(folder / f"{part}.safetensors") for part in PARTS},
-        "transformer": {"backbone": str(folder / "model.safetensors"), "seed": 0, "legs": [leg]},
-        "sampling": {"width": 32, "height": 32, "window": 5, "overlap": 1, "steps": 2},
-        "validate": {"every": 2, "clips": 1, **validate},
-    }  # fmt: skip
-    path = folder / f"recipe{steps}.yaml"
-    path.write_text(json.dumps(sections), encoding="utf-8")
-    return path
+    leg = {"name": "voice", "train": "audio", "batch": 1, "lr": 1e-3, "steps": steps}
+    sampling = {"width": 32, "height": 32, "window": 5, "overlap": 1, "steps": 2}
+    more = {"sampling": sampling, "validate": {"every": 2, "clips": 1, **validate}}
+    return written(folder, {**sections(folder, leg), **more}, f"recipe{steps}")
 
 
 def rows(run: Path) -> list[dict[str, str]]:
