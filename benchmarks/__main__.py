@@ -16,6 +16,8 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from skyreels_core.errors import InputError
+
 from . import gpu, gpu_table, material, record
 from .record import NotMeasured, Record
 from .report import write_report
@@ -44,25 +46,36 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if (options.names == ["parallel"]) != (options.devices is not None):
         parser.error("parallel measures the devices that --devices names, and nothing else does")
-    if options.devices is not None:
-        several_devices(options.devices, options.model)
-        return
     if options.toy and options.names != ["gpu"]:
         parser.error("--toy tries gpu alone")
-    if options.names == ["gpu"]:  # which needs no model of any file
-        measure_gpu(options.toy)
-        return
-    unknown = [name for name in options.names if not Path(__file__).with_name(f"{name}.py").exists()]
+    unknown = [name for name in options.names if not measures(name)]
     if unknown:
         parser.error(f"nothing measures {', '.join(unknown)}; these do: {', '.join(NAMES)}")
     if options.results is not None and options.model is None:
         parser.error("--results is for another model, which --model names")
+    if options.names == ["gpu"]:  # which needs no model of any file
+        if options.model is not None:
+            parser.error("gpu measures sizes, without a model's file")
+        measure_gpu(options.toy)
+        return
     if options.model is not None:
         material.MODEL = options.model
         record.keep_in(options.results or RESULTS)
-    measure(options.names or NAMES, material.of_people())
+    try:
+        of_people = material.of_people()
+    except InputError as error:
+        parser.error(str(error))
+    if options.devices is not None:
+        several_devices(options.devices, options.model)
+    else:
+        measure(options.names or NAMES, of_people)
     if options.model is None:
         write_report()
+
+
+def measures(name: str) -> bool:
+    file = Path(__file__).with_name(f"{name}.py")
+    return file.exists() and "\ndef run(" in file.read_text(encoding="utf-8")
 
 
 def measure_gpu(toy: bool) -> None:
@@ -78,7 +91,6 @@ def several_devices(devices: str, model: Path | None) -> None:
     started, figures = time.perf_counter(), Record()
     importlib.import_module(".parallel", __package__).run(figures, devices, model)
     figures.save("parallel", time.perf_counter() - started)
-    write_report()
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 

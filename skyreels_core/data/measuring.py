@@ -6,13 +6,15 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import get_context
-from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, first_words, sentence
 from ..evaluation.metrics.weights import Weights
@@ -50,14 +52,16 @@ def measure(jobs: Sequence[Job], workers: int = 1) -> Iterator[Path]:
             yield measure_video(job)
         return
     context = get_context("spawn")
-    ended = context.Event()
+    ended = context.Value("b", 0, lock=False)  # without a lock, which a worker that dies would keep
     with ProcessPoolExecutor(workers, context, _begin, (os.getpid(), ended)) as pool:
         try:
-            for done in as_completed([pool.submit(measure_video, job) for job in jobs]):
+            with _interrupts_later():  # which workers inherit: they are interrupted neither now nor later
+                begun = [pool.submit(measure_video, job) for job in jobs]
+            for done in as_completed(begun):
                 yield done.result()
         except BaseException:  # an interrupted run waits for nothing: what a stage has measured is saved
             pool.shutdown(wait=False, cancel_futures=True)
-            ended.set()
+            ended.value = 1
             raise
 
 
@@ -120,13 +124,25 @@ def _measure_shot(record: VideoRecord, kept: ShotRecord, shot: Shot, job: Job) -
             return
 
 
-def _begin(caller: int, ended: Event) -> None:
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Ctrl-C is answered at the end, where the system can hold it back."""
+    if hold := getattr(signal, "pthread_sigmask", None):
+        hold(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        if hold:
+            hold(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _begin(caller: int, ended: Any) -> None:
     """A worker ends when its caller is gone or says so. Ctrl-C reaches all of them, and is the caller's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        while os.getppid() == caller and not ended.wait(LOOK_SECONDS):
-            pass
+        while os.getppid() == caller and not ended.value:
+            time.sleep(LOOK_SECONDS)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -87,10 +87,11 @@ def identity(video: Path) -> str:
 
 def _content(path: Path) -> str:
     """The size of a file, and its beginning, middle and end: to read all of long footage takes longer than to use it.
-    What cannot be read is told by its place."""
+    What is empty or cannot be read is told by its place."""
     seen = hashlib.sha256()
     try:
-        size = path.stat().st_size
+        if not (size := path.stat().st_size):
+            return str(path.absolute())
         with path.open("rb") as file:
             for place in (0, (size - SAMPLE) // 2, size - SAMPLE):
                 file.seek(max(0, place))

@@ -54,6 +54,14 @@ class AutoencoderConfig:
     principal: bool = False
     flat_outer_level: bool = False  # full resolution sees single frames: two thirds of a clip's time
 
+    def __post_init__(self) -> None:
+        if self.principal and self.width < principal.LEAST_WIDTH:
+            raise ValueError(
+                f"`principal` needs a VAE of width {principal.LEAST_WIDTH} or more; {self.width} is given"
+            )
+        if self.principal and not all(stage.decoder_only for stage in self.stages):
+            raise ValueError("with `principal` each stage has `decoder_only: true`: the encoder is ready")
+
 
 def train_autoencoder(
     config: AutoencoderConfig,
@@ -67,6 +75,7 @@ def train_autoencoder(
     At each checkpoint `folder`/vae.safetensors is what there is so far, of other statistics; then `saved` is called.
     """
     torch.manual_seed(config.seed)
+    goes_on = _goes_on(config)
     vae = _start(config, resumed=(folder / STATE).exists())
 
     def write(weights: Mapping[str, Tensor]) -> None:
@@ -86,7 +95,7 @@ def train_autoencoder(
             stage, trainable, lambda model, generator, s=stage: _step(cast(Any, model), config, s, generator)
         )
     run.use_average()
-    return vae if _goes_on(config) else normalise_latents(vae, config)
+    return vae if goes_on else normalise_latents(vae, config)
 
 
 def _goes_on(config: AutoencoderConfig) -> bool:

@@ -30,6 +30,8 @@ CONSTANT = 64.0  # a channel so much larger than the others that a norm over cha
 LOG_VARIANCE = -5.0  # of latents whose variance is 1: noise that the decoder learns to bear
 CARRIED = 0.1  # deviation of what is only passed on, so that the norm does not see it
 FRAMES = 17
+SMALLEST = 1e-6  # variance that counts, in the largest
+LEAST_WIDTH = 12  # of a VAE: its inner level has channels for all of a latent, twice
 # Of Wan's down_blocks, those that halve the sides; the last two halve the frames too.
 OUTER, MIDDLE, INNER = 2, 5, 8
 Part = Any
@@ -68,6 +70,12 @@ class Features:
         weight = weight / weight.sum()
         mean = weight @ rows
         return mean, (rows * weight[:, None]).T @ rows - mean[:, None] * mean
+
+
+def deviations(variances: Tensor) -> Tensor:
+    """Their roots, none of them so small that noise would be made large: what does not vary has a component too."""
+    largest = max([SMALLEST, *variances.tolist()])
+    return variances.clamp_min(SMALLEST * largest).sqrt()
 
 
 def components(covariance: Tensor, channels: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -141,12 +149,13 @@ def _inner(layer: Part, features: Features, still: int) -> None:
     channels, width = range(len(mean)), features.values.shape[2]
     seen, variances = components(covariance, [c for c in channels if c % width < still])
     moving, moved = components(covariance, [c for c in channels if c % width >= still])
-    kept = seen[:STILL] / variances[:STILL, None].sqrt()
+    kept = torch.zeros(STILL, len(mean))
+    kept[: len(seen[:STILL])] = seen[:STILL] / deviations(variances)[:STILL, None]
     spare = layer.time_conv.in_channels - 2 * LATENT_CHANNELS - 1
     carried = moving[: min(spare, len(moving))]
-    carried = carried * (CARRIED / moved[: len(carried), None].sqrt())
+    carried = carried * (CARRIED / deviations(moved)[: len(carried), None])
     rest = seen[STILL : STILL + spare - len(carried)]
-    rest = rest * (CARRIED / variances[STILL : STILL + len(rest), None].sqrt())
+    rest = rest * (CARRIED / deviations(variances)[STILL : STILL + len(rest), None])
     none = torch.zeros(MOTION, len(mean))
     latent = torch.cat([kept, none])
     spatial = torch.cat([latent, -latent, torch.zeros(1, len(mean)), carried, rest])
@@ -172,7 +181,7 @@ def _differences(pairs: Features, in_pixels: Tensor, carried: int) -> Tensor:
     read = torch.cat([change[:STILL], change[first:], mean[first : first + carried]])
     _, covariance = pairs.through(read).statistics()
     rows, variances = components(covariance, range(len(read)))
-    return (rows[:MOTION] / variances[:MOTION, None].sqrt()) @ read
+    return (rows[:MOTION] / deviations(variances)[:MOTION, None]) @ read
 
 
 def _read_out(vae: AutoencoderKLWan) -> None:

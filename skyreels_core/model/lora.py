@@ -112,7 +112,7 @@ def changed(lora: Lora, file: Any, change: Change, weight: Tensor) -> Tensor:
                 f"In {lora.path}, {name} holds NaN or infinity: the file is damaged. Download it "
                 "again, or give another."
             )
-    weight = weight.to(torch.float32, copy=True)  # nothing else as large is needed beside it
+    weight = weight.to(torch.float32, copy=True, memory_format=torch.contiguous_format)  # the one copy
     if "diff" in tensors:
         weight.add_(tensors["diff"].reshape(weight.shape), alpha=lora.strength)
     if "up" in tensors:

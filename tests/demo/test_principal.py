@@ -108,6 +108,29 @@ def test_the_decoder_of_another_vae_reads_them(vae, clips):
     assert (found - wanted).square().mean() < 0.2 * wanted.var()
 
 
+def test_pictures_without_variety_make_an_encoder_too():
+    plain = [
+        Footage(torch.full((FRAMES, SIDE, SIDE, 3), 0.5), torch.ones(FRAMES, SIDE, SIDE), torch.zeros(2))
+    ]
+    for clips in (
+        plain,
+        [replace(clip, frames=clip.frames[:1].expand(FRAMES, -1, -1, -1)) for clip in drawn(0)],
+    ):
+        vae = made_of(clips)
+        assert all(bool(parameter.isfinite().all()) for parameter in vae.parameters())
+        assert encode_whole(vae, videos(clips)[:1])[0].abs().max() < 20
+
+
+def test_what_cannot_have_components_is_refused():
+    stage = AutoencoderStage("decoder", 1, 1, 1e-3, decoder_only=True)
+    with pytest.raises(ValueError, match="width 12 or more; 8 is given"):
+        AutoencoderConfig(DrawnFaces(SIDE, 25.0), 8, 0, (stage,), principal=True)
+    with pytest.raises(ValueError, match="decoder_only: true"):
+        AutoencoderConfig(
+            DrawnFaces(SIDE, 25.0), WIDTH, 0, (replace(stage, decoder_only=False),), principal=True
+        )
+
+
 def test_a_later_training_goes_on_with_the_same_latents(tmp_path):
     stage = AutoencoderStage("decoder", 1, 1, 1e-3, frames=5, warmup=1, decoder_only=True)
     config = AutoencoderConfig(DrawnFaces(SIDE, 25.0), WIDTH, 0, (stage,), principal=True)

@@ -154,24 +154,52 @@ def test_a_killed_run_measures_nothing_twice(videos, made, tmp_path):
     assert whole[0] == whole[1]
 
 
-def test_ctrl_c_ends_all_processes_at_once_and_the_next_run_goes_on(videos, made, tmp_path):
-    words = ["data", str(videos), "-o", str(tmp_path), "--thresholds", str(videos / "thresholds.yaml")]
+def begun(videos: Path, output: Path) -> subprocess.Popen[str]:
+    """The command with two processes, in a group of its own, as soon as it has measured something."""
+    words = ["data", str(videos), "-o", str(output), "--thresholds", str(videos / "thresholds.yaml")]
     run = subprocess.Popen(
         [sys.executable, "-c", RUN, *words, "--workers", "2"],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     until = time.monotonic() + 120
-    while time.monotonic() < until and not complete(tmp_path / "measured"):
+    while time.monotonic() < until and not list((output / "measured").glob("*.json")):
         time.sleep(0.01)
+    return run
+
+
+def test_ctrl_c_ends_all_processes_at_once_and_the_next_run_goes_on(videos, made, tmp_path):
+    run = begun(videos, tmp_path)
     os.killpg(run.pid, signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130 and "Traceback" not in said
     assert is_empty(run.pid), "a process was left"
-    before = complete(tmp_path / "measured")
-    assert main(words) == 0
-    assert all(complete(tmp_path / "measured")[name] == when for name, when in before.items())
+    collect([videos], tmp_path, thresholds=videos / "thresholds.yaml")
     whole = [read_manifest(folder / "manifest.parquet")[0] for folder in (made[0], tmp_path)]
     assert whole[0] == whole[1]
+
+
+def test_a_worker_that_dies_ends_the_command_instead_of_hanging(videos, tmp_path):
+    run = begun(videos, tmp_path)
+    os.kill(workers_of(run.pid)[0], signal.SIGKILL)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode != 0 and said
+    assert is_empty(run.pid), "a process was left"
+
+
+def workers_of(caller: int) -> list[int]:
+    """Processes that a pool has started, but not the one that looks after what they share."""
+    children = Path(f"/proc/{caller}/task/{caller}/children").read_text().split()
+    commands = {int(child): Path(f"/proc/{child}/cmdline").read_text() for child in children}
+    return [child for child, command in commands.items() if "spawn_main" in command]
+
+
+def test_two_empty_files_are_two_that_cannot_be_read(videos, tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    shots = collect([tmp_path], tmp_path / "out", thresholds=videos / "thresholds.yaml").shots
+    assert [Path(shot.video).name for shot in shots] == ["a.mp4", "b.mp4"] and all(
+        shot.error for shot in shots
+    )
 
 
 def is_empty(group: int) -> bool:
