@@ -27,6 +27,8 @@ from skyreels_core.errors import InputError
 from skyreels_core.training.clips import FolderClips
 
 RUN = "import sys; from skyreels_core.cli import main; sys.exit(main(sys.argv[1:]))"
+# A background job of a shell hands on that it does not hear Ctrl-C.
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 pytest.importorskip("pyarrow", reason="pyarrow, of the extra `data`, is not installed")
 
@@ -158,7 +160,7 @@ def begun(videos: Path, output: Path) -> subprocess.Popen[str]:
     """The command with two processes, in a group of its own, as soon as it has measured something."""
     words = ["data", str(videos), "-o", str(output), "--thresholds", str(videos / "thresholds.yaml")]
     run = subprocess.Popen(
-        [sys.executable, "-c", RUN, *words, "--workers", "2"],
+        [sys.executable, "-c", HEARING + RUN, *words, "--workers", "2"],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     until = time.monotonic() + 120
