@@ -28,8 +28,7 @@ NAMES = (
     "crop", "crop_yunet", "crop_h264", "crop_memory", "lips", "notices", "evaluate_memory", "funnel", "scaling",
     "train_memory",
 )  # fmt: skip
-
-
+ONE_BY_ONE = ("no_rope", "decode", "comfyui", "gpu", "parallel")  # which need what most machines have not
 RESULTS = Path("runs") / "results"
 OF_PEOPLE = {"sync": "people"}  # what measures a model of rendered people instead
 
@@ -48,9 +47,9 @@ def main(arguments: list[str]) -> None:
         parser.error("parallel measures the devices that --devices names, and nothing else does")
     if options.toy and options.names != ["gpu"]:
         parser.error("--toy tries gpu alone")
-    unknown = [name for name in options.names if not measures(name)]
-    if unknown:
-        parser.error(f"nothing measures {', '.join(unknown)}; these do: {', '.join(NAMES)}")
+    if unknown := set(options.names) - {*NAMES, *ONE_BY_ONE}:
+        known = ", ".join((*NAMES, *ONE_BY_ONE))
+        parser.error(f"nothing measures {', '.join(sorted(unknown))}; these do: {known}")
     if options.results is not None and options.model is None:
         parser.error("--results is for another model, which --model names")
     if options.names == ["gpu"]:  # which needs no model of any file
@@ -71,11 +70,6 @@ def main(arguments: list[str]) -> None:
         measure(options.names or NAMES, of_people)
     if options.model is None:
         write_report()
-
-
-def measures(name: str) -> bool:
-    file = Path(__file__).with_name(f"{name}.py")
-    return file.exists() and "\ndef run(" in file.read_text(encoding="utf-8")
 
 
 def measure_gpu(toy: bool) -> None:
