@@ -92,8 +92,8 @@ def _side_by_side(conv: nn.Conv3d, frames: list[Tensor], padding=(0, 0)) -> Tens
 
 def _norm(norm: Part, x: Tensor) -> Tensor:
     """F.normalize over channels, which takes a slow way through memory on a CPU."""
-    inverse = x.square().sum(1, keepdim=True).clamp_min(1e-24).rsqrt()
-    return x * (norm.scale * inverse) * norm.gamma.reshape(1, -1, 1, 1)
+    inverse = x.square().sum(1, keepdim=True, dtype=torch.float32).clamp_min(1e-24).rsqrt()
+    return x * (norm.scale * inverse).to(x.dtype) * norm.gamma.reshape(1, -1, 1, 1).to(x.dtype)
 
 
 def _residual(block: Part, x: Tensor, b: int) -> Tensor:

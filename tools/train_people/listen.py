@@ -15,7 +15,7 @@ from skyreels_core.model.whisper import save_whisper
 from skyreels_core.training.loop import Stage
 
 STAGE = Stage("speech", 4000, 4, 2e-3, warmup=30, final_lr=0.03, ema=0.995)
-CONFIG = ListeningConfig(layers=3, width=80, heads=4, utterances=900, seed=0, stages=(STAGE,))
+CONFIG = ListeningConfig(layers=3, width=80, heads=4, utterances=900, seed=0, stages=(STAGE,), window=10)
 UNSEEN, WINDOWS = 80, 8  # utterances of held-out voices, and windows of 30 s of them that are listened to
 RECORDINGS = {"clean": Recording(clean=1.0), "rooms and noise": Recording()}
 

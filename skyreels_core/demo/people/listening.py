@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ from .rooms import Recording
 from .utterances import Utterance, utterances
 
 SECONDS = 30  # that the encoder hears at once
+REACH = (
+    3  # tokens before or after a moment that the outermost heads of the first layer listen to at the start
+)
+SHARPNESS = 1.5  # of their attention
 PAUSES = (0.05, 0.8)  # s between utterances
 CLASS_WEIGHT = 0.25  # of the viseme's cross-entropy beside the pose's error
 LEAST_DEVIATION = 0.05  # of a channel; rarer ones would count too much
@@ -34,7 +39,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ListeningConfig:
-    """layers, width, heads: of the encoder; utterances: how many are spoken; processes: that speak them."""
+    """layers, width, heads: of the encoder; utterances: how many are spoken; processes: that speak them.
+
+    window: seconds that training hears at once, and as many windows of them as make 30 s: short ones are faster.
+    """
 
     layers: int
     width: int
@@ -43,14 +51,19 @@ class ListeningConfig:
     seed: int
     stages: Sequence[Stage]
     processes: int = 1
+    window: int = SECONDS
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window <= SECONDS:
+            raise ValueError(f"`window` is {self.window} s; it is 1 to {SECONDS}")
 
 
 class Heard(NamedTuple):
-    """b windows of 30 s."""
+    """b windows of s seconds."""
 
-    features: Tensor  # [b 80 3000]
-    poses: Tensor  # [b 1500 k], each channel in its own deviations from its mean
-    visemes: Tensor  # [b 1500]
+    features: Tensor  # [b 80 100s]
+    poses: Tensor  # [b 50s k], each channel in its own deviations from its mean
+    visemes: Tensor  # [b 50s]
 
 
 class Listener(nn.Module):
@@ -63,20 +76,61 @@ class Listener(nn.Module):
             encoder_ffn_dim=4 * config.width, num_mel_bins=80, max_source_positions=SECONDS * TOKEN_RATE,
         )  # fmt: skip
         self.encoder = WhisperEncoder(self.config)
+        listen_nearby(self.encoder)
         self.channels = channels
         self.map = nn.Linear(config.width, channels + len(NAMES))
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Channels [b 1500 k] and the visemes' logits [b 1500 15]."""
-        said = self.map(self.encoder(features).last_hidden_state)
+    def forward(self, features: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
+        """Channels [b n k] and the visemes' logits [b n 15] of features [b 80 2n], as if `first` tokens went before.
+
+        The library's encoder takes whole windows of 30 s only.
+        """
+        x = F.gelu(self.encoder.conv2(F.gelu(self.encoder.conv1(features)))).transpose(1, 2)
+        x = x + self.encoder.embed_positions.weight[first : first + x.shape[1]]
+        for layer in self.encoder.layers:
+            x = layer(x, None)
+        said = self.map(self.encoder.layer_norm(x))
         return said[..., : self.channels], said[..., self.channels :]
+
+
+@torch.no_grad()
+def listen_nearby(encoder: WhisperEncoder) -> None:
+    """Let each head begin with a few tokens of its own place, before or after the one that asks.
+
+    A sound's neighbours tell what it is, and attention that starts everywhere takes long to find them. Query and key
+    pick the same sinusoids of the positions, the query turned by the head's place, so they meet there.
+    """
+    frequencies = encoder.config.d_model // 2
+    heads, pairs = (
+        encoder.config.encoder_attention_heads,
+        frequencies // encoder.config.encoder_attention_heads,
+    )
+    steps = torch.arange(pairs)
+    speeds = torch.exp(-math.log(10000) / (frequencies - 1) * steps)  # radians a token
+    for number, layer in enumerate(encoder.layers, start=1):
+        query, key = layer.self_attn.q_proj, layer.self_attn.k_proj
+        for projection in (query, key):
+            projection.weight.zero_()
+        for head, place in enumerate(torch.linspace(-REACH, REACH, heads) * number):
+            sines = 2 * pairs * head + steps
+            cosines, turn = sines + pairs, speeds * place
+            key.weight[sines, steps] = key.weight[cosines, frequencies + steps] = SHARPNESS
+            query.weight[sines, steps] = query.weight[cosines, frequencies + steps] = SHARPNESS * turn.cos()
+            query.weight[sines, frequencies + steps] = SHARPNESS * turn.sin()
+            query.weight[cosines, steps] = -SHARPNESS * turn.sin()
 
 
 class Talk:
     """Windows full of speech: random utterances one after the other, each as it was recorded in some room."""
 
-    def __init__(self, spoken: Sequence[Utterance], head: Head, recording: Recording | None = None):
-        self.spoken, self.recording = spoken, recording or Recording()
+    def __init__(
+        self,
+        spoken: Sequence[Utterance],
+        head: Head,
+        recording: Recording | None = None,
+        seconds: int = SECONDS,
+    ):
+        self.spoken, self.recording, self.seconds = spoken, recording or Recording(), seconds
         self.extractor = WhisperFeatureExtractor(feature_size=80)
         self.poses, self.visemes = [], []
         for utterance in spoken:
@@ -93,13 +147,13 @@ class Talk:
         windows = [self._window(generator) for _ in range(size)]
         samples, poses, visemes = zip(*windows, strict=True)
         features = self.extractor(
-            list(samples), sampling_rate=SAMPLE_RATE, return_tensors="pt"
+            list(samples), sampling_rate=SAMPLE_RATE, return_tensors="pt", padding="longest"
         ).input_features
         return Heard(features, torch.stack(poses), torch.stack(visemes))
 
     def _window(self, generator: torch.Generator) -> tuple[NDArray, Tensor, Tensor]:
-        tokens, hop = SECONDS * TOKEN_RATE, SAMPLE_RATE // TOKEN_RATE
-        samples, at = torch.zeros(SECONDS * SAMPLE_RATE), _pause(generator)
+        tokens, hop = self.seconds * TOKEN_RATE, SAMPLE_RATE // TOKEN_RATE
+        samples, at = torch.zeros(self.seconds * SAMPLE_RATE), _pause(generator)
         poses = self.rest.expand(tokens, -1).clone()
         visemes = torch.zeros(tokens, dtype=torch.long)
         while True:
@@ -125,7 +179,8 @@ def train_listener(
     """Speak, train, and resume what `folder` holds of both."""
     folder.mkdir(parents=True, exist_ok=True)
     head = load_head()
-    talk = Talk(utterances(folder / "speech.npz", config.utterances, processes=config.processes), head)
+    spoken = utterances(folder / "speech.npz", config.utterances, processes=config.processes)
+    talk = Talk(spoken, head, seconds=config.window)
     logger.info("%d utterances prepared in %s", config.utterances, folder)
     torch.manual_seed(config.seed)
     model = Listener(config, len(mouth_channels(head)))
@@ -138,8 +193,10 @@ def train_listener(
 
 def _step(model: nn.Module, talk: Talk, size: int, generator: torch.Generator) -> Losses:
     device = next(model.parameters()).device
-    heard = Heard(*(part.to(device) for part in talk.batch(size, generator)))
-    poses, logits = model(heard.features)
+    with torch.autocast(device.type, enabled=False):  # numpy, which makes the features, knows no bfloat16
+        heard = Heard(*(part.to(device) for part in talk.batch(size * SECONDS // talk.seconds, generator)))
+    first = torch.randint((SECONDS - talk.seconds) * TOKEN_RATE + 1, (), generator=generator)
+    poses, logits = model(heard.features, int(first))
     error = (poses - heard.poses).square().mean()
     cross_entropy = F.cross_entropy(logits.flatten(0, 1), heard.visemes.flatten())
     return {"loss": error + CLASS_WEIGHT * cross_entropy, "pose": error, "viseme": cross_entropy}

@@ -16,7 +16,7 @@ from skyreels_core.demo.people.articulation import (
     visemes_at,
 )
 from skyreels_core.demo.people.carried import carried_speech, carry_speech, packed_voice, unpacked_voice
-from skyreels_core.demo.people.listening import ListeningConfig, Talk, examine, train_listener
+from skyreels_core.demo.people.listening import Listener, ListeningConfig, Talk, examine, train_listener
 from skyreels_core.demo.people.rooms import Recording
 from skyreels_core.demo.people.utterances import draw_utterance, utterances
 from skyreels_core.demo.people.visemes import Phone
@@ -83,6 +83,43 @@ def test_carried_speech_is_spoken_once(tmp_path, flite, espeak):
 def test_utterances_differ_and_are_the_same_again(flite, espeak):
     texts = [draw_utterance(number).text for number in range(6)]
     assert len(set(texts)) == 6 and draw_utterance(3).text == texts[3]
+
+
+def test_the_listener_is_the_librarys_encoder_wherever_its_window_begins():
+    model = Listener(ListeningConfig(2, 16, 2, 4, 0, ()), channels=3).eval()
+    features = torch.randn(1, 80, 3000, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        said = torch.cat(model(features), dim=-1)
+        assert torch.allclose(said, model.map(model.encoder(features).last_hidden_state), atol=1e-6)
+        part = torch.cat(model(features[..., 1000:2000], first=500), dim=-1)
+    middle = slice(50, 450)  # attention starts nearby: what is further away hardly matters
+    assert torch.allclose(part[:, middle], said[:, 500:1000][:, middle], atol=1e-2)
+
+
+def test_heads_begin_with_places_before_and_after_their_own():
+    model = Listener(ListeningConfig(2, 80, 4, 4, 0, ()), channels=3)
+    positions = model.encoder.embed_positions.weight[:400]
+    for number, layer in enumerate(model.encoder.layers, start=1):
+        heard = layer.self_attn_layer_norm(positions)
+        query, key = (
+            projection(heard).unflatten(1, (4, 20)).transpose(0, 1)
+            for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj)
+        )
+        places = (query @ key.transpose(1, 2)).argmax(2) - torch.arange(400)
+        assert places[:, 50:350].mode(1).values.tolist() == [-3 * number, -number, number, 3 * number]
+
+
+def test_a_window_longer_than_whispers_is_refused():
+    with pytest.raises(ValueError, match="1 to 30"):
+        ListeningConfig(1, 16, 2, 4, 0, (), window=31)
+
+
+def test_short_windows_in_bfloat16_teach_as_much_speech_at_once(tmp_path, head, flite, espeak):
+    config = ListeningConfig(1, 16, 2, 4, 0, (Stage("speech", 2, 1, 1e-3, warmup=1),), window=5)
+    train_listener(config, tmp_path, Accelerator(cpu=True, mixed_precision="bf16"))
+    talk = Talk(utterances(tmp_path / "speech.npz", 4), head, seconds=5)
+    heard = talk.batch(6, torch.Generator().manual_seed(0))
+    assert heard.features.shape == (6, 80, 500) and heard.poses.shape[:2] == heard.visemes.shape == (6, 250)
 
 
 def test_a_small_encoder_learns_from_utterances_and_loads_as_whisper(tmp_path, head, flite, espeak):
