@@ -13,12 +13,13 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor
 
 from ..files import atomic
+from ..model.compiling import can_compile
 from ..model.vae import load_vae, save_vae
 from ..timeline import SPATIAL
 from ..training.loop import AS_STATED, STATE, Budget, Losses, Run, Stage
 from . import principal
 from .material import Footage, Material
-from .whole_sequence import decode_whole, encode_whole, flatten_outer_level
+from .whole_sequence import compile_activations, decode_whole, encode_whole, flatten_outer_level
 from .widening import widen
 
 KL_WEIGHT = 1e-5
@@ -53,6 +54,7 @@ class AutoencoderConfig:
     start: str | None = None
     principal: bool = False
     flat_outer_level: bool = False  # full resolution sees single frames: two thirds of a clip's time
+    compile: bool = False  # what is between the convolutions, where torch.compile can be used
 
     def __post_init__(self) -> None:
         if self.principal and self.width < principal.LEAST_WIDTH:
@@ -116,6 +118,8 @@ def _start(config: AutoencoderConfig, resumed: bool = False) -> AutoencoderKLWan
         vae = _principal(config, vae)
     if config.flat_outer_level:
         flatten_outer_level(vae)
+    if config.compile and can_compile(vae.device):
+        compile_activations(vae)
     return vae
 
 

@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan, WanRMS_norm
 from torch import Tensor, nn
 
 from ..model.vae import VideoVAE
 
 FLAT = "sees_one_frame"  # of a convolution
+COMPILED = "compiled"  # of a norm: it and its activation
 RESIDUALS = 2  # blocks of each level of Wan's encoder
 Part = Any  # of diffusers' network: torch types what a module holds as a tensor or a module
 
@@ -90,18 +91,31 @@ def _side_by_side(conv: nn.Conv3d, frames: list[Tensor], padding=(0, 0)) -> Tens
     return F.conv2d(stacked, conv.weight.transpose(1, 2).flatten(1, 2), conv.bias, padding=padding)
 
 
-def _norm(norm: Part, x: Tensor) -> Tensor:
-    """F.normalize over channels, which takes a slow way through memory on a CPU."""
-    inverse = x.square().sum(1, keepdim=True, dtype=torch.float32).clamp_min(1e-24).rsqrt()
-    return x * (norm.scale * inverse).to(x.dtype) * norm.gamma.reshape(1, -1, 1, 1).to(x.dtype)
+def _activated(norm: Part, x: Tensor) -> Tensor:
+    return getattr(norm, COMPILED, _norm_and_silu)(x, norm.gamma, norm.scale)
+
+
+def _norm_and_silu(x: Tensor, gamma: Tensor, scale: float) -> Tensor:
+    """In float32. The norm is F.normalize over channels, which takes a slow way through memory on a CPU."""
+    wide = x.float()
+    inverse = wide.square().sum(1, keepdim=True).clamp_min(1e-24).rsqrt()
+    return F.silu(wide * (scale * inverse) * gamma.reshape(1, -1, 1, 1)).to(x.dtype)
+
+
+def compile_activations(vae: AutoencoderKLWan) -> None:
+    """Let norms and their activations, where half of a decoder's step goes, be single passes through memory."""
+    compiled = torch.compile(_norm_and_silu, dynamic=True)
+    for module in vae.modules():
+        if isinstance(module, WanRMS_norm):
+            setattr(module, COMPILED, compiled)
 
 
 def _residual(block: Part, x: Tensor, b: int) -> Tensor:
     shortcut = x if isinstance(block.conv_shortcut, nn.Identity) else _conv(block.conv_shortcut, x, b)
     if _adds_nothing(block.conv2):
         return shortcut
-    x = _conv(block.conv1, F.silu(_norm(block.norm1, x)), b)
-    return _conv(block.conv2, F.silu(_norm(block.norm2, x)), b) + shortcut
+    x = _conv(block.conv1, _activated(block.norm1, x), b)
+    return _conv(block.conv2, _activated(block.norm2, x), b) + shortcut
 
 
 def _adds_nothing(last: Part) -> bool:
@@ -119,7 +133,7 @@ def _middle(block: Part, x: Tensor, b: int) -> Tensor:
 
 
 def _head(coder: Part, x: Tensor, b: int) -> Tensor:
-    return _conv(coder.conv_out, F.silu(_norm(coder.norm_out, x)), b)
+    return _conv(coder.conv_out, _activated(coder.norm_out, x), b)
 
 
 def _layer(layer: Part, x: Tensor, b: int) -> Tensor:

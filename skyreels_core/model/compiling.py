@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import first_words
 from .adapter import AudioAdapter
+from .attention_kernels import use_attention
 from .backbone import WanModel
+
+logger = logging.getLogger(__name__)
 
 
 def compile_problem(device: torch.device) -> str | None:
@@ -20,6 +24,17 @@ def compile_problem(device: torch.device) -> str | None:
     except Exception as error:  # without a compiler, Triton, or headers of Python, each in its own way
         return first_words(error)
     return None
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch.compile can be used on a device; where it cannot, a warning says why."""
+    problem = compile_problem(device)
+    if problem is not None:
+        logger.warning(
+            "torch.compile cannot be used here (%s); the model runs uncompiled, which is slower. On a CPU it needs "
+            "a C++ compiler such as g++, on a GPU Triton; install it, or leave --compile out.", problem,
+        )  # fmt: skip
+    return problem is None
 
 
 def compile_blocks(
@@ -36,3 +51,19 @@ def compile_blocks(
     layers: Iterable[nn.Module] = () if adapter is None else adapter.blocks
     for layer in layers:
         layer.compile(**options)
+
+
+def compile_for_training(model: WanModel, adapter: AudioAdapter, device: torch.device) -> None:
+    """`compile_blocks` where that is possible. On a CPU attention is compiled too: the backward pass of PyTorch's own
+    takes half of a step there."""
+    if not can_compile(device):
+        return
+    if device.type == "cpu":
+        use_attention(written_out, model, adapter)
+    compile_blocks(model, adapter, whole_graphs=False)
+
+
+def written_out(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention of q, k, v [b n heads c] as torch.compile likes it, with all its weights in memory."""
+    weights = torch.einsum("bqhc,bkhc->bhqk", q * q.shape[-1] ** -0.5, k).softmax(-1, dtype=torch.float32)
+    return torch.einsum("bhqk,bkhc->bqhc", weights.to(v.dtype), v)

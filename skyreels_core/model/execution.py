@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -19,12 +18,10 @@ from .adapter import AudioAdapter
 from .attention_kernels import AUTO, IN_GRAPHS, NAMES, attention_kernel, use_attention
 from .backbone import WanModel
 from .checkpoint import load_model
-from .compiling import compile_blocks, compile_problem
+from .compiling import can_compile, compile_blocks
 from .fp8 import is_in_fp8
 from .offloading import AT_ONCE, offload_blocks
 from .sizes import count_blocks
-
-logger = logging.getLogger(__name__)
 
 WEIGHTS_DTYPES = ("fp8",)
 OFFLOADS = ("none", "group")
@@ -66,12 +63,7 @@ class Execution:
         loras: Sequence[Lora] = (),
     ) -> tuple[WanModel, AudioAdapter | None, dict[str, Any]]:
         """`load_model` for forward passes. Raises InputError, before it reads weights, where it cannot compute so."""
-        problem = compile_problem(device) if self.compile else None
-        if problem is not None:
-            logger.warning(
-                "torch.compile cannot be used here (%s); the model runs uncompiled, which is slower. On a CPU it needs "
-                "a C++ compiler such as g++, on a GPU Triton; install it, or leave --compile out.", problem,
-            )  # fmt: skip
+        compiled = self.compile and can_compile(device)
         kept = "cpu" if self.offload == "group" else device
         model, adapter, metadata = load_model(
             path, audio_path, dtype, kept, read=read, fp8=self.fp8, loras=loras
@@ -82,7 +74,7 @@ class Execution:
             offload_blocks(model, device)
             if adapter is not None:
                 adapter.to(device)
-        if self.compile and problem is None:
+        if compiled:
             compile_blocks(model, adapter, whole_graphs=self.attention in IN_GRAPHS)
         return model, adapter, metadata
 

@@ -36,6 +36,7 @@ class TransformerConfig:
 
     audio_layers: an audio-only file to go on from. rope: False trains the paper's ablation without audio RoPE.
     lora: layers beside the backbone's weights, for legs that train them.
+    compile: the blocks, where torch.compile can be used.
     """
 
     backbone: str
@@ -44,6 +45,7 @@ class TransformerConfig:
     audio_layers: str | None = None
     rope: bool = True
     lora: LoraSettings | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
         trained = {leg.train for leg in self.legs}

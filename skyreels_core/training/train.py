@@ -16,6 +16,7 @@ from ..model.adapter import AudioAdapter
 from ..model.backbone import WanModel
 from ..model.checkpoint import load_model, save_model
 from ..model.clip_vision import load_clip_vision
+from ..model.compiling import compile_for_training
 from ..model.config import CONFIGS
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
 from ..model.vae import load_vae
@@ -80,6 +81,8 @@ def _train(recipe: Recipe, output: Path, means: Means) -> Path:
     ranks.say(ENCODING)
     model = _start(recipe, encoders.whisper.width)
     model.saving = save_memory(model.backbone, recipe.memory, Elsewhere(means.accelerator.device))
+    if recipe.transformer.compile:
+        compile_for_training(model.backbone, model.adapter, means.accelerator.device)
 
     def write(weights: Mapping[str, Tensor] | None = None) -> None:
         _save(model, recipe, bundle, dtype, weights)

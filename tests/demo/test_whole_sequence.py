@@ -10,7 +10,13 @@ from skyreels_core.demo.autoencoder import (
     start_as_image_autoencoder,
 )
 from skyreels_core.demo.material import DrawnFaces
-from skyreels_core.demo.whole_sequence import decode_whole, encode_whole, flatten_outer_level
+from skyreels_core.demo.whole_sequence import (
+    compile_activations,
+    decode_whole,
+    encode_whole,
+    flatten_outer_level,
+)
+from skyreels_core.model.compiling import compile_problem
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,24 @@ def test_a_flat_outer_level_is_what_the_library_computes_and_stays_flat_in_train
         whole = decode_whole(vae, posterior.mean).clamp(-1, 1)
         assert (encode_whole(vae, video)[0] - posterior.mean).abs().max() < 1e-4
         assert (whole - vae.decode(posterior.mean).sample).abs().max() < 1e-4
+
+
+@pytest.mark.skipif(
+    compile_problem(torch.device("cpu")) is not None, reason="nothing here compiles for a CPU"
+)
+def test_compiled_activations_give_the_same_pictures_and_gradients():
+    torch.manual_seed(0)
+    vae, latents, found = AutoencoderKLWan(base_dim=4), torch.randn(1, 16, 3, 4, 4), []
+    for compiled in (False, True):
+        if compiled:
+            compile_activations(vae)
+        vae.zero_grad()
+        decoded = decode_whole(vae, latents)
+        decoded.square().mean().backward()
+        found.append((decoded.detach(), vae.decoder.mid_block.resnets[0].conv1.weight.grad.clone()))
+    (plain, gradient), (decoded, compiled) = found
+    assert (decoded - plain).abs().max() < 1e-4
+    assert (compiled - gradient).norm() < 1e-4 * gradient.norm()
 
 
 def test_training_starts_from_frames_that_see_only_themselves():

@@ -9,7 +9,7 @@ from torch._dynamo.utils import counters
 
 from skyreels_core.model import compiling
 from skyreels_core.model.attention_kernels import attention_kernel, use_attention
-from skyreels_core.model.compiling import compile_blocks, compile_problem
+from skyreels_core.model.compiling import compile_blocks, compile_for_training, compile_problem
 
 REGIONS = 3  # of a block: before its audio layers, these, and after them
 
@@ -82,6 +82,23 @@ def test_inductor_gives_the_numbers_of_the_uncompiled_model(compiler):
     assert (forward(*rounded, text=512) - expected).norm() <= 1.05 * distance
     compile_blocks(*exact)
     assert (forward(*exact, text=512) - expected).abs().max() <= 1e-5
+
+
+def test_compiled_training_on_a_cpu_gives_the_same_gradients(compiler):
+    """Attention is written out there."""
+    gradients = []
+    for compiled in (False, True):
+        model, adapter = networks()
+        model.requires_grad_(True)
+        if compiled:
+            compile_for_training(model, adapter, torch.device("cpu"))
+            assert model.blocks[0].self_attn.kernel is compiling.written_out
+        forward.__wrapped__(model, adapter).square().mean().backward()
+        gradients.append({n: w.grad for n, w in model.named_parameters() if w.grad is not None})
+    plain, compiled = gradients
+    assert plain.keys() == compiled.keys() and len(plain) > 20
+    for name, gradient in plain.items():
+        assert (compiled[name] - gradient).norm() <= 1e-4 * gradient.norm().clamp_min(1e-3), name
 
 
 def test_without_a_compiler_there_is_a_reason(monkeypatch):

@@ -7,7 +7,7 @@ import torch
 from networks import forward, networks
 
 from skyreels_core.errors import InputError
-from skyreels_core.model import execution
+from skyreels_core.model import compiling, execution
 from skyreels_core.model.checkpoint import save_model
 from skyreels_core.model.execution import Execution, NetworkBytes
 from skyreels_core.model.offloading import AT_ONCE, offload_blocks
@@ -48,7 +48,7 @@ def test_every_block_is_brought_to_the_device_before_it_computes_and_sent_back_a
 
 def test_offloaded_fp8_blocks_can_be_compiled(file, monkeypatch):
     expected = forward(*loaded(file, weights_dtype="fp8"))
-    monkeypatch.setattr(execution, "compile_problem", lambda device: None)
+    monkeypatch.setattr(compiling, "compile_problem", lambda device: None)
     whole = execution.compile_blocks
     monkeypatch.setattr(
         execution, "compile_blocks", lambda *nets, **how: whole(*nets, **how, backend="eager")
@@ -59,7 +59,7 @@ def test_offloaded_fp8_blocks_can_be_compiled(file, monkeypatch):
 
 
 def test_where_nothing_can_be_compiled_the_model_runs_and_one_sentence_says_why(file, monkeypatch, caplog):
-    monkeypatch.setattr(execution, "compile_problem", lambda device: "No working C++ compiler found")
+    monkeypatch.setattr(compiling, "compile_problem", lambda device: "No working C++ compiler found")
     with caplog.at_level(logging.WARNING):
         out = forward(*loaded(file, compile=True))
     assert torch.equal(out, forward(*loaded(file)))
