@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from ..model.vae import VideoVAE
 
 ALL = slice(None)
 
@@ -23,6 +26,9 @@ class Objective:
     drop_text: float = 0.15
     drop_both: float = 0.10  # audio and text together, beyond chance: the null branch keeps the picture
     mismatch: float = 0.0  # share of samples that get the voice of another clip
+    channel_weights: Sequence[
+        float
+    ] = ()  # of a latent's channels, relative to each other; all alike by default
     density: str = "logit-normal"  # of the timesteps, or "uniform"
     shift: float = 5.0  # applied to the timesteps
 
@@ -45,6 +51,20 @@ def draw_drops(batch: int, objective: Objective, generator: torch.Generator) -> 
         (audio < objective.drop_audio) | both,
         (text < objective.drop_text) | both,
     )
+
+
+@torch.no_grad()
+def seen_changes(vae: VideoVAE, latents: Tensor, change: float = 0.5) -> tuple[float, ...]:
+    """How much a video changes with each channel of its latents [1 c t h w], t > 1: root mean squares.
+
+    Latents have a deviation of 1 in every channel, whether it carries the picture or what hardly shows.
+    """
+    shown, changes = vae.decode(latents), []
+    for channel in range(latents.shape[1]):
+        changed = latents.clone()
+        changed[:, channel, 1:] += change  # the first frame alone may have channels that stay unused
+        changes.append(float((vae.decode(changed) - shown)[:, :, 1:].square().mean().sqrt()))
+    return tuple(changes)
 
 
 def draw_sigmas(batch: int, objective: Objective, generator: torch.Generator) -> Tensor:
@@ -71,7 +91,11 @@ def flow_loss(
     lips: [b 1 t h w], share of each cell that is lips. With probability `lip_probability` a sample counts inside
     the lips only (L_face); one without lips is plain. Otherwise Eq. 2: w1 inside V_m, w2 outside.
     """
-    error = (predicted.float() - target.float()).square().mean(1, keepdim=True)
+    error = (predicted.float() - target.float()).square()
+    if objective.channel_weights:
+        shares = torch.tensor(objective.channel_weights, device=error.device)
+        error = error * (shares / shares.mean()).view(-1, 1, 1, 1)
+    error = error.mean(1, keepdim=True)
     plain = torch.where(given > 0.5, objective.given_weight, objective.generated_weight)
     plain = plain * (1 + objective.lip_weight * lips)
     drawn = torch.rand(len(error) if whole is None else whole, generator=generator)[part]

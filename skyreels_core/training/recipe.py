@@ -37,6 +37,7 @@ class TransformerConfig:
     audio_layers: an audio-only file to go on from. rope: False trains the paper's ablation without audio RoPE.
     lora: layers beside the backbone's weights, for legs that train them.
     compile: the blocks, where torch.compile can be used.
+    weigh_channels: let a channel of the latents count in the loss as much as it shows in the video.
     """
 
     backbone: str
@@ -46,6 +47,7 @@ class TransformerConfig:
     rope: bool = True
     lora: LoraSettings | None = None
     compile: bool = False
+    weigh_channels: bool = False
 
     def __post_init__(self) -> None:
         trained = {leg.train for leg in self.legs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..model.clip_vision import load_clip_vision
 from ..model.compiling import compile_for_training
 from ..model.config import CONFIGS
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
-from ..model.vae import load_vae
+from ..model.vae import VideoVAE, load_vae
 from ..model.whisper import load_whisper
 from ..parallel.devices import Devices
 from .budget import TimeBudget
@@ -28,11 +29,12 @@ from .encoded import Clips, EncodedClips, Encoders, encode_clips
 from .held import HeldClips
 from .loop import AS_STATED, Budget
 from .lora import add_lora, is_lora, save_lora
+from .losses import seen_changes
 from .memory import Elsewhere, save_memory
 from .ranks import join, leave
 from .recipe import LAB, Means, Recipe, Sections, audio_sizes, read_recipe
 from .sharding import whole
-from .transformer import AudioDrivenModel, train_transformer
+from .transformer import AudioDrivenModel, Leg, train_transformer
 from .validation import HeldOut, Validator
 
 LORA = "lora.safetensors"  # in the bundle
@@ -96,9 +98,10 @@ def _train(recipe: Recipe, output: Path, means: Means) -> Path:
             ranks, recipe.held,
         )  # fmt: skip
     settings = recipe.transformer
+    legs = _weighed(settings.legs, encoders.vae, clips) if settings.weigh_channels else settings.legs
     train_transformer(
-        model, clips, settings.legs, output / "transformer", means.accelerator, settings.seed, means.budget, write,
-        ranks, recipe.memory, after,
+        model, clips, legs, output / "transformer", means.accelerator, settings.seed, means.budget, write, ranks,
+        recipe.memory, after,
     )  # fmt: skip
     trained = whole(model.state_dict(), ranks.is_first) if ranks.are_many else None
     if ranks.is_first:
@@ -156,6 +159,13 @@ def _encode(
     held_out = _hold_out(encoded, sources[-1], 0 if recipe.validate is None else recipe.validate.clips)
     sets: list[Clips] = [HeldClips(part, device) if recipe.held else part for part in encoded]
     return sets if mixed else sets[0], held_out
+
+
+def _weighed(legs: Sequence[Leg], vae: VideoVAE, clips: Clips | Sequence[Clips]) -> list[Leg]:
+    """The legs, with channels weighed by how much they show in the first clip."""
+    first = clips[0] if isinstance(clips, Sequence) else clips
+    weights = seen_changes(vae, first.batch([0], [0]).latent)
+    return [replace(leg, objective=replace(leg.objective, channel_weights=weights)) for leg in legs]
 
 
 def _hold_out(sets: list[EncodedClips], source: ClipSource, count: int) -> HeldOut:

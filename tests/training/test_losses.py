@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import torch
+from diffusers import AutoencoderKLWan
 
-from skyreels_core.training.losses import Objective, draw_drops, draw_sigmas, flow_loss
+from skyreels_core.model.vae import VideoVAE
+from skyreels_core.training.losses import Objective, draw_drops, draw_sigmas, flow_loss, seen_changes
 
 
 def generator() -> torch.Generator:
@@ -41,6 +43,29 @@ def test_face_loss_without_lips_is_the_plain_one():
     objective = Objective(lip_probability=1.0), Objective(lip_probability=0.0)
     chosen, plain = (flow_loss(predicted, target, given, 0 * lips, o, generator()) for o in objective)
     assert torch.equal(chosen, plain)
+
+
+def test_channels_count_by_their_weights_and_the_loss_keeps_its_size():
+    predicted, target, given, lips = fields()
+    weights = (3.0,) + (1.0,) * 14 + (0.0,)
+    weighed = Objective(lip_probability=0.0, channel_weights=weights)
+    plain = Objective(lip_probability=0.0)
+    alike = Objective(lip_probability=0.0, channel_weights=(2.0,) * 16)
+    losses = flow_loss(predicted, target, given, lips, plain, generator())
+    assert torch.allclose(flow_loss(predicted, target, given, lips, alike, generator()), losses)
+    scaled = target * (torch.tensor(weights) / torch.tensor(weights).mean()).sqrt().view(-1, 1, 1, 1)
+    expected = flow_loss(predicted, scaled, given, lips, plain, generator())
+    assert torch.allclose(flow_loss(predicted, target, given, lips, weighed, generator()), expected)
+
+
+def test_a_channel_that_the_decoder_does_not_show_has_no_weight():
+    torch.manual_seed(0)
+    vae = VideoVAE(AutoencoderKLWan(base_dim=4))
+    with torch.no_grad():
+        vae.network.post_quant_conv.weight[:, 3] = 0
+        vae.network.post_quant_conv.weight[:, 5] *= 8
+    found = seen_changes(vae, torch.randn(1, 16, 3, 4, 4))
+    assert found[3] == 0 and max(found) == found[5] and min(*found[:3], *found[4:]) > 0
 
 
 def test_drops_happen_as_often_as_asked_and_text_and_audio_also_together():

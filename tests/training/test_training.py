@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from toys import encoded_noise, leg, toy
+from toys import encoded_noise, leg, material, sections, toy, written
 
 from skyreels_core import assets
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.errors import InputError
 from skyreels_core.media.reading import read_video
+from skyreels_core.model import compiling
 from skyreels_core.training.clips import FolderClips
 from skyreels_core.training.encoded import EncodedClips
 from skyreels_core.training.loop import Run, Stage
 from skyreels_core.training.recipe import read_recipe
+from skyreels_core.training.train import train
 from skyreels_core.training.transformer import Leg, train_transformer
 
 
@@ -135,3 +137,27 @@ def test_a_folder_of_videos_becomes_clips_with_voice_caption_and_face(tmp_path):
 def test_an_empty_folder_is_refused_in_words(tmp_path):
     with pytest.raises(InputError, match="names no videos"):
         len(FolderClips(str(tmp_path), frames=33, width=96, height=96, fps=25.0))
+
+
+@pytest.mark.parametrize("option", ["weigh_channels", "compile"])
+def test_an_option_of_the_transformer_changes_how_it_trains(option, tmp_path, monkeypatch):
+    """Weighed channels give another loss; compiled blocks the same one."""
+    compiled, blocks = [], compiling.compile_blocks
+
+    def compile_blocks(*networks, **how):  # without a compiler's minutes
+        compiled.append(networks)
+        blocks(*networks, **how, backend="eager")
+
+    monkeypatch.setattr(compiling, "can_compile", lambda device: True)
+    monkeypatch.setattr(compiling, "compile_blocks", compile_blocks)
+    material(tmp_path)
+    leg = {"name": "joint", "train": "all"}
+    losses = []
+    for asked in (False, True):
+        recipe = written(tmp_path, sections(tmp_path, leg, **{option: asked}), f"{asked}")
+        train(recipe, tmp_path / f"{asked}")
+        table = (tmp_path / f"{asked}" / "transformer" / "losses.csv").read_text().split()
+        losses.append([float(line.split(",")[-1]) for line in table])
+    plain, asked = losses
+    assert (asked == pytest.approx(plain, rel=1e-4)) == (option == "compile")
+    assert len(compiled) == (option == "compile")
