@@ -38,6 +38,7 @@ class TransformerConfig:
     lora: layers beside the backbone's weights, for legs that train them.
     compile: the blocks, where torch.compile can be used.
     weigh_channels: let a channel of the latents count in the loss as much as it shows in the video.
+    attend_in_place: a backbone from scratch starts with attention to its own place and beside it.
     """
 
     backbone: str
@@ -48,6 +49,7 @@ class TransformerConfig:
     lora: LoraSettings | None = None
     compile: bool = False
     weigh_channels: bool = False
+    attend_in_place: bool = False
 
     def __post_init__(self) -> None:
         trained = {leg.train for leg in self.legs}

@@ -19,6 +19,7 @@ from ..model.checkpoint import load_model, save_model
 from ..model.clip_vision import load_clip_vision
 from ..model.compiling import compile_for_training
 from ..model.config import CONFIGS
+from ..model.in_place import attend_in_place
 from ..model.text import load_text_encoder, random_text_encoder, save_text_encoder
 from ..model.vae import VideoVAE, load_vae
 from ..model.whisper import load_whisper
@@ -198,6 +199,8 @@ def _start(recipe: Recipe, audio_width: int) -> AudioDrivenModel:
     if config.backbone in CONFIGS:
         backbone = WanModel(CONFIGS[config.backbone])
         backbone.init_weights(generator)
+        if config.attend_in_place:
+            attend_in_place(backbone)
     else:
         backbone, adapter, _ = load_model(
             config.backbone,

@@ -17,7 +17,7 @@ from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.training.recipe import read_recipe
 from tools.train_people.rendering import Plan
 from tools.train_people.results import Results
-from tools.train_people.run import Order, demo, filled_recipe, starting_backbone
+from tools.train_people.run import Order, encoders, filled_recipe, starting_backbone
 
 REPOSITORY = Path(__file__).parents[2]
 WITHOUT_AV = """
@@ -34,7 +34,9 @@ import tools.train_people.run
 
 def order(folder: Path, recipe: str) -> Order:
     plan = Plan(folder, folder / "speech.npz", takes=4, held_out=2, size=64, processes=1)
-    return Order(recipe, folder, folder / "results", plan, 10.0, demo(), demo() / "whisper.safetensors", 2)
+    return Order(
+        recipe, folder, folder / "results", plan, 10.0, encoders(), encoders() / "whisper.safetensors", 2
+    )
 
 
 @pytest.mark.parametrize("name", ["gpu", "cpu"])
@@ -42,7 +44,8 @@ def test_a_shipped_recipe_is_filled_with_the_files_of_the_machine(tmp_path, name
     recipe = read_recipe(filled_recipe(order(tmp_path, name)), EVERY_SECTION)
     assert {part.folder for part in recipe.data.parts} == {str(tmp_path / "takes")}
     assert recipe.transformer.backbone == "people" and recipe.learned_from == "people"
-    assert recipe.networks[0].config.start == str(demo() / "vae.safetensors")
+    vae = str(encoders() / "vae.safetensors")
+    assert (recipe.networks[0].config.start if name == "gpu" else recipe.encoders["vae"]) == vae
 
 
 def test_the_gpu_recipe_states_less_than_ten_minutes(tmp_path):
@@ -53,7 +56,7 @@ def test_the_gpu_recipe_states_less_than_ten_minutes(tmp_path):
 
 
 def test_a_backbone_of_other_sizes_is_no_start():
-    assert starting_backbone(demo()) == "people"
+    assert starting_backbone(encoders()) == "people"
 
 
 def test_held_out_takes_have_numbers_that_training_never_draws(tmp_path):

@@ -60,7 +60,10 @@ def _parser() -> ArgumentParser:
     run.add_argument("--recipe", default="gpu", help="gpu, cpu or a file (default: gpu)")
     run.add_argument("--results", metavar="DIR", type=Path, help="default: OUTPUT/results")
     run.add_argument(
-        "--start", metavar="DIR", type=Path, help="a bundle to go on from (default: the bundled demo)"
+        "--start",
+        metavar="DIR",
+        type=Path,
+        help="a bundle to go on from (default: the encoders of the repository)",
     )
     run.add_argument(
         "--whisper", metavar="FILE", type=Path, help="the speech encoder (default: that of --start)"
@@ -123,11 +126,11 @@ def _render(options: Namespace) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from .run import Order, demo, run
+    from .run import Order, encoders, run
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the renderers end too
     _speech(options)
-    start = options.start or demo()
+    start = options.start or encoders()
     whisper = options.whisper or start / "whisper.safetensors"
     results = options.results or options.output / "results"
     order = Order(

@@ -10,16 +10,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from skyreels_core import assets
 from skyreels_core.demo.recipe import EVERY_SECTION
 from skyreels_core.model.checkpoint import describe
 from skyreels_core.model.config import CONFIGS
+from skyreels_core.training.recipe import read_recipe
 from skyreels_core.training.train import train
 
 from .rendering import Background, Plan
 from .results import Results
 
-RECIPES = Path(__file__).parents[2] / "skyreels_core" / "training" / "recipes"
+TRAINING = Path(__file__).parents[2] / "skyreels_core" / "training"
+RECIPES = TRAINING / "recipes"
 FIRST_SHARE, RENDER_SHARE, SAMPLE_SHARE = (
     0.15,
     0.45,
@@ -97,12 +98,17 @@ def starting_backbone(start: Path) -> str:
 
 
 def place_encoders(order: Order) -> None:
-    """A speech encoder that is only used belongs to a whole bundle too."""
+    """Encoders that are only used belong to a whole bundle too; those that the recipe trains it writes itself."""
     bundle = order.output / "bundle"
     bundle.mkdir(parents=True, exist_ok=True)
-    if not (bundle / "whisper.safetensors").exists():
-        shutil.copyfile(order.whisper, bundle / "whisper.safetensors")
+    used = {"whisper": order.whisper}
+    if not read_recipe(filled_recipe(order), EVERY_SECTION).networks:
+        used["vae"] = order.start / "vae.safetensors"
+    for part, file in used.items():
+        if not (bundle / f"{part}.safetensors").exists():
+            shutil.copyfile(file, bundle / f"{part}.safetensors")
 
 
-def demo() -> Path:
-    return Path(assets.model())
+def encoders() -> Path:
+    """The folder of the VAE and the speech encoder of people with which a training begins."""
+    return TRAINING / "people"
