@@ -116,7 +116,8 @@ def test_a_window_longer_than_whispers_is_refused():
 
 def test_short_windows_in_bfloat16_teach_as_much_speech_at_once(tmp_path, head, flite, espeak):
     config = ListeningConfig(1, 16, 2, 4, 0, (Stage("speech", 2, 1, 1e-3, warmup=1),), window=5)
-    train_listener(config, tmp_path, Accelerator(cpu=True, mixed_precision="bf16"))
+    with torch.autocast("cpu", torch.bfloat16):
+        train_listener(config, tmp_path, Accelerator(cpu=True))
     talk = Talk(utterances(tmp_path / "speech.npz", 4), head, seconds=5)
     heard = talk.batch(6, torch.Generator().manual_seed(0))
     assert heard.features.shape == (6, 80, 500) and heard.poses.shape[:2] == heard.visemes.shape == (6, 250)
