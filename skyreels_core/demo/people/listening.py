@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -101,14 +101,13 @@ def listen_nearby(encoder: WhisperEncoder) -> None:
     pick the same sinusoids of the positions, the query turned by the head's place, so they meet there.
     """
     frequencies = encoder.config.d_model // 2
-    heads, pairs = (
-        encoder.config.encoder_attention_heads,
-        frequencies // encoder.config.encoder_attention_heads,
-    )
+    heads = encoder.config.encoder_attention_heads
+    pairs = frequencies // heads
     steps = torch.arange(pairs)
     speeds = torch.exp(-math.log(10000) / (frequencies - 1) * steps)  # radians a token
     for number, layer in enumerate(encoder.layers, start=1):
-        query, key = layer.self_attn.q_proj, layer.self_attn.k_proj
+        attention = cast(Any, layer.self_attn)  # torch types what a module holds as a tensor or a module
+        query, key = attention.q_proj, attention.k_proj
         for projection in (query, key):
             projection.weight.zero_()
         for head, place in enumerate(torch.linspace(-REACH, REACH, heads) * number):
