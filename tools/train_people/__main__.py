@@ -63,7 +63,7 @@ def _parser() -> ArgumentParser:
         "--start",
         metavar="DIR",
         type=Path,
-        help="a bundle to go on from (default: the encoders of the repository)",
+        help="a bundle to go on from (default: what the repository holds)",
     )
     run.add_argument(
         "--whisper", metavar="FILE", type=Path, help="the speech encoder (default: that of --start)"
@@ -126,12 +126,12 @@ def _render(options: Namespace) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from .run import Order, encoders, run
+    from .run import Order, run, start
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the renderers end too
     _speech(options)
-    start = options.start or encoders()
-    whisper = options.whisper or start / "whisper.safetensors"
+    begin = options.start or start()
+    whisper = options.whisper or begin / "whisper.safetensors"
     results = options.results or options.output / "results"
     order = Order(
         options.recipe,
@@ -139,7 +139,7 @@ def _run(options: Namespace) -> None:
         results,
         _plan(options),
         options.seconds,
-        start,
+        begin,
         whisper,
         options.enough,
     )

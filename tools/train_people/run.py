@@ -102,6 +102,8 @@ def place_encoders(order: Order) -> None:
     bundle = order.output / "bundle"
     bundle.mkdir(parents=True, exist_ok=True)
     used = {"whisper": order.whisper}
+    if (text := order.start / "text_encoder.safetensors").exists():  # whose tokens the transformer knows
+        used["text_encoder"] = text
     if not read_recipe(filled_recipe(order), EVERY_SECTION).networks:
         used["vae"] = order.start / "vae.safetensors"
     for part, file in used.items():
@@ -109,6 +111,6 @@ def place_encoders(order: Order) -> None:
             shutil.copyfile(file, bundle / f"{part}.safetensors")
 
 
-def encoders() -> Path:
-    """The folder of the VAE and the speech encoder of people with which a training begins."""
+def start() -> Path:
+    """The folder of the VAE, the speech encoder and the half-trained transformer that a training goes on from."""
     return TRAINING / "people"
