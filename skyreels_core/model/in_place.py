@@ -29,17 +29,13 @@ def attend_in_place(model: WanModel) -> None:
     """
     size = model.config.head_dim
     spatial = 2 * (size // 6)
-    axes = (
-        (0, size - 2 * spatial),
-        (size - 2 * spatial, spatial),
-        (size - spatial, spatial),
-    )  # first channel, channels
+    # first channel, and how many, of time, rows and columns
+    axes = (0, size - 2 * spatial), (size - 2 * spatial, spatial), (size - spatial, spatial)
     for number, block in enumerate(model.blocks):
         attention = cast(SelfAttention, cast(Block, block).self_attn)
         rows, columns = BESIDE[number % len(BESIDE)]
-        for head, places in enumerate(
-            ((None, 0, 0), (0, rows, columns), (0, -rows, -columns))[: attention.num_heads]
-        ):
+        plans = (None, 0, 0), (0, rows, columns), (0, -rows, -columns)
+        for head, places in enumerate(plans[: attention.num_heads]):
             channels = slice(head * size, (head + 1) * size)
             for projection, norm in ((attention.q, attention.norm_q), (attention.k, attention.norm_k)):
                 projection.weight[channels] *= CONTENT_SHARE

@@ -26,9 +26,7 @@ class Objective:
     drop_text: float = 0.15
     drop_both: float = 0.10  # audio and text together, beyond chance: the null branch keeps the picture
     mismatch: float = 0.0  # share of samples that get the voice of another clip
-    channel_weights: Sequence[
-        float
-    ] = ()  # of a latent's channels, relative to each other; all alike by default
+    channel_weights: Sequence[float] = ()  # of a latent's channels; all alike by default
     density: str = "logit-normal"  # of the timesteps, or "uniform"
     shift: float = 5.0  # applied to the timesteps
 

@@ -27,9 +27,8 @@ from .rooms import Recording
 from .utterances import Utterance, utterances
 
 SECONDS = 30  # that the encoder hears at once
-REACH = (
-    3  # tokens before or after a moment that the outermost heads of the first layer listen to at the start
-)
+# tokens before or after a moment that the outermost heads of the first layer listen to at the start
+REACH = 3
 SHARPNESS = 1.5  # of their attention
 PAUSES = (0.05, 0.8)  # s between utterances
 CLASS_WEIGHT = 0.25  # of the viseme's cross-entropy beside the pose's error
