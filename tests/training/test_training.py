@@ -20,7 +20,7 @@ from skyreels_core.training.clips import FolderClips
 from skyreels_core.training.encoded import EncodedClips
 from skyreels_core.training.loop import Run, Stage
 from skyreels_core.training.recipe import read_recipe
-from skyreels_core.training.train import train
+from skyreels_core.training.train import _start, train
 from skyreels_core.training.transformer import Leg, train_transformer
 
 
@@ -161,3 +161,13 @@ def test_an_option_of_the_transformer_changes_how_it_trains(option, tmp_path, mo
     plain, asked = losses
     assert (asked == pytest.approx(plain, rel=1e-4)) == (option == "compile")
     assert len(compiled) == (option == "compile")
+
+
+def test_a_backbone_from_scratch_attends_in_place_where_the_recipe_says_so(tmp_path):
+    leg = {"name": "joint", "train": "all"}
+    starts = []
+    for asked in (False, True):
+        given = sections(tmp_path, leg, backbone="people", attend_in_place=asked)
+        backbone = _start(read_recipe(written(tmp_path, given, f"{asked}")), audio_width=64).backbone
+        starts.append(bool(backbone.blocks[0].self_attn.q.bias.any()))
+    assert starts == [False, True]
