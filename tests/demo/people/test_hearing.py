@@ -86,6 +86,7 @@ def test_utterances_differ_and_are_the_same_again(flite, espeak):
 
 
 def test_the_listener_is_the_librarys_encoder_wherever_its_window_begins():
+    torch.manual_seed(0)
     model = Listener(ListeningConfig(2, 16, 2, 4, 0, ()), channels=3).eval()
     features = torch.randn(1, 80, 3000, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -93,7 +94,8 @@ def test_the_listener_is_the_librarys_encoder_wherever_its_window_begins():
         assert torch.allclose(said, model.map(model.encoder(features).last_hidden_state), atol=1e-6)
         part = torch.cat(model(features[..., 1000:2000], first=500), dim=-1)
     middle = slice(50, 450)  # attention starts nearby: what is further away hardly matters
-    assert torch.allclose(part[:, middle], said[:, 500:1000][:, middle], atol=1e-2)
+    part, whole = part[:, middle], said[:, 500:1000][:, middle]
+    assert (part - whole).norm() < 0.05 * whole.norm()
 
 
 def test_heads_begin_with_places_before_and_after_their_own():
