@@ -22,7 +22,8 @@ from ..model.fp8 import block_layers, use_fp8
 from ..timeline import SPATIAL, latent_frames
 from .encoded import Batch
 from .lora import LoraSettings, add_lora
-from .memory import CPU, PLAIN, Elsewhere, Memory, save_memory, state_bytes
+from .memory import CPU, PLAIN, Elsewhere, Memory, save_memory
+from .optimizers import block_matrices, state_bytes
 from .transformer import AudioDrivenModel, Conditions
 
 GIB = 2**30
@@ -129,7 +130,8 @@ def estimate(training: Training, shape: Shape) -> Estimate:
         _step(model, training, shape)
         gradients = sum(_bytes(w.grad) for w in trained if w.grad is not None)
         most = counting.most - before
-    states = sum(state_bytes(training.memory.optimizer, weight) for weight in trained)
+    matrices = {id(weight) for weight in block_matrices(model)}
+    states = sum(state_bytes(training.memory.optimizer, weight, id(weight) in matrices) for weight in trained)
     weights = sum(_bytes(weight) for weight in trained)
     return Estimate(frozen, weights, gradients, states, max(0, most - gradients))
 

@@ -18,7 +18,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .memory import ADAMW, make_optimizer
+from .optimizers import ADAMW, RATE, make_optimizer
 from .prefetch import Prefetch
 from .ranks import ALONE, Ranks
 from .sharding import like, split_state, whole
@@ -90,7 +90,7 @@ class Run:
     split among them, and the first one writes. A checkpoint is written every three minutes, or every `save_every`
     steps; `saved` then gets the weights, averaged where an average is kept. `budget` gives a stage the seconds that it
     may take; weights whose names `keeps` denies never move, and are in no checkpoint. `optimizer` is one of
-    `memory.OPTIMIZERS`. `after` is told how many steps are done, of all stages, once each step is.
+    `optimizers.OPTIMIZERS`. `after` is told how many steps are done, of all stages, once each step is.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Run:
         saved, waited = time.monotonic(), self.waited.get(stage.name, 0.0)
         for k in self._steps(stage, bar := self._bar(stage)):
             for group in optimiser.param_groups:
-                group["lr"] = stage.rate(k, self.spent[stage.name])
+                group["lr"] = group.get(RATE, 1.0) * stage.rate(k, self.spent[stage.name])
             drawn = ahead.take(k)
             self.waited[stage.name] = waited + ahead.waited
             with self.accelerator.autocast():
@@ -187,7 +187,9 @@ class Run:
         return steps % self.save_every == 0
 
     def _optimiser(self, stage: Stage, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        optimiser = make_optimizer(self.optimizer, parameters, stage.lr, stage.weight_decay, self.on_gpu)
+        optimiser = make_optimizer(
+            self.optimizer, self.model, parameters, stage.lr, stage.weight_decay, self.on_gpu
+        )
         if self.optimiser_state is not None and self.done.get(stage.name):
             optimiser.load_state_dict(split_state(self.optimiser_state, parameters))
         return optimiser

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +15,8 @@ from torch.autograd.graph import save_on_cpu
 from ..errors import InputError
 from ..model.backbone import WanModel
 from ..model.fp8 import Fp8Linear
+from .optimizers import ADAMW, OPTIMIZERS
 
-ADAMW, ADAMW_8BIT = "adamw", "adamw8bit"
-OPTIMIZERS = (ADAMW, ADAMW_8BIT)
-SMALLEST = 4096  # numbers of a parameter from which bitsandbytes keeps its state in 8 bits
-BETAS = (0.9, 0.99)
 CPU = torch.device("cpu")
 
 
@@ -30,17 +27,15 @@ class Memory:
     fp8: bool = False  # the frozen backbone's blocks hold their weights in 8 bits
     offload_blocks: bool = False  # the frozen backbone's blocks wait in system memory until they compute
     offload_activations: bool = False  # what the backward pass starts from waits in system memory
-    optimizer: str = ADAMW  # or ADAMW_8BIT, whose states are of 8 bits
+    optimizer: str = ADAMW  # or another of `optimizers.OPTIMIZERS`
 
     def __post_init__(self) -> None:
         for name in ("fp8", "offload_blocks", "offload_activations"):
             if not isinstance(value := getattr(self, name), bool):
                 raise InputError(f"`memory` has {name}: {value}; give true or false.")
         if self.optimizer not in OPTIMIZERS:
-            raise InputError(
-                f"The recipe names the optimizer {self.optimizer!r}; `memory` takes `optimizer: {ADAMW}` or "
-                f"`optimizer: {ADAMW_8BIT}`."
-            )
+            known = " or ".join(f"`optimizer: {kind}`" for kind in OPTIMIZERS)
+            raise InputError(f"The recipe names the optimizer {self.optimizer!r}; `memory` takes {known}.")
 
     def check(self, moves_backbone: bool, devices: int) -> None:
         """Raises InputError for what the recipe or the number of devices rules out."""
@@ -51,7 +46,7 @@ class Memory:
                 "not move then: train `audio` or `lora` instead, or leave these out of `memory`."
             )
         alone = [name for name in ("fp8", "offload_blocks", "offload_activations") if getattr(self, name)]
-        alone += [f"optimizer: {ADAMW_8BIT}"] * (self.optimizer == ADAMW_8BIT)
+        alone += [f"optimizer: {self.optimizer}"] * (self.optimizer != ADAMW)
         if alone and devices > 1:
             raise InputError(
                 f"{' and '.join(alone)} in `memory` is for one device; {devices} are given, which split the model "
@@ -127,28 +122,3 @@ def _arrive(weights: Sequence[nn.Parameter], kept: Sequence[Tensor], elsewhere: 
 def _leave(weights: Sequence[nn.Parameter], *_: Any) -> None:
     for weight in weights:
         weight.data = weight.data.new_empty(0)
-
-
-def make_optimizer(
-    kind: str, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float, on_gpu: bool
-) -> torch.optim.Optimizer:
-    """AdamW over the parameters. Raises InputError where the library of the 8-bit one is missing."""
-    if kind == ADAMW:
-        return torch.optim.AdamW(
-            parameters, lr=lr, betas=BETAS, weight_decay=weight_decay, fused=on_gpu or None
-        )
-    try:
-        from bitsandbytes.optim.adamw import AdamW8bit
-    except ImportError as error:
-        raise InputError(
-            f'`optimizer: {ADAMW_8BIT}` needs bitsandbytes: pip install "skyreels-audio[train]".'
-        ) from error
-    return AdamW8bit(parameters, lr=lr, betas=BETAS, weight_decay=weight_decay)
-
-
-def state_bytes(kind: str, parameter: Tensor) -> int:
-    """Of the optimizer's state of a parameter: two numbers like each of its own, or two bytes and a scale for 256."""
-    count = parameter.numel()
-    if kind == ADAMW or count < SMALLEST:
-        return 2 * count * parameter.element_size()
-    return 2 * (count + 4 * -(-count // 256))
