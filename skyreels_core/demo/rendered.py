@@ -24,6 +24,10 @@ CLOSEST = 0.75  # of the picture's side, what the nearest view shows
 LARGE = 160  # pixels from which on a side a portrait shows the whole picture
 ABOVE = 0.35  # share of what a nearer portrait leaves out that is above it
 TINT, GAMMA = 0.05, 0.12  # most that a colour channel and the contrast are changed
+NEARER, BESIDE = (
+    0.85,
+    0.06,
+)  # of a portrait's side: the nearest variation of it, and the most that one is moved
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,16 @@ class View:
         height, width = round(whole.height * CLOSEST), round(whole.width * CLOSEST)
         top = whole.top + round((whole.height - height) * ABOVE)
         return cls(top, whole.left + (whole.width - width) // 2, height, width, size)
+
+    def varied(self, rng: np.random.Generator, picture: tuple[int, int]) -> View:
+        """About the same part, or its mirror image."""
+        share = rng.uniform(NEARER, 1)
+        height, width = round(self.height * share), round(self.width * share)
+        moved = rng.uniform(-BESIDE, BESIDE, 2) * (self.height, self.width)
+        top = round(self.top + (self.height - height) / 2 + moved[0])
+        left = round(self.left + (self.width - width) / 2 + moved[1])
+        top, left = min(max(0, top), picture[0] - height), min(max(0, left), picture[1] - width)
+        return View(top, left, height, width, self.size, bool(rng.random() < 0.5))
 
     def of(self, frames: NDArray[np.uint8]) -> Tensor:
         """[f h w 3] of 0..255 to [f *size 3] in 0..1."""
@@ -117,7 +131,11 @@ def _tinted(frames: Tensor, rng: np.random.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class TakeClips:
-    """What a transformer learns from: clips of a folder's takes, `step` frames apart, of one size each."""
+    """What a transformer learns from: clips of a folder's takes, `step` frames apart, of one size each.
+
+    Each take is shown so often more as `variations` says: from a little nearer or beside, in other colours, half of
+    them as in a mirror.
+    """
 
     folder: str
     frames: int
@@ -126,16 +144,23 @@ class TakeClips:
     step: int
     first: int = 0  # of every `every` clips, so that several sizes share a folder
     every: int = 1
+    variations: int = 0
 
     @property
     def shards(self) -> list[Shard]:
         return Shards.of(self.folder).settled
 
     @functools.cached_property
-    def index(self) -> list[tuple[int, int]]:
-        """(take, first frame) of every clip, shuffled: any first part of them shows all kinds."""
-        takes = enumerate(self.shards)
-        starts = [(t, f) for t, s in takes for f in range(0, len(s) - self.frames + 1, self.step)]
+    def index(self) -> list[tuple[int, int, int]]:
+        """(take, first frame, variation) of every clip, shuffled: any first part of them shows all kinds."""
+        if self.variations < 0:
+            raise InputError(
+                f"`variations` is {self.variations}; give how many of each take there are, 0 or more."
+            )
+        takes = [
+            (t, len(shard), v) for v in range(1 + self.variations) for t, shard in enumerate(self.shards)
+        ]
+        starts = [(t, f, v) for t, n, v in takes for f in range(0, n - self.frames + 1, self.step)]
         random.Random(0).shuffle(starts)
         return starts[self.first :: self.every]
 
@@ -146,11 +171,13 @@ class TakeClips:
         return [shard.caption for shard in self.shards]
 
     def clip(self, index: int) -> Clip:
-        number, first = self.index[index]
+        number, first, variation = self.index[index]
         shard, cut = self.shards[number], slice(first, first + self.frames)
-        pictures = shard.frames
+        pictures, rng = shard.frames, np.random.default_rng((number, variation))
         view = View.portrait(pictures.shape[1:3], (self.height, self.width))
+        view = view.varied(rng, pictures.shape[1:3]) if variation else view
         places = view.places(shard.landmarks[cut])
         masks = face_masks(Keypoints.of_one_face(places, self.width, self.height), shard.fps)
         frames = view.of(pictures[cut])
+        frames = _tinted(frames, rng) if variation else frames
         return Clip(frames, shard.fps, shard.samples, first, shard.caption, masks.boxes, masks.lips)

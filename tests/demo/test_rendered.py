@@ -106,9 +106,47 @@ def test_a_batch_is_of_one_size_with_the_mouth_counting_more(takes):
 
 def test_sizes_that_share_a_folder_share_its_clips_out(takes):
     parts = [TakeClips(str(takes), 9, 32, 32, 8, first, 2) for first in range(2)]
-    assert sorted(parts[0].index + parts[1].index) == [(t, f) for t in range(2) for f in (0, 8, 16, 24)]
+    assert sorted(parts[0].index + parts[1].index) == [(t, f, 0) for t in range(2) for f in (0, 8, 16, 24)]
     clip = parts[0].clip(0)
     assert clip.frames.shape == (9, 32, 32, 3) and clip.boxes.any() and len(clip.samples) == 16000
+
+
+def test_variations_are_the_same_takes_seen_otherwise(takes):
+    clips = TakeClips(str(takes), 9, 32, 32, 8, variations=2)
+    assert sorted(clips.index) == [(t, f, v) for t in range(2) for f in (0, 8, 16, 24) for v in range(3)]
+    of = {entry: clips.clip(number) for number, entry in enumerate(clips.index)}
+    plain = TakeClips(str(takes), 9, 32, 32, 8)
+    for number, entry in enumerate(plain.index):
+        assert torch.equal(plain.clip(number).frames, of[(*entry[:2], 0)].frames)
+    for (t, f, v), clip in of.items():
+        first = of[t, f, 0]
+        assert v == 0 or not torch.equal(clip.frames, first.frames)
+        assert clip.first_frame == first.first_frame and torch.equal(clip.samples, first.samples)
+        assert torch.equal(clips.clip(clips.index.index((t, f, v))).frames, clip.frames)
+
+
+def test_a_variation_stays_within_the_picture_and_keeps_landmarks_on_the_face():
+    pictures = np.zeros((1, 60, 80, 3), dtype=np.uint8)
+    pictures[:, 34:38, 50:54] = 255
+    spot = torch.tensor([[52.0, 36.0]])
+    seen = set()
+    for seed in range(40):
+        view = View.portrait((60, 80), (32, 32)).varied(np.random.default_rng(seed), (60, 80))
+        assert (
+            view.top >= 0 and view.left >= 0 and view.top + view.height <= 60 and view.left + view.width <= 80
+        )
+        bright = view.of(pictures)[0].mean(-1)
+        across, down = view.places(spot)[0].tolist()
+        ys, xs = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(32) + 0.5, indexing="ij")
+        centre = [float((bright * at).sum() / bright.sum()) for at in (xs, ys)]
+        assert centre == pytest.approx([across, down], abs=0.6)
+        seen.add((view.mirrored, view.height))
+    assert {mirrored for mirrored, _ in seen} == {False, True} and len(seen) > 8
+
+
+def test_fewer_than_no_variations_are_refused(takes):
+    with pytest.raises(InputError, match="`variations` is -1; give how many"):
+        TakeClips(str(takes), 9, 32, 32, 8, variations=-1).clip(0)
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path):
