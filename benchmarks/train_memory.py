@@ -16,7 +16,8 @@ import torch
 from skyreels_core.model.config import CONFIGS
 from skyreels_core.training.dry_run import shape_of, training_of
 from skyreels_core.training.estimate import GIB, Shape, Training, estimate
-from skyreels_core.training.memory import ADAMW_8BIT, Memory
+from skyreels_core.training.memory import Memory
+from skyreels_core.training.optimizers import ADAMW_8BIT
 from skyreels_core.training.recipe import audio_sizes, read_recipe
 
 from .record import DOCS, Record

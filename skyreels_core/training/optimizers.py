@@ -90,9 +90,12 @@ class MuonAndAdamW(torch.optim.Optimizer):
         self._share()
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> Any:
+        """Raises NotImplementedError for a closure, which both parts would evaluate."""
+        if closure is not None:
+            raise NotImplementedError("Muon and AdamW take their step without a closure.")
         for part in self.parts:
-            part.step(closure)
+            part.step()
 
 
 def block_matrices(model: nn.Module) -> list[nn.Parameter]:
