@@ -18,7 +18,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .optimizers import ADAMW, RATE, make_optimizer
+from ..errors import InputError
+from .optimizers import ADAMW, MUON, RATE, make_optimizer
 from .prefetch import Prefetch
 from .ranks import ALONE, Ranks
 from .sharding import like, split_state, whole
@@ -255,6 +256,7 @@ class Run:
             "over": self.over,
             "waited": self.waited,
             "optimiser": whole(optimiser.state_dict(), self.ranks.is_first),
+            "optimizer": self.optimizer,
         }
         if not self.ranks.is_first:
             return
@@ -272,6 +274,14 @@ class Run:
     def _resume(self) -> None:
         """Before the model is split among devices."""
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")
+        unnamed = (
+            ADAMW if self.optimizer == MUON else self.optimizer
+        )  # checkpoints from before it was written down
+        if (before := state.get("optimizer", unnamed)) != self.optimizer:
+            raise InputError(
+                f"{self.state_file} was trained with `optimizer: {before}`, and the recipe now has "
+                f"`optimizer: {self.optimizer}`. Change it back under `memory`, or train into another folder."
+            )
         self.model.load_state_dict(state["model"], strict=False)
         self.ema, self.done, self.optimiser_state = state["ema"], state["done"], state["optimiser"]
         self.spent, self.over, self.waited = (state.get(name, {}) for name in ("spent", "over", "waited"))

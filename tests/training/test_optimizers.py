@@ -16,6 +16,7 @@ from skyreels_core.training.estimate import Shape, Training, estimate
 from skyreels_core.training.loop import Run, Stage
 from skyreels_core.training.memory import Memory
 from skyreels_core.training.optimizers import (
+    ADAMW,
     MUON,
     MUON_RATE,
     OPTIMIZERS,
@@ -38,7 +39,7 @@ class Small(nn.Module):
         return self.head(x)
 
 
-def trained(folder: Path, *steps: int) -> Small:
+def trained(folder: Path, *steps: int, optimizer: str = MUON) -> Small:
     """Trained for so many steps in all, each time going on from the last checkpoint."""
     for count in steps:
         network = Small()
@@ -47,7 +48,7 @@ def trained(folder: Path, *steps: int) -> Small:
             x = torch.randn(16, 8, generator=generator)
             return {"loss": (model(x) - x[:, :4].tanh()).square().mean()}
 
-        run = Run(folder, network, Accelerator(cpu=True), seed=0, optimizer=MUON)
+        run = Run(folder, network, Accelerator(cpu=True), seed=0, optimizer=optimizer)
         run.stage(
             Stage("only", count, 16, 0.01, schedule="constant", warmup=1), list(network.parameters()), step
         )
@@ -63,6 +64,19 @@ def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
     falling = losses(tmp_path / "whole")
     assert sum(falling[-10:]) < 0.5 * sum(falling[:10])
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_run_is_not_resumed_with_another_optimizer(tmp_path, named):
+    trained(tmp_path, 2, optimizer=ADAMW)
+    if not named:  # as earlier versions wrote it
+        state = torch.load(tmp_path / "state.pt", weights_only=True)
+        del state["optimizer"]
+        torch.save(state, tmp_path / "state.pt")
+    with pytest.raises(InputError, match=r"was trained with `optimizer: adamw`, .* `optimizer: muon`"):
+        trained(tmp_path, 4)
+    trained(tmp_path, 4, optimizer=ADAMW)
+    assert len(losses(tmp_path)) == 4
 
 
 def test_matrices_of_blocks_move_alike_in_all_directions_and_the_rest_as_with_adamw():
