@@ -24,10 +24,8 @@ CLOSEST = 0.75  # of the picture's side, what the nearest view shows
 LARGE = 160  # pixels from which on a side a portrait shows the whole picture
 ABOVE = 0.35  # share of what a nearer portrait leaves out that is above it
 TINT, GAMMA = 0.05, 0.12  # most that a colour channel and the contrast are changed
-NEARER, BESIDE = (
-    0.85,
-    0.06,
-)  # of a portrait's side: the nearest variation of it, and the most that one is moved
+NEARER = 0.85  # of a portrait's side, what its nearest variation shows
+BESIDE = 0.06  # of that side, the most that a variation is moved
 
 
 @dataclass(frozen=True)

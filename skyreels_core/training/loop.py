@@ -256,7 +256,7 @@ class Run:
             "over": self.over,
             "waited": self.waited,
             "optimiser": whole(optimiser.state_dict(), self.ranks.is_first),
-            "optimizer": self.optimizer,
+            "optimizer_kind": self.optimizer,
         }
         if not self.ranks.is_first:
             return
@@ -274,10 +274,9 @@ class Run:
     def _resume(self) -> None:
         """Before the model is split among devices."""
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")
-        unnamed = (
-            ADAMW if self.optimizer == MUON else self.optimizer
-        )  # checkpoints from before it was written down
-        if (before := state.get("optimizer", unnamed)) != self.optimizer:
+        # checkpoints from before the kind was written down are not Muon's
+        before = state.get("optimizer_kind", ADAMW if self.optimizer == MUON else self.optimizer)
+        if before != self.optimizer:
             raise InputError(
                 f"{self.state_file} was trained with `optimizer: {before}`, and the recipe now has "
                 f"`optimizer: {self.optimizer}`. Change it back under `memory`, or train into another folder."

@@ -100,9 +100,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
 
 def block_matrices(model: nn.Module) -> list[nn.Parameter]:
     """Weights of the linear layers in a transformer's blocks."""
-    return [
-        weight for name, weight in model.named_parameters() if "blocks." in f".{name}" and weight.ndim == 2
-    ]
+    return [weight for name, weight in model.named_parameters() if "blocks." in name and weight.ndim == 2]
 
 
 def state_bytes(kind: str, parameter: Tensor, in_blocks: bool) -> int:

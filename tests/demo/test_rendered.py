@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from skyreels_core import assets
+from skyreels_core.demo import rendered
 from skyreels_core.demo.people.carried import packed_voice
 from skyreels_core.demo.people.shards import Shards
 from skyreels_core.demo.recipe import EVERY_SECTION
@@ -125,13 +126,14 @@ def test_variations_are_the_same_takes_seen_otherwise(takes):
         assert torch.equal(clips.clip(clips.index.index((t, f, v))).frames, clip.frames)
 
 
-def test_a_variation_stays_within_the_picture_and_keeps_landmarks_on_the_face():
+@pytest.mark.parametrize("seen_as", [View.portrait, View.whole])
+def test_a_variation_stays_within_the_picture_and_keeps_landmarks_on_the_face(seen_as):
     pictures = np.zeros((1, 60, 80, 3), dtype=np.uint8)
     pictures[:, 34:38, 50:54] = 255
     spot = torch.tensor([[52.0, 36.0]])
     seen = set()
     for seed in range(40):
-        view = View.portrait((60, 80), (32, 32)).varied(np.random.default_rng(seed), (60, 80))
+        view = seen_as((60, 80), (32, 32)).varied(np.random.default_rng(seed), (60, 80))
         assert (
             view.top >= 0 and view.left >= 0 and view.top + view.height <= 60 and view.left + view.width <= 80
         )
@@ -142,6 +144,17 @@ def test_a_variation_stays_within_the_picture_and_keeps_landmarks_on_the_face():
         assert centre == pytest.approx([across, down], abs=0.6)
         seen.add((view.mirrored, view.height))
     assert {mirrored for mirrored, _ in seen} == {False, True} and len(seen) > 8
+
+
+def test_a_variation_has_colours_of_its_own(takes, monkeypatch):
+    clips = TakeClips(str(takes), 9, 32, 32, 8, variations=1)
+    number = next(n for n, (_, _, variation) in enumerate(clips.index) if variation)
+    tinted = clips.clip(number)
+    monkeypatch.setattr(rendered, "TINT", 0.0)
+    monkeypatch.setattr(rendered, "GAMMA", 0.0)
+    plain = clips.clip(number)
+    assert torch.equal(tinted.lips, plain.lips)
+    assert (tinted.frames - plain.frames).abs().mean() > 0.002
 
 
 def test_fewer_than_no_variations_are_refused(takes):

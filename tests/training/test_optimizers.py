@@ -71,7 +71,7 @@ def test_a_run_is_not_resumed_with_another_optimizer(tmp_path, named):
     trained(tmp_path, 2, optimizer=ADAMW)
     if not named:  # as earlier versions wrote it
         state = torch.load(tmp_path / "state.pt", weights_only=True)
-        del state["optimizer"]
+        del state["optimizer_kind"]
         torch.save(state, tmp_path / "state.pt")
     with pytest.raises(InputError, match=r"was trained with `optimizer: adamw`, .* `optimizer: muon`"):
         trained(tmp_path, 4)
@@ -79,22 +79,17 @@ def test_a_run_is_not_resumed_with_another_optimizer(tmp_path, named):
     assert len(losses(tmp_path)) == 4
 
 
-def test_matrices_of_blocks_move_alike_in_all_directions_and_the_rest_as_with_adamw():
-    network, rate = Small(), 0.001
-    before = {name: value.detach().clone() for name, value in network.named_parameters()}
-    optimizer = make_optimizer(MUON, network, network.parameters(), rate, 0.0, on_gpu=False)
-    for group in optimizer.param_groups:  # as the training loop does
-        group["lr"] = group.get("rate", 1.0) * rate
-    network(torch.randn(16, 8)).square().mean().backward()
-    optimizer.step()
-    moved = {name: value.detach() - before[name] for name, value in network.named_parameters()}
-    matrices = [name for name, value in network.named_parameters() if value.ndim == 2 and "blocks" in name]
+def test_matrices_of_blocks_move_alike_in_all_directions_and_the_rest_as_with_adamw(tmp_path):
+    before, rate = dict(Small().named_parameters()), 0.01
+    after = dict(trained(tmp_path, 1).named_parameters())
+    moved = {name: (after[name] - before[name]).detach() for name in before}
+    matrices = [name for name, value in moved.items() if value.ndim == 2 and "blocks" in name]
     assert len(matrices) == 2
     for name in matrices:
         stretched = torch.linalg.svdvals(moved[name]) / (MUON_RATE * rate * 0.2 * 12**0.5)
         assert stretched.max() < 1.3 and stretched.median() > 0.6
     for name in moved.keys() - set(matrices):
-        assert moved[name].abs().max() == pytest.approx(rate, rel=0.01)  # AdamW's first step
+        assert float(moved[name].abs().max()) == pytest.approx(rate, rel=0.01)  # AdamW's first step
 
 
 def test_blocks_are_found_in_backbone_and_audio_layers():
